@@ -1,0 +1,157 @@
+/* Whole files, read with a limit and replaced atomically. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { READ_STEP = 4096 };
+
+int file_path(char *to, size_t size, const char *root, const char *path)
+{
+    int length = snprintf(to, size, "%s%s", root, path);
+    return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+static int read_all(int fd, size_t limit, struct buf *buf)
+{
+    char step[READ_STEP];
+    for (size_t total = 0;;) {
+        ssize_t got = read(fd, step, sizeof(step));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return buf_error(buf);
+        total += (size_t)got;
+        if (total > limit)
+            return -EFBIG;
+        buf_append(buf, step, (size_t)got);
+    }
+}
+
+int file_read(const char *path, size_t limit, struct buf *buf)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    int error = read_all(fd, limit, buf);
+    close(fd);
+    return error;
+}
+
+int file_poke(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    size_t size = strlen(text);
+    ssize_t put = write(fd, text, size);
+    int error = put < 0 ? -errno : (size_t)put == size ? 0 : -EIO;
+    if (close(fd) < 0 && error == 0)
+        error = -errno;
+    return error;
+}
+
+static int write_temporary(const char *path, const void *data, size_t size, mode_t mode)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    int error = file_write_all(fd, data, size);
+    if (error == 0 && fchmod(fd, mode) < 0)
+        error = -errno;
+    if (error == 0 && fsync(fd) < 0)
+        error = -errno;
+    if (close(fd) < 0 && error == 0)
+        error = -errno;
+    return error;
+}
+
+/* A rename is durable only when its folder is (fsync(2), Notes). */
+static int sync_folder_of(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 1;
+    if (length >= sizeof(folder))
+        return -ENAMETOOLONG;
+    memcpy(folder, slash ? path : ".", length);
+    folder[length] = '\0';
+    int fd = open(length ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return error;
+}
+
+int file_replace(const char *path, const void *data, size_t size, mode_t mode)
+{
+    char temporary[PATH_MAX];
+    int length = snprintf(temporary, sizeof(temporary), "%s.new", path);
+    if (length < 0 || (size_t)length >= sizeof(temporary))
+        return -ENAMETOOLONG;
+    if (unlink(temporary) < 0 && errno != ENOENT)
+        return -errno;
+    int error = write_temporary(temporary, data, size, mode);
+    if (error == 0 && rename(temporary, path) < 0)
+        error = -errno;
+    if (error) {
+        (void)unlink(temporary);
+        return error;
+    }
+    return sync_folder_of(path);
+}
+
+int file_make_folders(const char *path, mode_t mode)
+{
+    char part[PATH_MAX];
+    size_t length = strlen(path);
+    if (length >= sizeof(part))
+        return -ENAMETOOLONG;
+    for (size_t i = 1; i <= length; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, mode) < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return 0;
+}
+
+int file_read_exactly(int fd, void *data, size_t size)
+{
+    char *at = data;
+    while (size) {
+        ssize_t got = read(fd, at, size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -errno : -EPIPE;
+        at += got;
+        size -= (size_t)got;
+    }
+    return 0;
+}
+
+int file_write_all(int fd, const void *data, size_t size)
+{
+    const char *at = data;
+    while (size) {
+        ssize_t put = write(fd, at, size);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return -errno;
+        at += put;
+        size -= (size_t)put;
+    }
+    return 0;
+}

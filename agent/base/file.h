@@ -1,0 +1,37 @@
+/*
+ * Files: whole reads with a limit, atomic replacement, paths below --root.
+ *
+ * Every function returns 0 or a negative errno and writes no message: the caller knows what the
+ * file is for and says so.
+ */
+#ifndef HOLDFAST_BASE_FILE_H
+#define HOLDFAST_BASE_FILE_H
+
+#include "base/buf.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Joins `root` (may be "") and an absolute `path` into `to`. -ENAMETOOLONG when it does not fit. */
+int file_path(char *to, size_t size, const char *root, const char *path);
+
+/* Appends a whole regular file or /proc entry. -EFBIG when it is longer than `limit` bytes. */
+int file_read(const char *path, size_t limit, struct buf *buf);
+
+/* Writes an existing file in one write(2), without creating or truncating it: for /proc/sys. */
+int file_poke(const char *path, const char *text);
+
+/* Replaces a file atomically and durably: temporary beside it, fsync, rename, fsync of the folder.
+ * `mode` is set exactly, whatever the umask. A symbolic link at `path` is replaced, not followed.
+ */
+int file_replace(const char *path, const void *data, size_t size, mode_t mode);
+
+/* Makes every missing folder of `path` (itself included) with `mode`. */
+int file_make_folders(const char *path, mode_t mode);
+
+/* Reads or writes exactly `size` bytes, through signals and short transfers.
+ * file_read_exactly gives -EPIPE when the other end closed before that. */
+int file_read_exactly(int fd, void *data, size_t size);
+int file_write_all(int fd, const void *data, size_t size);
+
+#endif

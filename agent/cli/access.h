@@ -1,0 +1,46 @@
+/*
+ * How a command reaches the settings: through the warden's door, the local socket
+ * /run/holdfast/door, wherever a warden runs; else, for root, the database itself. The same calls
+ * serve both, so no command knows which it is.
+ */
+#ifndef HOLDFAST_CLI_ACCESS_H
+#define HOLDFAST_CLI_ACCESS_H
+
+#include "base/buf.h"
+#include "settings/settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct access;
+
+/* 0, -EACCES (neither root nor admin), or another errno; the message is told. */
+int access_open(struct access **access, const char *root, const char *state_path);
+void access_close(struct access *access);
+
+/* True for everybody but root: access_login comes before anything else then. */
+bool access_needs_login(const struct access *access);
+
+/* Checks the admin user's password. 0, -EACCES when it is wrong (after a delay that grows with
+ * each failure; each is an event), -EPERM when no more tries are left or the admin account is
+ * disabled. */
+int access_login(struct access *access, const char *password);
+
+/* Asks for the password on the terminal without echo, or reads standard input's first line where
+ * that is no terminal, or `file` when not NULL; three tries. 0, -EACCES, or another errno. */
+int access_login_interactive(struct access *access, const char *file);
+
+/* The role, the stored settings (secrets included, to prefill) and their revision. */
+int access_load(struct access *access, enum role *role, struct settings *settings,
+                uint64_t *revision);
+
+/* Imports `text` ("key = value" lines) over the stored settings in one transaction; `how` is
+ * "wizard", "set" or "import". -EINVAL: `faults` has the lines that say why; nothing is stored.
+ * `name` stands before each fault's line number. */
+int access_apply(struct access *access, const char *how, const char *name, const char *text,
+                 size_t size, uint64_t *revision, struct buf *faults);
+
+/* Reboots the node: through the warden, or by asking init. */
+int access_reboot(struct access *access);
+
+#endif

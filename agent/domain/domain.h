@@ -1,0 +1,81 @@
+/*
+ * Domains: the table of what Holdfast enforces, and the one walk over it.
+ *
+ * A verb returns nothing: a failure is an `error` row with the system's own words, and never stops
+ * the other rows.
+ */
+#ifndef HOLDFAST_DOMAIN_DOMAIN_H
+#define HOLDFAST_DOMAIN_DOMAIN_H
+
+#include "domain/rows.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The system that is enforced. */
+struct system {
+    const char *root; /* "" or --root: before every path, /proc/sys included */
+    bool whole;       /* the machine's initial network namespace: keys that are not per network
+                         namespace are written only there, else only observed */
+};
+
+enum domain_weight {
+    WEIGHT_ENFORCED, /* a row that differs makes the node's health fail */
+    WEIGHT_ADVISED   /* ... makes it warn: an administrator's decision, not drift */
+};
+
+struct domain {
+    const char *name;
+    const char *title; /* the heading in reports */
+    enum domain_weight weight;
+
+    /* What must stand before the first change of any domain, e.g. the base-deny firewall. Does
+     * nothing where it or something better stands already. May be NULL. 0 or a negative errno. */
+    int (*guard)(const struct system *system);
+
+    /* policy -> rows with `desired`; pure. */
+    void (*plan)(const struct policy *policy, struct rows *rows);
+
+    /* rows -> rows with `actual` and verdict; reads the system, changes nothing. */
+    void (*observe)(const struct system *system, const struct policy *policy, struct rows *rows);
+
+    /* Changes the system for rows that differ; idempotent. NULL where a domain only looks. */
+    void (*converge)(const struct system *system, const struct policy *policy, struct rows *rows);
+};
+
+/* In the order of the walk: ports open last, when all else holds. */
+enum { DOMAIN_SYSCTL, DOMAIN_ACCOUNTS, DOMAIN_FIREWALL, DOMAIN_GUIDE, DOMAIN_COUNT };
+
+extern const struct domain domain_table[DOMAIN_COUNT];
+
+/* One domain's object, each defined in the file of its name. */
+extern const struct domain domain_sysctl, domain_accounts, domain_firewall, domain_guide;
+
+struct results {
+    struct rows domain[DOMAIN_COUNT];
+};
+
+void results_free(struct results *results);
+
+/* Told of each row that differed before its domain converged, with the row as it was observed
+ * then, and again (repaired = true) when it passes afterwards. */
+struct change_listener {
+    void (*changed)(void *context, const struct domain *domain, const struct row *row,
+                    bool repaired);
+    void *context;
+};
+
+/* plan and observe. */
+void domain_check(const struct policy *policy, const struct system *system,
+                  struct results *results);
+
+/* guard, then for each domain plan, observe, converge what differs, observe again. 0, or the
+ * guard's error when it could not stand: then nothing further was changed. */
+int domain_enforce(const struct policy *policy, const struct system *system,
+                   const struct change_listener *listener, struct results *results);
+
+/* The worst verdict among rows of the given weight. */
+enum verdict results_worst(const struct results *results, enum domain_weight weight);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * Rows: what should be, what is, and the verdict. A domain plans them, observes them, and changes
+ * the system for those that differ; reports write them and know no domain.
+ */
+#ifndef HOLDFAST_DOMAIN_ROWS_H
+#define HOLDFAST_DOMAIN_ROWS_H
+
+#include "settings/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum verdict {
+    VERDICT_PASS,
+    VERDICT_NOT_APPLICABLE, /* the kernel or the role has no such thing */
+    VERDICT_NOT_CHECKED,    /* a person must attest it */
+    VERDICT_FAIL,
+    VERDICT_ERROR, /* could not be read or written: `note` has the system's own words */
+    VERDICT_COUNT
+};
+
+/* "pass", "not applicable", ... and the same as a token: "pass", "notapplicable", ... */
+const char *verdict_text(enum verdict verdict);
+
+/* All strings belong to the rows that hold the row, or are constants. */
+struct row {
+    const char *id;      /* "sysctl.net.ipv4.conf.if.rp_filter": [a-z0-9._-], unique */
+    const char *title;   /* one line for people */
+    const char *section; /* the guide's section, or NULL */
+    enum setting_key setting; /* whose decision it is, or SETTING_NONE */
+    const char *desired;
+    const char *actual; /* NULL until observed */
+    const char *note;   /* why, in words, or NULL */
+    enum verdict verdict;
+    size_t tag; /* the domain's own: the index of its rule, say */
+};
+
+struct rows {
+    struct row *list; /* owned */
+    size_t count, capacity;
+    struct rows_text *texts; /* owned strings */
+    bool failed;             /* out of memory: the report says so and the verdict is error */
+};
+
+void rows_free(struct rows *rows);
+
+/* Adds a row (copied; its strings must be constants or come from rows_text). It starts as
+ * VERDICT_ERROR with the note "not observed". The new row, or NULL when out of memory. */
+struct row *rows_add(struct rows *rows, struct row row);
+
+/* Formats a string that lives as long as the rows; "" when out of memory (and `failed` is set). */
+__attribute__((format(printf, 2, 3))) const char *rows_text(struct rows *rows, const char *format,
+                                                            ...);
+
+/* Sets actual and the verdict that follows from comparing it with desired. */
+void row_observed(struct row *row, const char *actual);
+
+/* Sets a verdict with its note. `actual` becomes "" when it was NULL. */
+void row_verdict(struct row *row, enum verdict verdict, const char *note);
+
+/* True when a row is fail or error. */
+bool rows_differ(const struct rows *rows);
+
+/* The worst verdict of all rows. */
+enum verdict rows_worst(const struct rows *rows);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The door: the one way in for changes. A local stream socket, open to root and the admin user
+ * alone (SO_PEERCRED), with a closed set of messages, each of checked size; what comes over it is
+ * hostile until validated. The warden owns it and calls door_serve() when a descriptor is ready.
+ */
+#ifndef HOLDFAST_SERVE_DOOR_H
+#define HOLDFAST_SERVE_DOOR_H
+
+#include "base/buf.h"
+#include "settings/settings.h"
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DOOR_PATH "/run/holdfast/door"
+
+enum door_verb {
+    DOOR_LOGIN = 1,      /* the password */
+    DOOR_LOAD,           /* empty; answered with role, revision and the settings' text */
+    DOOR_APPLY_WIZARD,   /* text of the 25 answers */
+    DOOR_APPLY_SET,      /* text */
+    DOOR_APPLY_IMPORT,   /* text */
+    DOOR_REBOOT,         /* empty */
+    DOOR_VERB_END
+};
+
+/* What precedes every message in both directions; in host byte order, since both ends are one
+ * machine. `status` is 0 or a negative errno in an answer, 0 in a request. */
+struct door_head {
+    uint32_t magic;
+    uint16_t verb;
+    uint16_t reserved; /* 0 */
+    int32_t status;
+    uint32_t size; /* of the payload that follows */
+};
+
+enum { DOOR_CLIENTS_MAX = 8, DOOR_FDS_MAX = DOOR_CLIENTS_MAX + 1 };
+
+/* What the warden does when asked; each answers 0 or a negative errno. */
+struct door_actions {
+    int (*load)(void *context, struct buf *answer);
+    int (*apply)(void *context, const char *who, const char *how, const char *text, size_t size,
+                 struct buf *answer);
+    int (*reboot)(void *context, const char *who);
+    /* A password was wrong: an event. */
+    void (*refused)(void *context, const char *who, const char *why);
+    void *context;
+};
+
+struct door;
+
+/* Makes the socket at root + DOOR_PATH, owned by root and admin's group, mode 0660. `root` is also
+ * where /etc/shadow and /etc/passwd are read. Message told. */
+int door_open(struct door **door, const char *root, const struct door_actions *actions);
+void door_close(struct door *door);
+
+/* Fills at most DOOR_FDS_MAX entries; how many. `timeout_ms` is lowered when a delayed answer or a
+ * client's time limit falls due earlier (-1 means none). */
+size_t door_fds(struct door *door, struct pollfd fds[DOOR_FDS_MAX], int *timeout_ms);
+
+/* Serves what poll(2) reported, and what fell due. */
+void door_serve(struct door *door, const struct pollfd *fds, size_t count);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * The front: the unprivileged process that answers HTTPS from the snapshot. mbedTLS (TLS 1.2 and
+ * 1.3) stands before libmicrohttpd, which gets each decrypted connection by MHD_add_connection.
+ * It has its own uid, an empty root, no capabilities, a seccomp filter, and no file system.
+ */
+#ifndef HOLDFAST_SERVE_FRONT_H
+#define HOLDFAST_SERVE_FRONT_H
+
+#include "base/buf.h"
+#include "report/report.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FRONT_STATIONS_MAX = 64 };
+
+struct front_limits {
+    unsigned connections;             /* 100 */
+    unsigned connections_per_address; /* 10 */
+    unsigned handshake_ms, head_ms, idle_ms; /* 10 s, 10 s, 60 s */
+    unsigned handshakes_per_address_s;       /* a budget an address a second */
+    unsigned head_bytes;                     /* 8 KiB */
+};
+
+struct front_setup {
+    const char *address; /* health.address: "::" is both families */
+    uint16_t port;
+    struct buf certificate_pem, key_pem; /* wiped by front_spawn in the parent's copy by the caller */
+    struct front_limits limits;
+    unsigned uid, gid;  /* 0: stay (tests without root) */
+    bool seccomp_kill;  /* kill the process on a denied call; else the call fails with EPERM */
+};
+
+/* What the front tells the warden: one fixed-size record, never a byte of a client's. */
+struct front_record {
+    uint32_t magic;
+    uint32_t size;
+    struct traffic_counts counts;
+};
+
+struct front {
+    int pid;
+    int channel; /* SOCK_SEQPACKET: snapshots down, records up; non-blocking here */
+};
+
+/* Binds the listening socket (in the caller, which may), forks, and in the child gives up every
+ * privilege before the first byte from outside, then serves until the channel closes.
+ * 0, or a negative errno with its message told. */
+int front_spawn(struct front *front, const struct front_setup *setup);
+
+/* Hands over a snapshot's descriptor (the caller keeps and closes its own). */
+int front_publish(struct front *front, int snapshot_fd);
+
+/* Reads one record if there is one; -EAGAIN when none, -EPIPE when the front is gone. */
+int front_record_read(struct front *front, struct front_record *record);
+
+/* Closes the channel and reaps the child. */
+void front_stop(struct front *front);
+
+#endif

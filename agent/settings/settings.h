@@ -1,0 +1,128 @@
+/*
+ * The settings: one table (settings.def), one row a setting, and a set of values for all of them.
+ *
+ * Wizard, command line, import and export, database, checks, reports and the reference manual
+ * read this table; a name, a default or a bound stands nowhere else. A value is kept as its
+ * canonical text ("yes", "5060", list items one a line), so that equal values are equal strings.
+ * Source: guide, "Pexip Infinity Management Node deployment and bootstrap configuration" (the
+ * security wizard's table) and "Pexip Infinity application configuration".
+ */
+#ifndef HOLDFAST_SETTINGS_SETTINGS_H
+#define HOLDFAST_SETTINGS_SETTINGS_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum role { ROLE_MANAGEMENT = 1, ROLE_CONFERENCING = 2, ROLE_BOTH = 3 };
+
+enum setting_key {
+#define SETTING(key, ...) key,
+#include "settings/settings.def"
+#undef SETTING
+    SETTING_COUNT,
+    SETTING_NONE = SETTING_COUNT
+};
+
+enum setting_type {
+    TYPE_BOOL,
+    TYPE_PORT,
+    TYPE_UINT,
+    TYPE_ENUM,
+    TYPE_TEXT,
+    TYPE_HOSTNAME,
+    TYPE_DOMAIN,
+    TYPE_URL,
+    TYPE_SIP_TOKEN,
+    TYPE_ADDRESS,
+    TYPE_CIDR_LIST,
+    TYPE_ADDRESS_LIST,
+    TYPE_NTP_LIST,
+    TYPE_SYSLOG_LIST
+};
+
+/* What the guide wants of a setting; `text` belongs to the rules that compare. */
+enum secure_rule {
+    SECURE_ANY,       /* reviewed by a person: every value will do */
+    SECURE_IS,        /* equal to text */
+    SECURE_IS_NOT,    /* not equal to text */
+    SECURE_ONE_OF,    /* one of the words of text, separated by '|' */
+    SECURE_AT_LEAST,  /* the number in text, or more */
+    SECURE_AT_MOST,   /* from 1 to the number in text */
+    SECURE_SET,       /* not empty; for a list: at least text (a number) items */
+    SECURE_SET_WHERE  /* not empty, where the condition in `where` holds; else any */
+};
+
+struct setting_info {
+    const char *name;     /* "net.ipv6_dad" */
+    unsigned question;    /* 1 to 25 in the security wizard, 0 outside it */
+    const char *prompt;   /* the wizard's words, NULL outside it */
+    enum setting_type type;
+    const char *initial;  /* the default, canonical */
+    uint64_t least, most; /* bounds of TYPE_UINT and TYPE_PORT; of TYPE_TEXT in bytes */
+    const char *words;    /* TYPE_ENUM: "off|best_effort|required"; an empty word is allowed */
+    enum secure_rule rule;
+    const char *secure;   /* the value that the rule compares with; also the strictest policy's */
+    enum setting_key where_key; /* SECURE_SET_WHERE: this key ... */
+    const char *where;          /* ... has one of these words, separated by '|' */
+    const char *section;        /* the guide's section that sets it */
+    unsigned roles;             /* ROLE_MANAGEMENT, ROLE_CONFERENCING or ROLE_BOTH */
+    bool secret;                /* never shown: exports and reports write "(set)" or "(not set)" */
+    bool is_list;               /* the key may stand on several lines */
+    bool masked_by_fips;        /* a yes has no effect in FIPS mode */
+    const char *help;
+};
+
+extern const struct setting_info setting_table[SETTING_COUNT];
+
+/* All values, each a canonical text owned by this struct; a zeroed one is empty. */
+struct settings {
+    char *value[SETTING_COUNT];
+};
+
+/* The key of a name, or -ENOENT. */
+int setting_find(const char *name);
+
+/* Every value at its default; every value at the guide's value where the guide has one (the
+ * strictest policy that a node falls back to). 0 or -ENOMEM. */
+int settings_defaults(struct settings *settings);
+int settings_strictest(struct settings *settings);
+int settings_copy(struct settings *to, const struct settings *from);
+
+/* Frees and, since some are secrets, wipes every value. */
+void settings_free(struct settings *settings);
+
+/* Parses `text` for one key and stores its canonical form; for a list the items are separated by
+ * newlines. 0, -EINVAL with the reason appended to `why` (may be NULL), or -ENOMEM. */
+int settings_put(struct settings *settings, enum setting_key key, const char *text,
+                 struct buf *why);
+
+const char *settings_text(const struct settings *settings, enum setting_key key);
+bool settings_bool(const struct settings *settings, enum setting_key key);
+unsigned settings_uint(const struct settings *settings, enum setting_key key);
+
+/* Walks a list's items: `cursor` begins as 0; copies the next item into `item` and returns true. */
+enum { SETTING_ITEM_SIZE = 512 };
+bool settings_item(const struct settings *settings, enum setting_key key, size_t *cursor,
+                   char item[SETTING_ITEM_SIZE]);
+size_t settings_count(const struct settings *settings, enum setting_key key);
+
+/* Rules across settings (spec/settings.md, "Across questions"): each broken one is a line
+ * "KEY: why" appended to `faults`. The number of faults. */
+size_t settings_check(const struct settings *settings, struct buf *faults);
+
+/* True where the value satisfies the guide. Conditions look at the other settings. */
+bool setting_is_secure(const struct settings *settings, enum setting_key key);
+
+/* The guide's value in words, for a report's `desired`: "yes", "1 or more", "any". */
+void setting_secure_text(enum setting_key key, struct buf *out);
+
+/* What may be shown of a value: the value itself, or (set) / (not set) of a secret. */
+const char *setting_shown(const struct settings *settings, enum setting_key key);
+
+/* Why a stored value counts for nothing (masked by FIPS mode, question 19 where 18 is yes), or NULL. */
+const char *setting_inactive(const struct settings *settings, enum setting_key key);
+
+#endif
