@@ -18,6 +18,9 @@ struct system {
     const char *root; /* "" or --root: before every path, /proc/sys included */
     bool whole;       /* the machine's initial network namespace: keys that are not per network
                          namespace are written only there, else only observed */
+    bool own_network; /* false where --root is given in the machine's own network namespace (an
+                         image being built, a test): its firewall is then no part of the system,
+                         neither observed nor changed */
 };
 
 enum domain_weight {
@@ -47,9 +50,9 @@ struct domain {
 /* In the order of the walk: ports open last, when all else holds. */
 enum { DOMAIN_SYSCTL, DOMAIN_ACCOUNTS, DOMAIN_FIREWALL, DOMAIN_GUIDE, DOMAIN_COUNT };
 
-extern const struct domain domain_table[DOMAIN_COUNT];
+extern const struct domain *const domain_table[DOMAIN_COUNT];
 
-/* One domain's object, each defined in the file of its name. */
+/* Each is defined in the file of its name. */
 extern const struct domain domain_sysctl, domain_accounts, domain_firewall, domain_guide;
 
 struct results {
@@ -70,10 +73,12 @@ struct change_listener {
 void domain_check(const struct policy *policy, const struct system *system,
                   struct results *results);
 
-/* guard, then for each domain plan, observe, converge what differs, observe again. 0, or the
- * guard's error when it could not stand: then nothing further was changed. */
-int domain_enforce(const struct policy *policy, const struct system *system,
-                   const struct change_listener *listener, struct results *results);
+/* Stands every domain's guard. 0, or the first error: then nothing may be opened or brought up. */
+int domain_guard(const struct system *system);
+
+/* For each domain: plan, observe, converge what differs, observe again. */
+void domain_enforce(const struct policy *policy, const struct system *system,
+                    const struct change_listener *listener, struct results *results);
 
 /* The worst verdict among rows of the given weight. */
 enum verdict results_worst(const struct results *results, enum domain_weight weight);

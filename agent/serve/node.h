@@ -22,17 +22,32 @@ struct node {
     struct system system;
     char state_path[PATH_MAX];
     enum role role;
+    enum node_purpose purpose;
     struct state *state; /* NULL when it could not be opened */
+    bool writable;       /* this process is the database's one writer */
+    bool admin_latched;
     struct settings settings;
     uint64_t revision;
     struct policy policy; /* points into settings */
     struct buf reason;    /* why it fails closed; empty when it does not */
 };
 
-/* Loads everything. STATE_WRITE: a damaged database is set aside and a new one begun, with the
- * strictest settings from then on; STATE_READ changes nothing. 0 even when the node fails closed
- * (`reason` tells); negative only for what leaves nothing to enforce (-ENOMEM). */
-int node_load(struct node *node, const char *root, const char *state_path, enum state_mode mode);
+/* What the node is loaded for. */
+enum node_purpose {
+    NODE_BOOT, /* writes; the admin account is disabled where the setting says so */
+    NODE_RUN,  /* writes; it is disabled only where a boot has done so: until then an
+                  administrator who is logged in may still take the answer back */
+    NODE_LOOK  /* changes nothing at all; else as NODE_RUN */
+};
+
+/* Where `path` lies: --root, and the network namespace of this process. */
+void node_system(struct system *system, const char *root);
+
+/* Loads everything. For NODE_BOOT and NODE_RUN a damaged database is set aside and a new one begun,
+ * with the strictest settings from then on. 0 even when the node fails closed (`reason` tells);
+ * negative only for what leaves nothing to enforce (-ENOMEM). */
+int node_load(struct node *node, const char *root, const char *state_path,
+              enum node_purpose purpose);
 
 /* Reads settings and latches again, after a change; the state stays open. */
 int node_reload(struct node *node);
@@ -41,6 +56,14 @@ void node_close(struct node *node);
 
 /* Stores that the admin account is disabled, for good. */
 int node_latch_admin(struct node *node);
+
+/* Appends to the event log where this process may write it; a failure is told, not returned: the
+ * enforcement that it reports has happened all the same. */
+__attribute__((format(printf, 3, 4))) void node_event(struct node *node, const char *kind,
+                                                      const char *format, ...);
+
+/* True when a stored answer waits for the next boot. */
+bool node_reboot_required(const struct node *node);
 
 /* The facts of a report about this node; strings are borrowed from it. */
 struct facts;

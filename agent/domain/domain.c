@@ -1,0 +1,95 @@
+/* The table of domains, and the walk over it that every command takes. */
+#include "domain/domain.h"
+
+const struct domain *const domain_table[DOMAIN_COUNT] = {
+    [DOMAIN_SYSCTL] = &domain_sysctl,
+    [DOMAIN_ACCOUNTS] = &domain_accounts,
+    [DOMAIN_FIREWALL] = &domain_firewall,
+    [DOMAIN_GUIDE] = &domain_guide,
+};
+
+void results_free(struct results *results)
+{
+    for (size_t i = 0; i < DOMAIN_COUNT; i++)
+        rows_free(&results->domain[i]);
+}
+
+static void plan_and_observe(const struct domain *domain, const struct policy *policy,
+                             const struct system *system, struct rows *rows)
+{
+    domain->plan(policy, rows);
+    domain->observe(system, policy, rows);
+}
+
+void domain_check(const struct policy *policy, const struct system *system,
+                  struct results *results)
+{
+    for (size_t i = 0; i < DOMAIN_COUNT; i++)
+        plan_and_observe(domain_table[i], policy, system, &results->domain[i]);
+}
+
+int domain_guard(const struct system *system)
+{
+    for (size_t i = 0; i < DOMAIN_COUNT; i++) {
+        int error = domain_table[i]->guard ? domain_table[i]->guard(system) : 0;
+        if (error < 0)
+            return error;
+    }
+    return 0;
+}
+
+static bool differs(const struct row *row)
+{
+    return row->verdict >= VERDICT_FAIL;
+}
+
+static void tell_differing(const struct change_listener *listener, const struct domain *domain,
+                           const struct rows *rows)
+{
+    for (size_t i = 0; listener && i < rows->count; i++)
+        if (differs(&rows->list[i]))
+            listener->changed(listener->context, domain, &rows->list[i], false);
+}
+
+/* Rows are planned by a pure function, so that the same index is the same row in both. */
+static void tell_repaired(const struct change_listener *listener, const struct domain *domain,
+                          const struct rows *before, const struct rows *after)
+{
+    for (size_t i = 0; listener && i < before->count && i < after->count; i++)
+        if (differs(&before->list[i]) && !differs(&after->list[i]))
+            listener->changed(listener->context, domain, &after->list[i], true);
+}
+
+static void enforce(const struct domain *domain, const struct policy *policy,
+                    const struct system *system, const struct change_listener *listener,
+                    struct rows *rows)
+{
+    plan_and_observe(domain, policy, system, rows);
+    if (!domain->converge || !rows_differ(rows))
+        return;
+    tell_differing(listener, domain, rows);
+    domain->converge(system, policy, rows);
+    struct rows again = {0}; /* believe the system, not ourselves */
+    plan_and_observe(domain, policy, system, &again);
+    tell_repaired(listener, domain, rows, &again);
+    rows_free(rows);
+    *rows = again;
+}
+
+void domain_enforce(const struct policy *policy, const struct system *system,
+                    const struct change_listener *listener, struct results *results)
+{
+    for (size_t i = 0; i < DOMAIN_COUNT; i++)
+        enforce(domain_table[i], policy, system, listener, &results->domain[i]);
+}
+
+enum verdict results_worst(const struct results *results, enum domain_weight weight)
+{
+    enum verdict worst = VERDICT_PASS;
+    for (size_t i = 0; i < DOMAIN_COUNT; i++) {
+        enum verdict verdict = rows_worst(&results->domain[i]);
+        if (domain_table[i]->weight == weight && verdict > worst)
+            worst = verdict;
+    }
+    return worst;
+}

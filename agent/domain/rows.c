@@ -1,0 +1,111 @@
+/* Rows and the strings that belong to them. */
+#include "domain/rows.h"
+
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Strings are kept in a chain of nodes: a row's pointer stays valid while more are added. */
+struct rows_text {
+    struct rows_text *next;
+    char text[];
+};
+
+enum { FIRST_ROWS = 32 };
+
+const char *verdict_text(enum verdict verdict)
+{
+    static const char *const texts[VERDICT_COUNT] = {
+        [VERDICT_PASS] = "pass",
+        [VERDICT_NOT_APPLICABLE] = "not applicable",
+        [VERDICT_NOT_CHECKED] = "not checked",
+        [VERDICT_FAIL] = "fail",
+        [VERDICT_ERROR] = "error",
+    };
+    return texts[verdict];
+}
+
+void rows_free(struct rows *rows)
+{
+    while (rows->texts) {
+        struct rows_text *next = rows->texts->next;
+        free(rows->texts);
+        rows->texts = next;
+    }
+    free(rows->list);
+    *rows = (struct rows){0};
+}
+
+static int grow(struct rows *rows)
+{
+    size_t capacity = rows->capacity ? rows->capacity * 2 : FIRST_ROWS;
+    struct row *list = realloc(rows->list, capacity * sizeof(*list));
+    if (!list) {
+        rows->failed = true;
+        return -1;
+    }
+    rows->list = list;
+    rows->capacity = capacity;
+    return 0;
+}
+
+struct row *rows_add(struct rows *rows, struct row row)
+{
+    if (rows->count == rows->capacity && grow(rows) < 0)
+        return NULL;
+    row.verdict = VERDICT_ERROR;
+    row.note = "not observed";
+    rows->list[rows->count] = row;
+    return &rows->list[rows->count++];
+}
+
+const char *rows_text(struct rows *rows, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    struct rows_text *node = length < 0 ? NULL : malloc(sizeof(*node) + (size_t)length + 1);
+    if (!node) {
+        rows->failed = true;
+        va_end(again);
+        return "";
+    }
+    (void)vsnprintf(node->text, (size_t)length + 1, format, again);
+    va_end(again);
+    node->next = rows->texts;
+    rows->texts = node;
+    return node->text;
+}
+
+void row_observed(struct row *row, const char *actual)
+{
+    row->actual = actual;
+    row->note = NULL;
+    row->verdict = str_equal(row->desired, actual) ? VERDICT_PASS : VERDICT_FAIL;
+}
+
+void row_verdict(struct row *row, enum verdict verdict, const char *note)
+{
+    if (!row->actual)
+        row->actual = "";
+    row->verdict = verdict;
+    row->note = note;
+}
+
+bool rows_differ(const struct rows *rows)
+{
+    return rows_worst(rows) >= VERDICT_FAIL;
+}
+
+enum verdict rows_worst(const struct rows *rows)
+{
+    enum verdict worst = rows->failed ? VERDICT_ERROR : VERDICT_PASS;
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->list[i].verdict > worst)
+            worst = rows->list[i].verdict;
+    return worst;
+}
