@@ -1,0 +1,88 @@
+/* holdfast boot: enforces the stored policy once, before any interface is up. */
+#include "cli/commands.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "serve/bootrecord.h"
+#include "serve/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct tally {
+    struct node *node;
+    size_t differed, repaired;
+};
+
+static void count_change(void *context, const struct domain *domain, const struct row *row,
+                         bool repaired)
+{
+    struct tally *tally = context;
+    (void)domain;
+    (void)row;
+    if (repaired)
+        tally->repaired++;
+    else
+        tally->differed++;
+}
+
+/* Rows that still fall short are named on the console: at boot nobody reads a report. */
+static void tell_shortfalls(const struct results *results)
+{
+    for (size_t d = 0; d < DOMAIN_COUNT; d++) {
+        const struct rows *rows = &results->domain[d];
+        if (domain_table[d]->weight != WEIGHT_ENFORCED)
+            continue;
+        for (size_t i = 0; i < rows->count; i++) {
+            const struct row *row = &rows->list[i];
+            if (row->verdict >= VERDICT_FAIL)
+                log_error("%s: %s: %s, not %s", row->id, verdict_text(row->verdict),
+                          row->note ? row->note : row->actual, row->desired);
+        }
+    }
+}
+
+static int enforce(struct node *node, uint64_t started_ms)
+{
+    struct results results = {0};
+    struct tally tally = {.node = node};
+    struct change_listener listener = {count_change, &tally};
+    domain_enforce(&node->policy, &node->system, &listener, &results);
+    enum verdict worst = results_worst(&results, WEIGHT_ENFORCED);
+    if (node->policy.admin_disabled && node_latch_admin(node) < 0)
+        worst = VERDICT_ERROR;
+    struct boot_record record = {started_ms, clock_boot_ms()};
+    int error = boot_record_write(node->system.root, &record);
+    if (error)
+        log_error("cannot write " NODE_RUN_FOLDER "/boot: %s", strerror(-error));
+    if (node->reason.length)
+        log_error("FAILED CLOSED: %s", buf_text(&node->reason));
+    tell_shortfalls(&results);
+    node_event(node, "boot", "revision %llu, %zu rows differed, %zu set right, worst: %s",
+               (unsigned long long)node->revision, tally.differed, tally.repaired,
+               verdict_text(worst));
+    results_free(&results);
+    return worst >= VERDICT_FAIL || node->reason.length ? EXIT_FALLS_SHORT : EXIT_HOLDS;
+}
+
+int cli_boot(const struct invocation *invocation)
+{
+    uint64_t started_ms = clock_boot_ms();
+    struct node node;
+    struct system system;
+    node_system(&system, invocation->root);
+    int guarded = domain_guard(&system); /* before the database, which may take its time */
+    int error = node_load(&node, invocation->root, invocation->state_path, NODE_BOOT);
+    if (error) {
+        log_error("cannot load the node: %s", strerror(-error));
+        return EXIT_COULD_NOT;
+    }
+    int code = enforce(&node, started_ms);
+    if (guarded < 0) {
+        log_error("the firewall could not be closed: %s: the network stays down",
+                  strerror(-guarded));
+        code = EXIT_COULD_NOT;
+    }
+    node_close(&node);
+    return code;
+}

@@ -1,0 +1,305 @@
+/*
+ * The node as it is loaded: where it lies, its role, its state, its policy.
+ *
+ * Fail closed: whatever keeps the state from being read leaves the strictest settings, with the
+ * addresses and stations last known, which stand in a text file beside the database.
+ */
+#include "serve/node.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "report/report.h"
+#include "serve/bootrecord.h"
+#include "settings/text.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* The inode of the machine's first pid namespace (linux/proc_ns.h, PROC_PID_INIT_INO). */
+#define INITIAL_PID_NAMESPACE 0xeffffffcU
+
+enum { ROLE_SIZE_MAX = 64 };
+
+/* The settings without which a node that fails closed could not be reached by its stations. */
+static const enum setting_key known_keys[] = {
+    NODE_HOSTNAME, NODE_DOMAIN, NODE_ADDRESS,   NODE_ADDRESS6, NODE_GATEWAY,
+    NODE_GATEWAY6, HEALTH_PORT, HEALTH_ADDRESS, HEALTH_STATIONS,
+};
+
+/* A process in another pid namespace cannot see the machine's first process, and one in another
+ * network namespace differs from it. */
+static bool in_initial_namespaces(void)
+{
+    struct stat mine, first, pids;
+    if (stat("/proc/self/ns/pid", &pids) < 0 ||
+        pids.st_ino != INITIAL_PID_NAMESPACE)
+        return false;
+    return stat("/proc/self/ns/net", &mine) == 0 && stat("/proc/1/ns/net", &first) == 0 &&
+           mine.st_ino == first.st_ino;
+}
+
+void node_system(struct system *system, const char *root)
+{
+    char path[PATH_MAX];
+    struct statfs fs;
+    bool initial = in_initial_namespaces();
+    bool kernel = file_path(path, sizeof(path), root, "/proc/sys") == 0 &&
+                  statfs(path, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+    *system = (struct system){
+        .root = root,
+        .whole = initial || !kernel,
+        .own_network = root[0] == '\0' || !initial,
+    };
+}
+
+static void closed(struct node *node, const char *format, const char *detail)
+{
+    if (node->reason.length == 0)
+        buf_printf(&node->reason, format, detail);
+}
+
+static void load_role(struct node *node)
+{
+    static const struct {
+        const char *word;
+        enum role role;
+    } roles[] = {{"management", ROLE_MANAGEMENT}, {"conferencing", ROLE_CONFERENCING}};
+    char path[PATH_MAX];
+    struct buf text = {0};
+    node->role = ROLE_MANAGEMENT;
+    int error = file_path(path, sizeof(path), node->system.root, NODE_ROLE_PATH);
+    if (error == 0)
+        error = file_read(path, ROLE_SIZE_MAX, &text);
+    const char *word = error ? "" : str_trim(text.data ? text.data : (char[]){""});
+    for (size_t i = 0; i < countof(roles); i++) {
+        if (str_equal(word, roles[i].word)) {
+            node->role = roles[i].role;
+            buf_free(&text);
+            return;
+        }
+    }
+    closed(node, "the node's role in " NODE_ROLE_PATH " cannot be read: %s",
+           error ? strerror(-error) : "neither management nor conferencing");
+    buf_free(&text);
+}
+
+static int sibling(const struct node *node, char *path, size_t size)
+{
+    int length = snprintf(path, size, "%s.known", node->state_path);
+    return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+/* Remembers what known_keys hold, so that it survives the loss of the database. */
+static void keep_known(const struct node *node)
+{
+    char path[PATH_MAX];
+    struct buf now = {0}, before = {0};
+    for (size_t i = 0; i < countof(known_keys); i++)
+        setting_export(&node->settings, known_keys[i], false, &now);
+    int error = buf_error(&now) ? buf_error(&now) : sibling(node, path, sizeof(path));
+    if (error == 0 && (file_read(path, SETTINGS_TEXT_MAX, &before) < 0 ||
+                       !str_equal(buf_text(&before), buf_text(&now))))
+        error = file_replace(path, now.data, now.length, 0600);
+    if (error)
+        log_error("cannot write %s.known: %s", node->state_path, strerror(-error));
+    buf_free(&now);
+    buf_free(&before);
+}
+
+static int strictest_with_known(struct node *node)
+{
+    char path[PATH_MAX];
+    struct buf text = {0}, faults = {0};
+    settings_free(&node->settings);
+    int error = settings_strictest(&node->settings);
+    if (error)
+        return error;
+    if (sibling(node, path, sizeof(path)) == 0 && file_read(path, SETTINGS_TEXT_MAX, &text) == 0 &&
+        settings_import(&node->settings, path, text.data, text.length, &faults) < 0)
+        log_error("the settings last known are of no use: %s", buf_text(&faults));
+    buf_free(&text);
+    buf_free(&faults);
+    return 0;
+}
+
+/* A database that is gone though the node once had one is as lost as a damaged one. */
+static bool database_went_missing(const struct node *node)
+{
+    char path[PATH_MAX];
+    return access(node->state_path, F_OK) < 0 && errno == ENOENT &&
+           sibling(node, path, sizeof(path)) == 0 && access(path, F_OK) == 0;
+}
+
+static void begin_anew(struct node *node)
+{
+    struct buf why = {0};
+    if (state_latch_file_set(node->state_path, NODE_LATCH_LOST) < 0 ||
+        state_set_aside(node->state_path) < 0)
+        return;
+    if (state_open(&node->state, node->state_path, STATE_WRITE, &why) == 0) {
+        node->writable = true;
+        node_event(node, "lost", "%s", buf_text(&node->reason));
+    }
+    buf_free(&why);
+}
+
+/* Opens for writing where the purpose is to write; beside another writer, for reading. */
+static int open_state(struct node *node, struct buf *why)
+{
+    int error = -EBUSY;
+    if (node->purpose != NODE_LOOK)
+        error = state_open(&node->state, node->state_path, STATE_WRITE, why);
+    node->writable = error == 0;
+    if (error == -EBUSY) {
+        buf_clear(why);
+        error = state_open(&node->state, node->state_path, STATE_READ, why);
+    }
+    return error;
+}
+
+static void load_state(struct node *node)
+{
+    struct buf why = {0};
+    bool missing = database_went_missing(node);
+    int error = open_state(node, &why);
+    if (error == -ENOENT && !missing && node->purpose == NODE_LOOK) {
+        buf_free(&why); /* nothing was stored yet: the defaults hold */
+        return;
+    }
+    if (error == 0) {
+        settings_free(&node->settings);
+        error = state_settings_load(node->state, &node->settings, &node->revision);
+    }
+    if (missing)
+        closed(node, "the database %s is missing", node->state_path);
+    else if (error)
+        closed(node, "the settings cannot be read: %s",
+               why.length ? buf_text(&why) : strerror(-error));
+    if (error == -EBADMSG && node->purpose != NODE_LOOK) {
+        state_close(node->state);
+        node->state = NULL;
+        begin_anew(node);
+    } else if (missing && node->writable) {
+        (void)state_latch_file_set(node->state_path, NODE_LATCH_LOST);
+        node_event(node, "lost", "%s", buf_text(&node->reason));
+    }
+    buf_free(&why);
+}
+
+static bool latched(const struct node *node, const char *name)
+{
+    return node->state ? state_latch(node->state, name)
+                       : state_latch_file(node->state_path, name);
+}
+
+static int make_policy(struct node *node)
+{
+    node->admin_latched = latched(node, NODE_LATCH_ADMIN);
+    if (latched(node, NODE_LATCH_LOST))
+        closed(node, "the settings were lost: %s", "the database was damaged or missing");
+    bool fail_closed = node->reason.length > 0;
+    int error = fail_closed ? strictest_with_known(node) : 0;
+    if (error)
+        return error;
+    if (!fail_closed && node->writable)
+        keep_known(node);
+    struct policy_input input = {
+        .role = node->role,
+        .settings = &node->settings,
+        .admin_latched = node->admin_latched,
+        .fail_closed = fail_closed,
+    };
+    policy_make(&node->policy, &input);
+    if (node->purpose != NODE_BOOT)
+        node->policy.admin_disabled = node->admin_latched || fail_closed;
+    return 0;
+}
+
+int node_load(struct node *node, const char *root, const char *state_path,
+              enum node_purpose purpose)
+{
+    *node = (struct node){.purpose = purpose};
+    node_system(&node->system, root);
+    int error = str_copy(node->state_path, sizeof(node->state_path), state_path);
+    if (error == 0)
+        error = settings_defaults(&node->settings);
+    if (error)
+        return error;
+    load_role(node);
+    load_state(node);
+    return make_policy(node);
+}
+
+int node_reload(struct node *node)
+{
+    if (!node->state || node->reason.length)
+        return 0;
+    settings_free(&node->settings);
+    int error = state_settings_load(node->state, &node->settings, &node->revision);
+    if (error)
+        closed(node, "the settings cannot be read: %s", strerror(-error));
+    return make_policy(node);
+}
+
+void node_close(struct node *node)
+{
+    state_close(node->state);
+    settings_free(&node->settings);
+    buf_free(&node->reason);
+    *node = (struct node){0};
+}
+
+int node_latch_admin(struct node *node)
+{
+    if (node->admin_latched)
+        return 0;
+    int error = node->writable ? state_latch_set(node->state, NODE_LATCH_ADMIN)
+                               : state_latch_file_set(node->state_path, NODE_LATCH_ADMIN);
+    node->admin_latched = error == 0;
+    return error;
+}
+
+void node_event(struct node *node, const char *kind, const char *format, ...)
+{
+    struct buf text = {0};
+    va_list args;
+    if (!node->writable)
+        return;
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    (void)state_event(node->state, kind, "%s", buf_text(&text));
+    buf_free(&text);
+}
+
+bool node_reboot_required(const struct node *node)
+{
+    return settings_bool(&node->settings, SECURITY_DISABLE_ADMIN) && !node->policy.admin_disabled;
+}
+
+void node_facts(const struct node *node, struct facts *facts)
+{
+    *facts = (struct facts){
+        .version = HOLDFAST_VERSION,
+        .hostname = settings_text(&node->settings, NODE_HOSTNAME),
+        .role = node->role,
+        .revision = node->revision,
+        .time_s = clock_now_s(),
+        .reason = node->reason.length ? buf_text(&node->reason) : NULL,
+        .admin_disabled = node->policy.admin_disabled,
+        .fips = settings_bool(&node->settings, SECURITY_FIPS),
+        .reboot_required = node_reboot_required(node),
+    };
+    struct boot_record record;
+    if (boot_record_read(node->system.root, &record) == 0) {
+        facts->boot_started_ms = record.started_ms;
+        facts->boot_finished_ms = record.finished_ms;
+    }
+}
