@@ -279,6 +279,37 @@ void node_event(struct node *node, const char *kind, const char *format, ...)
     buf_free(&text);
 }
 
+static const char *why_refused(const struct node *node, const char *how)
+{
+    if (!node->state || !node->writable)
+        return "the database cannot be written";
+    if (node->reason.length)
+        return "the node fails closed, its stored settings are not known";
+    if (str_equal(how, "wizard") && node->role == ROLE_CONFERENCING)
+        return "a Conferencing Node takes its settings from its Management Node";
+    return NULL;
+}
+
+int node_apply(struct node *node, const char *who, const char *how, const char *name,
+               const char *text, size_t size, struct buf *faults)
+{
+    struct settings wanted = {0};
+    const char *refused = why_refused(node, how);
+    if (refused) {
+        buf_printf(faults, "%s: %s\n", name, refused);
+        return -EPERM;
+    }
+    int error = settings_copy(&wanted, &node->settings);
+    if (error == 0)
+        error = settings_import(&wanted, name, text, size, faults);
+    if (error == 0)
+        error = state_settings_store(node->state, &wanted, who, how, &node->revision);
+    if (error == -EPERM)
+        buf_printf(faults, "%s: the system administrator account was disabled for good\n", name);
+    settings_free(&wanted);
+    return error ? error : node_reload(node);
+}
+
 bool node_reboot_required(const struct node *node)
 {
     return settings_bool(&node->settings, SECURITY_DISABLE_ADMIN) && !node->policy.admin_disabled;

@@ -62,6 +62,12 @@ int node_latch_admin(struct node *node);
 __attribute__((format(printf, 3, 4))) void node_event(struct node *node, const char *kind,
                                                       const char *format, ...);
 
+/* Imports `text` over the stored settings, in one transaction or not at all, for the warden and for
+ * a command that works on the database directly. `how` is "wizard", "set" or "import", `name` what
+ * the text is called in faults. -EINVAL or -EPERM with the reason in `faults`, or another errno. */
+int node_apply(struct node *node, const char *who, const char *how, const char *name,
+               const char *text, size_t size, struct buf *faults);
+
 /* True when a stored answer waits for the next boot. */
 bool node_reboot_required(const struct node *node);
 

@@ -1,0 +1,12 @@
+/* The pages of one generation: every report that the endpoint offers, as one table. */
+#ifndef HOLDFAST_SERVE_PAGES_H
+#define HOLDFAST_SERVE_PAGES_H
+
+#include "policy/policy.h"
+#include "report/report.h"
+
+/* Renders every page and seals the snapshot; pages are stale after `stale_s` seconds. The
+ * descriptor (the caller closes it), or a negative errno. */
+int pages_seal(const struct report *report, const struct policy *policy, unsigned stale_s);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * The warden: the daemon's privileged half. It holds the policy against every change that the
+ * kernel announces and on a timer, owns the database, and publishes what it saw to the front.
+ * It keeps only the capabilities that its domains and the front's start use.
+ */
+#ifndef HOLDFAST_SERVE_WARDEN_H
+#define HOLDFAST_SERVE_WARDEN_H
+
+struct warden_setup {
+    const char *root;
+    const char *state_path;
+    unsigned interval_s; /* between two walks that nothing announced */
+};
+
+enum { WARDEN_INTERVAL_S = 30 };
+
+/* Runs until SIGTERM or SIGINT: 0; or a negative errno for what kept it from starting, told. */
+int warden_run(const struct warden_setup *setup);
+
+#endif
