@@ -12,14 +12,12 @@
 #include "serve/endpoint.h"
 #include "serve/node.h"
 #include "serve/pages.h"
-#include "serve/sandbox.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/reboot.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -30,6 +28,7 @@ enum {
     STALE_INTERVALS = 3 /* spec/interfaces: a snapshot older than that fails /health */
 };
 
+
 struct warden {
     const struct warden_setup *setup;
     struct node node;
@@ -38,10 +37,334 @@ struct warden {
     struct door *door;
     struct endpoint endpoint;
     int signals, timer;
-    uint64_t walk_due_ms;    /* CLOCK_BOOTTIME, 0: no walk is due */
+    uint64_t walk_due_ms;    /* CLOCK_BOOTTIME; 0: no walk is due */
     uint64_t respawn_due_ms; /* 0: the front runs */
     uint64_t generation, drift_repaired;
     int64_t last_drift_s;
     struct traffic_counts traffic;
     bool stop;
 };
+
+/* --- one walk: what drifted, what was set right, and the pages that show it --- */
+
+enum { DRIFT_NAMED_MAX = 5 };
+
+struct drift {
+    const struct results *before;
+    size_t found, repaired;
+    struct buf names; /* of the first few rows, for the event */
+};
+
+static bool failed_before(const struct results *before, const struct row *row)
+{
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        for (size_t i = 0; i < before->domain[d].count; i++)
+            if (str_equal(before->domain[d].list[i].id, row->id))
+                return before->domain[d].list[i].verdict >= VERDICT_FAIL;
+    return false;
+}
+
+/* A row that nothing sets right is told once, not at every walk. */
+static void drifted(void *context, const struct domain *domain, const struct row *row,
+                    bool repaired)
+{
+    struct drift *drift = context;
+    (void)domain;
+    if (repaired) {
+        drift->repaired++;
+        return;
+    }
+    if (failed_before(drift->before, row))
+        return;
+    if (drift->found++ < DRIFT_NAMED_MAX)
+        buf_printf(&drift->names, "; %s: %s, not %s", row->id, row->note ? row->note : row->actual,
+                   row->desired);
+}
+
+static void record_drift(struct warden *warden, const struct drift *drift)
+{
+    warden->drift_repaired += drift->repaired;
+    if (drift->found == 0 && drift->repaired == 0)
+        return;
+    warden->last_drift_s = clock_now_s();
+    if (warden->generation == 0)
+        return; /* the first walk sets up; nothing had stood yet that could drift */
+    log_warning("drift: %zu rows differed, %zu set right", drift->found, drift->repaired);
+    node_event(&warden->node, "drift", "%zu rows differed, %zu set right%s%s", drift->found,
+               drift->repaired, buf_text(&drift->names),
+               drift->found > DRIFT_NAMED_MAX ? "; and more" : "");
+}
+
+static void publish(struct warden *warden)
+{
+    struct report report = {.traffic = warden->traffic, .results = &warden->results};
+    node_facts(&warden->node, &report.facts);
+    report.facts.generation = warden->generation;
+    report.facts.certificate_expires_s = warden->endpoint.expires_s;
+    report.facts.drift_repaired = warden->drift_repaired;
+    report.facts.last_drift_s = warden->last_drift_s;
+    int fd = pages_seal(&report, &warden->node.policy, STALE_INTERVALS * warden->setup->interval_s);
+    int error = fd < 0 ? fd : front_publish(&warden->endpoint.front, fd);
+    if (error)
+        log_error("cannot publish generation %llu: %s", (unsigned long long)warden->generation,
+                  strerror(-error));
+    if (fd >= 0)
+        close(fd);
+}
+
+static void walk(struct warden *warden)
+{
+    struct results now = {0};
+    struct drift drift = {.before = &warden->results};
+    struct change_listener listener = {drifted, &drift};
+    warden->walk_due_ms = 0;
+    domain_enforce(&warden->node.policy, &warden->node.system, &listener, &now);
+    record_drift(warden, &drift);
+    buf_free(&drift.names);
+    results_free(&warden->results);
+    warden->results = now;
+    warden->generation++;
+    if (warden->endpoint.running)
+        publish(warden);
+}
+
+static void walk_soon(struct warden *warden, unsigned delay_ms)
+{
+    uint64_t due_ms = clock_boot_ms() + delay_ms;
+    if (warden->walk_due_ms == 0 || due_ms < warden->walk_due_ms)
+        warden->walk_due_ms = due_ms;
+}
+
+/* --- the front --- */
+
+static void start_front(struct warden *warden)
+{
+    warden->respawn_due_ms = 0;
+    if (endpoint_start(&warden->endpoint, &warden->node) < 0)
+        warden->respawn_due_ms = clock_boot_ms() + RESPAWN_MS;
+    else if (warden->generation)
+        publish(warden);
+}
+
+static void read_records(struct warden *warden)
+{
+    struct front_record record;
+    int error = front_record_read(&warden->endpoint.front, &record);
+    for (; error == 0; error = front_record_read(&warden->endpoint.front, &record))
+        warden->traffic = record.counts;
+    if (error == -EAGAIN)
+        return;
+    endpoint_stop(&warden->endpoint);
+    log_error("the front ended: it is started again");
+    node_event(&warden->node, "front", "ended and is started again");
+    warden->respawn_due_ms = clock_boot_ms() + RESPAWN_MS;
+}
+
+/* --- what the door asks --- */
+
+static int door_load(void *context, struct buf *answer)
+{
+    const struct warden *warden = context;
+    return door_write_load(warden->node.role, warden->node.revision, &warden->node.settings,
+                           answer);
+}
+
+static bool endpoint_moved(const struct settings *a, const struct settings *b)
+{
+    return !str_equal(settings_text(a, HEALTH_ADDRESS), settings_text(b, HEALTH_ADDRESS)) ||
+           !str_equal(settings_text(a, HEALTH_PORT), settings_text(b, HEALTH_PORT));
+}
+
+static int door_apply(void *context, const char *who, const char *how, const char *text,
+                      size_t size, struct buf *answer)
+{
+    struct warden *warden = context;
+    struct settings before = {0};
+    int error = settings_copy(&before, &warden->node.settings);
+    if (error == 0)
+        error = node_apply(&warden->node, who, how, how, text, size, answer);
+    if (error == 0) {
+        buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);
+        walk_soon(warden, 0);
+        if (endpoint_moved(&before, &warden->node.settings)) {
+            endpoint_stop(&warden->endpoint);
+            warden->respawn_due_ms = clock_boot_ms();
+        }
+    }
+    settings_free(&before);
+    return error;
+}
+
+/* init(8) takes SIGTERM as "reboot"; below --root there is no machine to reboot. */
+static int door_reboot(void *context, const char *who)
+{
+    struct warden *warden = context;
+    if (warden->node.system.root[0])
+        return -ENOTSUP;
+    node_event(&warden->node, "reboot", "asked for by %s", who);
+    return kill(1, SIGTERM) < 0 ? -errno : 0;
+}
+
+static void door_refused(void *context, const char *who, const char *why)
+{
+    struct warden *warden = context;
+    log_warning("door: %s: %s", who, why);
+    node_event(&warden->node, "refused", "%s: %s", who, why);
+}
+
+/* --- the loop --- */
+
+enum { FD_SIGNAL, FD_TIMER, FD_FRONT, FD_MONITOR, FD_DOOR = FD_MONITOR + MONITOR_FDS };
+
+static void read_signal(struct warden *warden)
+{
+    struct signalfd_siginfo info;
+    if (read(warden->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP)
+        walk_soon(warden, 0);
+    else
+        warden->stop = true;
+}
+
+static void read_timer(struct warden *warden)
+{
+    uint64_t expirations;
+    if (read(warden->timer, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+        walk_soon(warden, 0);
+}
+
+static int until(uint64_t due_ms, int timeout_ms)
+{
+    uint64_t now_ms = clock_boot_ms();
+    int left = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+    return due_ms == 0 || (timeout_ms >= 0 && timeout_ms < left) ? timeout_ms : left;
+}
+
+static void do_what_is_due(struct warden *warden)
+{
+    uint64_t now_ms = clock_boot_ms();
+    if (warden->respawn_due_ms && now_ms >= warden->respawn_due_ms)
+        start_front(warden);
+    if (warden->walk_due_ms && now_ms >= warden->walk_due_ms)
+        walk(warden);
+}
+
+static int turn(struct warden *warden)
+{
+    struct pollfd fds[FD_DOOR + DOOR_FDS_MAX] = {
+        [FD_SIGNAL] = {.fd = warden->signals, .events = POLLIN},
+        [FD_TIMER] = {.fd = warden->timer, .events = POLLIN},
+        [FD_FRONT] = {.fd = warden->endpoint.running ? warden->endpoint.front.channel : -1,
+                      .events = POLLIN},
+    };
+    int timeout_ms = until(warden->respawn_due_ms, until(warden->walk_due_ms, -1));
+    monitor_fds(warden->monitor, &fds[FD_MONITOR]);
+    size_t doors = door_fds(warden->door, &fds[FD_DOOR], &timeout_ms);
+    if (poll(fds, FD_DOOR + doors, timeout_ms) < 0)
+        return errno == EINTR ? 0 : -errno;
+    if (fds[FD_SIGNAL].revents)
+        read_signal(warden);
+    if (fds[FD_TIMER].revents)
+        read_timer(warden);
+    if (fds[FD_FRONT].revents)
+        read_records(warden);
+    if (monitor_drain(warden->monitor, &fds[FD_MONITOR]))
+        walk_soon(warden, SETTLE_MS);
+    door_serve(warden->door, &fds[FD_DOOR], doors);
+    do_what_is_due(warden);
+    return 0;
+}
+
+/* --- start and end --- */
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_timer(unsigned interval_s)
+{
+    struct itimerspec every = {.it_interval.tv_sec = interval_s, .it_value.tv_sec = interval_s};
+    int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd < 0)
+        return -errno;
+    if (timerfd_settime(fd, 0, &every, NULL) < 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+static int open_sources(struct warden *warden)
+{
+    struct door_actions actions = {.load = door_load,
+                                   .apply = door_apply,
+                                   .reboot = door_reboot,
+                                   .refused = door_refused,
+                                   .context = warden};
+    warden->signals = open_signals();
+    warden->timer = open_timer(warden->setup->interval_s);
+    if (warden->signals < 0 || warden->timer < 0) {
+        int error = warden->signals < 0 ? warden->signals : warden->timer;
+        log_error("run: cannot wait for signals and time: %s", strerror(-error));
+        return error;
+    }
+    int error = monitor_open(&warden->monitor);
+    if (error == 0)
+        error = door_open(&warden->door, warden->setup->root, &actions);
+    if (error == 0)
+        error = endpoint_open(&warden->endpoint, &warden->node);
+    return error;
+}
+
+static void close_all(struct warden *warden)
+{
+    endpoint_close(&warden->endpoint);
+    door_close(warden->door);
+    monitor_close(warden->monitor);
+    if (warden->timer >= 0)
+        close(warden->timer);
+    if (warden->signals >= 0)
+        close(warden->signals);
+    results_free(&warden->results);
+    node_close(&warden->node);
+}
+
+static int open_node(struct warden *warden)
+{
+    const struct warden_setup *setup = warden->setup;
+    int error = node_load(&warden->node, setup->root, setup->state_path, NODE_RUN);
+    if (error == 0 && warden->node.state && !warden->node.writable)
+        error = -EBUSY;
+    if (error)
+        log_error("run: cannot load the node from %s: %s", setup->state_path, strerror(-error));
+    else if (warden->node.reason.length)
+        log_error("FAILED CLOSED: %s", buf_text(&warden->node.reason));
+    return error;
+}
+
+int warden_run(const struct warden_setup *setup)
+{
+    struct warden warden = {.setup = setup, .signals = -1, .timer = -1};
+    int error = open_node(&warden);
+    if (error == 0)
+        error = open_sources(&warden);
+    if (error == 0) {
+        start_front(&warden);
+        walk(&warden);
+    }
+    while (error == 0 && !warden.stop)
+        error = turn(&warden);
+    close_all(&warden);
+    return error;
+}

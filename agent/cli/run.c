@@ -1,0 +1,14 @@
+/* holdfast run: the daemon, in the foreground, for an init that starts it again. */
+#include "cli/commands.h"
+
+#include "serve/warden.h"
+
+int cli_run(const struct invocation *invocation)
+{
+    struct warden_setup setup = {
+        .root = invocation->root,
+        .state_path = invocation->state_path,
+        .interval_s = WARDEN_INTERVAL_S,
+    };
+    return warden_run(&setup) < 0 ? EXIT_COULD_NOT : EXIT_HOLDS;
+}

@@ -1,0 +1,34 @@
+/*
+ * The endpoint as the warden sees it: its certificate, kept in the state, and the front process
+ * that answers for it, started again when it ends.
+ */
+#ifndef HOLDFAST_SERVE_ENDPOINT_H
+#define HOLDFAST_SERVE_ENDPOINT_H
+
+#include "base/buf.h"
+#include "serve/front.h"
+#include "serve/node.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct endpoint {
+    struct front front;
+    bool running;
+    struct buf certificate_pem;
+    struct buf key_pem; /* wiped by endpoint_close */
+    int64_t expires_s;
+};
+
+/* Reads the certificate and its key from the state, or makes and stores them at first boot. A node
+ * without a state gets a pair that lasts as long as the process. 0 or a negative code, told. */
+int endpoint_open(struct endpoint *endpoint, struct node *node);
+
+/* Starts the front on the address and port of the settings. 0 or a negative errno, told. */
+int endpoint_start(struct endpoint *endpoint, const struct node *node);
+
+/* Ends the front; endpoint_start may follow. */
+void endpoint_stop(struct endpoint *endpoint);
+void endpoint_close(struct endpoint *endpoint);
+
+#endif
