@@ -110,7 +110,7 @@ add_folders() {
 # One archive, the same bytes each time: sorted names, no times, no numbers of the build machine.
 pack() {
     find "$1" -exec touch --no-dereference --date=@0 {} +
-    (cd "$1" && find . -mindepth 1 | sort |
+    (cd "$1" && find . | sort |
         cpio --quiet --create --format=newc --owner=0:0 --reproducible) >"$1.cpio"
     zstd --quiet --force -19 --threads=1 "$1.cpio" -o "$2"
     rm "$1.cpio"

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""make demo: deploys a Management Node in qemu as the guide says, and shows what came of it.
+
+Sets the administrator's password, stores the node's settings, answers the security wizard with the
+guide's values, lets the node reboot, fetches its health and checks over HTTPS, shows that nobody
+can log in any more, and powers it off. KEEP=1 leaves the node running.
+"""
+import collections
+import os
+import socket
+import sys
+import time
+
+import node
+from fetch import fetch, fetch_json
+
+PASSWORD = 'correct horse battery'
+
+# The guide's secure value of each question whose default differs from it.
+ANSWERS = {
+    'Enable FIPS compliance mode': 'yes',
+    'Disable system administrator account': 'yes',
+    'Accept multicast ICMPv6 echo requests': 'no',
+    'Enable IPv6 Duplicate Address Detection': 'no',
+    'Active management web sessions': '100',
+    'Active per-user management web sessions': '10',
+    'Enable FIR': 'yes',
+    'Enable AES128-SHA ciphersuite for outbound SIP/TLS': 'no',
+}
+
+
+class Steps:
+    """Says what is being done and how long it took."""
+
+    def __init__(self):
+        self.name = None
+        self.began = self.begin = time.monotonic()
+
+    def next(self, name):
+        self.done()
+        self.name, self.begin = name, time.monotonic()
+        print('%-52s' % (name + ' ...'), end='', flush=True)
+
+    def done(self, result='done'):
+        if self.name:
+            print(' %s, %.1f s' % (result, time.monotonic() - self.begin), flush=True)
+        self.name = None
+
+
+def configure(machine):
+    with open(os.path.join(node.TOP, 'firmware', 'demo.conf'), encoding='utf-8') as conf:
+        machine.upload('node.conf', conf.read())
+    code, output = machine.run('holdfast import node.conf', PASSWORD)
+    if code:
+        raise node.NodeError('holdfast import ended with %d:\n%s' % (code, output))
+
+
+def show_verdict(machine):
+    status, health = fetch_json(machine.port, '/health')
+    rows = fetch_json(machine.port, '/checks')[1]['rows']
+    verdicts = sorted({row['verdict'] for row in rows})
+    counts = collections.Counter((row['domain'], row['verdict']) for row in rows)
+    print('\n/health: HTTP %d, status %s\n' % (status, health['status']))
+    print('%-12s' % 'domain' + ''.join('%16s' % verdict for verdict in verdicts))
+    for domain in sorted({row['domain'] for row in rows}):
+        print('%-12s' % domain + ''.join('%16d' % counts[domain, verdict] for verdict in verdicts))
+    short = [row for row in rows if row['verdict'] in ('warn', 'fail', 'error')]
+    print('\n%d rows, %d fall short%s' % (len(rows), len(short), ':' if short else ''))
+    for row in short:
+        print('  %-5s %s: %s, should be %s' % (row['verdict'], row['id'],
+                                               row.get('note') or row['actual'], row['desired']))
+    print()
+    return health['status']
+
+
+def answers_on_ssh(machine):
+    """qemu itself accepts the connection; only the node can say something on it."""
+    with socket.create_connection(('127.0.0.1', machine.ssh_port), timeout=5) as connection:
+        try:
+            return connection.recv(64) != b''
+        except (socket.timeout, ConnectionError):
+            return False
+
+
+def login_is_gone(machine):
+    """The console is silent where a getty would ask again, and port 22 says nothing."""
+    seen = len(machine.console)
+    machine.send()
+    machine.send('admin')
+    limit = time.monotonic() + 5
+    while time.monotonic() < limit:
+        machine.read_console(0.5)
+    said = machine.console[seen:]
+    if b'login' in said or b'Password' in said:
+        raise node.NodeError('the console still asks for a login')
+    if answers_on_ssh(machine):
+        raise node.NodeError('port 22 answers')
+
+
+def demonstrate(machine, steps):
+    steps.next('Booting the Management Node in qemu')
+    machine.start()
+    machine.expect('New password for admin', advance=False)
+    steps.next('Setting the administrator\'s password')
+    machine.first_password(PASSWORD)
+    steps.next('Logging in as admin')
+    machine.log_in(PASSWORD)
+    steps.next('Storing the node\'s settings')
+    configure(machine)
+    steps.next('Answering the security wizard')
+    asked = machine.wizard(PASSWORD, ANSWERS)
+    steps.done('%d questions' % asked)
+    steps.next('Rebooting with the policy enforced')
+    machine.expect(r'network allowed at')
+    steps.next('Waiting for the endpoint')
+    fetch(machine.port, '/health', patience=node.PATIENCE)
+    steps.next('Trying to log in')
+    login_is_gone(machine)
+    steps.done('nobody can')
+
+
+def main():
+    steps = Steps()
+    with node.Node() as machine:
+        try:
+            demonstrate(machine, steps)
+            status = show_verdict(machine)
+            if os.environ.get('KEEP'):
+                print('The node runs until you press Ctrl-C:\n'
+                      '  curl -k https://127.0.0.1:%d/health' % machine.port, flush=True)
+                while machine.read_console(3600):
+                    pass
+            steps.next('Powering off')
+            machine.power_off()
+            steps.done()
+        except KeyboardInterrupt:
+            print('\nThe node is stopped.')
+            return 2
+        except (node.NodeError, OSError, ValueError, KeyError) as error:
+            print(' FAILED\n\n%s: %s\n\nThe console\'s end:\n%s' %
+                  (steps.name or 'Verdict', error, machine.tail()))
+            return 2
+    print('\nThe demonstration took %.0f s.' % (time.monotonic() - steps.began))
+    return 0 if status != 'fail' else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
