@@ -126,13 +126,12 @@ def main():
             demonstrate(machine, steps)
             status = show_verdict(machine)
             if os.environ.get('KEEP'):
-                print('The node runs until you press Ctrl-C:\n'
-                      '  curl -k https://127.0.0.1:%d/health' % machine.port, flush=True)
-                while machine.read_console(3600):
-                    pass
-            steps.next('Powering off')
-            machine.power_off()
-            steps.done()
+                print('The node runs on:  curl -k https://127.0.0.1:%d/checks\n'
+                      'To end it:         %s' % (machine.port, machine.detach()))
+            else:
+                steps.next('Powering off')
+                machine.power_off()
+                steps.done()
         except KeyboardInterrupt:
             print('\nThe node is stopped.')
             return 2

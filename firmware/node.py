@@ -78,13 +78,15 @@ class Node:
         self.port, self.ssh_port = free_port(), free_port()
         self.console, self.read_to = b'', 0
         self.process = self.serial = self.monitor = None
+        self.detached = False
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        self.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.detached:
+            self.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -119,7 +121,7 @@ class Node:
             '-device', 'virtio-rng-pci', *self.disk_arguments()]
         with open(self.path('qemu.log'), 'ab') as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
+                                            stderr=log, start_new_session=True)
         self.serial, self.monitor = [self.accept(listener) for listener in listeners]
         self.monitor_answer()
         self.qmp('qmp_capabilities')
@@ -170,6 +172,11 @@ class Node:
             self.process = None
             self.serial.close()
             self.monitor.close()
+
+    def detach(self):
+        """Lets the machine run on when this process ends: how to stop it, as a command."""
+        self.detached = True
+        return 'kill %d; rm -r %s' % (self.process.pid, self.folder)
 
     def power_off(self):
         """Presses the power button and waits until the node has shut itself down."""
