@@ -130,7 +130,8 @@ image() {
     add_modules "$tree"
     pack "$tree" "$OUT/$1/initramfs"
     cp "$unpacked"/kernel/boot/vmlinuz-* "$OUT/$1/vmlinuz"
-    mke2fs -q -t ext4 -L holdfast -m 0 -E root_owner=0:0 "$OUT/$1/state.ext4" 32M
+    truncate -s 32M "$OUT/$1/state.ext4"
+    mke2fs -q -t ext4 -L holdfast -m 0 -E root_owner=0:0 "$OUT/$1/state.ext4"
     rm -rf "$tree" "$tree.modules"
     echo "image: $1: $(stat -c %s "$OUT/$1/initramfs") bytes of initramfs in ${OUT#"$top"/}/$1"
 }

@@ -87,10 +87,7 @@ def login_is_gone(machine):
     seen = len(machine.console)
     machine.send()
     machine.send('admin')
-    limit = time.monotonic() + 5
-    while time.monotonic() < limit:
-        machine.read_console(0.5)
-    said = machine.console[seen:]
+    said = machine.listen_for(5)[seen:]
     if b'login' in said or b'Password' in said:
         raise node.NodeError('the console still asks for a login')
     if answers_on_ssh(machine):

@@ -220,6 +220,13 @@ class Node:
                 raise NodeError('the console does not say ' + shown(patterns))
             alive = self.read_console(0.5)
 
+    def listen_for(self, seconds):
+        """The whole console after so many seconds more: for what must not be said."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit and self.read_console(0.5):
+            pass
+        return self.console
+
     def send(self, text=''):
         self.serial.sendall(text.encode() + b'\n')
 
@@ -267,9 +274,10 @@ class Node:
         self.serial.sendall(b'\x04')
         self.expect(PROMPT)
 
-    def wizard(self, password, answers, confirm='yes', on_question=None):
+    def wizard(self, password, answers, confirm='yes'):
         """Runs the security wizard: gives each question whose prompt is in `answers` that answer,
-        the others Enter; how many were asked. Returns when the answer to apply was sent."""
+        the others Enter; how many were asked. Returns when the answer to apply was sent, or is
+        asked for where `confirm` is None."""
         self.send('securitywizard')
         self.expect(r'(?i)password[^\r\n]*: ?$')
         self.send(password)
@@ -278,14 +286,13 @@ class Node:
             number, match = self.expect(r'Apply these settings and reboot\?[^\r\n]*$', QUESTION,
                                         PROMPT)
             if number == 0:
-                self.send(confirm)
+                if confirm:
+                    self.send(confirm)
                 return asked
             if number == 2:
                 raise NodeError('the wizard ended after %d questions' % asked)
             asked += 1
             prompt = match[1].decode()
-            if on_question:
-                on_question(asked, prompt)
             self.send(answers.get(prompt, ''))
 
 

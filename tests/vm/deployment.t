@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""A Management Node from its first boot to the lock-out, as its administrator sees it."""
+import os
+import shutil
+import tempfile
+
+import tap
+import deploy
+import disk
+from demo import ANSWERS, answers_on_ssh, configure
+from fetch import fetch, fetch_json
+from node import Node, PROMPT
+
+PASSWORD = deploy.PASSWORD
+
+
+def boot_order(t, text):
+    """The record of one boot: nothing was up before it, and the network came after it."""
+    record = dict(line.split(None, 1) for line in text.splitlines() if ' ' in line)
+    t.equal(record.get('interfaces-up'), 'none', 'no interface is up when the policy is enforced')
+    t.ok(record.get('boot-exit') in ('0', '1'), 'holdfast boot could enforce the policy', text)
+    t.ok(float(record['boot-start']) <= float(record['boot-end']) <=
+         float(record['network-start']), 'the network starts after holdfast boot has ended', text)
+
+
+def first_boot(t, machine):
+    machine.expect(r'New password for admin[^\n]*: ')
+    machine.send('short')
+    t.ok(machine.expect('too short'), 'a short first password is refused')
+    machine.expect(r'New password for admin[^\n]*: ')
+    machine.send(PASSWORD)
+    machine.expect(r'same password again: ')
+    machine.send(PASSWORD + 'x')
+    t.ok(machine.expect('two differ'), 'two different first passwords are refused')
+    machine.first_password(PASSWORD)
+    t.ok(PASSWORD.encode() not in machine.console, 'the console does not show the password')
+    machine.expect(r'login: $')
+    machine.send('admin')
+    machine.expect(r'Password: $')
+    machine.send('wrong' + PASSWORD)
+    t.ok(machine.expect('Login incorrect'), 'a wrong password does not log in')
+    machine.log_in(PASSWORD)
+    t.equal(machine.run('id -u')[1].strip(), '1000', 'admin logs in as an ordinary user')
+    boot_order(t, machine.run('cat /run/holdfast/boot-order')[1])
+    t.ok(machine.run('cat /etc/shadow')[0] and machine.run('ls /var/lib/holdfast')[0],
+         'admin reads neither the passwords nor the state')
+    t.ok(machine.run('touch /x /etc/x /usr/x /bin/x')[0], 'admin cannot write where programs live')
+    t.ok(machine.run('kill -TERM 1')[0], 'admin cannot reboot the node past the wizard')
+
+
+def settings(t, machine):
+    configure(machine)
+    code, output = machine.run('holdfast get health.stations', PASSWORD)
+    t.equal((code, output.strip()), (0, 'health.stations = 10.0.2.2/32'), 'settings are stored')
+    code, output = machine.run('holdfast set health.port=70000', PASSWORD)
+    t.ok(code == 2 and 'health.port' in output, 'a bad value is refused and named', output)
+    code, output = machine.run('holdfast set health.port=9444', 'wrong')
+    t.ok(code == 2, 'a wrong password stores nothing', output)
+
+
+def interrupted_wizard(t, machine):
+    machine.wizard(PASSWORD, ANSWERS, confirm='no')
+    machine.expect(PROMPT)
+    code, output = machine.run('holdfast get security.fips', PASSWORD)
+    t.equal(output.strip(), 'security.fips = no', 'a wizard that is not confirmed stores nothing')
+
+
+def locked_out(t, machine):
+    seen = len(machine.console)
+    t.ok(fetch(machine.port, '/health', patience=180)[0] in (200, 503),
+         'the station reads the health')
+    rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['rows']}
+    bad = ['%(id)s: %(actual)s' % row for row in rows.values()
+           if row['domain'] in ('accounts', 'sysctl', 'firewall', 'files', 'network') and
+           row['verdict'] in ('fail', 'error')]
+    t.equal(bad, [], 'every enforced row holds')
+    t.ok(any(row['domain'] == 'accounts' for row in rows.values()), 'the accounts are checked')
+    machine.send()
+    machine.send('admin')
+    said = machine.listen_for(5)[seen:]
+    t.ok(b'login' not in said and b'assword' not in said, 'no console offers a login', said)
+    t.ok(not answers_on_ssh(machine), 'port 22 says nothing')
+
+
+def on_disk(t, machine):
+    """What the node kept, read on this machine once the node is off."""
+    folder = tempfile.mkdtemp(prefix='holdfast-disk-')
+    try:
+        state = os.path.join(folder, 'var/lib/holdfast')
+        t.ok(disk.repair(machine.state), 'the state disk is sound')
+        names = disk.take_out(machine.state, state)
+        t.ok('state.db.latch-admin-disabled' in names, 'the latch stands beside the database',
+             names)
+        done = deploy.holdfast(folder, 'events', '--verify')
+        t.equal(done.returncode, 0, 'the chain of events is whole: ' + done.stdout.strip())
+        events = deploy.holdfast(folder, 'events').stdout
+        t.ok(PASSWORD not in events, 'no event holds the password')
+        done = deploy.holdfast(folder, 'set', 'security.disable_admin=no')
+        t.ok(done.returncode == 2, 'nothing opens the latch again', done.stdout + done.stderr)
+        stored = deploy.holdfast(folder, 'get', 'security.fips', 'web.max_sessions').stdout
+        t.equal(stored, 'security.fips = yes\nweb.max_sessions = 100\n',
+                'the wizard\'s answers are stored')
+    finally:
+        shutil.rmtree(folder)
+
+
+with tap.Tap() as t, Node() as machine:
+    t.on(machine).start()
+    first_boot(t, machine)
+    settings(t, machine)
+    interrupted_wizard(t, machine)
+    t.equal(machine.wizard(PASSWORD, ANSWERS), 25, 'the wizard asks 25 questions')
+    t.ok(machine.expect(r'network allowed at'), 'the node reboots by itself after the wizard')
+    locked_out(t, machine)
+    machine.power_off()
+    t.ok(True, 'the power button shuts the node down')
+    machine.start()
+    machine.expect(r'network allowed at')
+    locked_out(t, machine)
+    machine.power_off()
+    on_disk(t, machine)
