@@ -1,0 +1,175 @@
+# Holdfast: make help lists the targets. Everything made lies below $(BUILD).
+VERSION := $(shell sed -n 's/^\#\# //p' CHANGELOG.md | head -n 1)
+
+BUILD ?= build
+DEPS ?= $(BUILD)/deps
+DL ?= $(BUILD)/dl
+DL_DIR ?=
+PREFIX ?= /usr
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+SIZE_MAX := 2000000
+ROLES := management conferencing
+Q := $(if $(V),,@)
+
+sources := $(sort $(shell find agent -name '*.c'))
+library := $(filter-out agent/main.c,$(sources))
+unit_tests := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/*_test.c)))
+unit_helpers := $(filter-out %_test.c,$(sort $(wildcard tests/unit/*.c)))
+fuzz_targets := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+
+warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-qual \
+	-Wcast-align -Wswitch-enum -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
+	-Wundef -Wpointer-arith -Wwrite-strings -Werror
+gcc_warnings := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference
+language := -std=c11 -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' -Iagent
+hardening := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
+# Neither folder enters the binary: two builds of one commit are the same bytes.
+maps = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(DEPS))=/deps
+product_flags = $(language) -O2 -g $(hardening) -ffunction-sections -fdata-sections $(warnings) \
+	$(gcc_warnings) $(maps)
+host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-pointer $(warnings)
+sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
+link_flags := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+	-Wl,--build-id=sha1
+libraries := -lmicrohttpd -lmbedtls -lbearssl -lsqlite3
+
+export SYSROOT = $(abspath $(DEPS)/musl)
+
+all: $(BUILD)/holdfast
+
+help:
+	@echo 'all      build/holdfast (the default)'
+	@echo 'demo     boot a Management Node in qemu and show that it holds (KEEP=1: leave it running)'
+	@echo 'check    every test, the quick ones first'
+	@echo 'unit     the unit tests under sanitizers; valgrind: the same under valgrind'
+	@echo 'fuzz     each libFuzzer target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'bench    measure against named peers'
+	@echo 'image    the bootable images of $(ROLES)'
+	@echo 'install  binary, links and manual pages below DESTDIR'
+	@echo 'clean    remove what was made, but for the libraries; distclean: those too'
+	@echo 'Variables: V=1 shows commands, DL_DIR=DIR takes source tarballs from DIR'
+
+# --- packages and libraries: stamps are named by what they were made from ---
+
+digest = $(shell cat $(1) | sha256sum | cut -c 1-16)
+packages_digest := $(call digest,agent/deps/packages.list)
+deps_digest := $(call digest,agent/deps/deps.lock agent/deps/build.sh agent/deps/musl-cc \
+	agent/deps/mbedtls_config.h)
+packages = $(BUILD)/packages/$(1)-$(packages_digest)
+musl_stamp := $(DEPS)/musl/made-from-$(deps_digest)
+host_stamp := $(DEPS)/host/made-from-$(deps_digest)
+
+$(BUILD)/packages/%-$(packages_digest):
+	$(Q)agent/deps/packages.sh $*
+	@mkdir -p $(@D) && touch $@
+
+define flavour
+$(DEPS)/$(1)/made-from-$(deps_digest): | $(call packages,build)
+	$$(Q)agent/deps/fetch.sh $(DL) $(DL_DIR)
+	$$(Q)rm -rf $(DEPS)/$(1) && agent/deps/build.sh $(1) $(DL) $(DEPS)/$(1)
+	@touch $$@
+endef
+$(eval $(call flavour,musl))
+$(eval $(call flavour,host))
+
+# --- the variants: the same sources, each with its compiler and flags ---
+
+# $(1) name, $(2) compiler, $(3) flags, $(4) what must be there first
+define variant
+$(BUILD)/$(1)/%.o: %.c | $(4)
+	@mkdir -p $$(@D)
+	@echo "cc $(1) $$<"
+	$$(Q)$(2) $(3) -MMD -MP -c $$< -o $$@
+$(BUILD)/$(1)/libholdfast.a: $(library:%.c=$(BUILD)/$(1)/%.o)
+	$$(Q)rm -f $$@ && ar Dcr $$@ $$^
+-include $(sources:%.c=$(BUILD)/$(1)/%.d)
+endef
+$(eval $(call variant,product,agent/deps/musl-cc,$$(product_flags),$(musl_stamp)))
+$(eval $(call variant,sanitized,gcc,$$(host_flags) $(sanitizers),$(host_stamp) $(call packages,check)))
+$(eval $(call variant,plain,gcc,$$(host_flags),$(host_stamp) $(call packages,check)))
+$(eval $(call variant,fuzzed,clang,$$(host_flags) -fsanitize=fuzzer-no-link $(sanitizers),$(host_stamp) $(call packages,check)))
+
+$(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
+	@echo "ld $@"
+	$(Q)agent/deps/musl-cc $(link_flags) $^ $(libraries) -o $@.full
+	$(Q)objcopy --only-keep-debug $@.full $@.debug
+	$(Q)cp $@.full $@.new && strip --strip-all $@.new
+	$(Q)cd $(@D) && objcopy --add-gnu-debuglink=$(@F).debug $(@F).new
+	@size=$$(stat -c %s $@.new); echo "$@: $$size bytes, at most $(SIZE_MAX)"; \
+		[ $$size -le $(SIZE_MAX) ] || { echo "$@: too large" >&2; exit 2; }
+	@rm -f $@.full && mv $@.new $@
+
+# --- tests ---
+
+define unit_test
+$(BUILD)/$(1)/%_test: tests/unit/%_test.c $(unit_helpers) $(BUILD)/$(1)/libholdfast.a
+	@echo "ld $$@"
+	$$(Q)$(2) $$(host_flags) $(3) -Itests/unit $$< $(unit_helpers) $(BUILD)/$(1)/libholdfast.a \
+		-L$(DEPS)/host/lib $(libraries) -lcrypt -lpthread -lm -lcmocka -o $$@
+endef
+$(eval $(call unit_test,sanitized,gcc,$(sanitizers)))
+$(eval $(call unit_test,plain,gcc,))
+
+$(BUILD)/fuzzed/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzzed/libholdfast.a
+	@echo "ld $@"
+	$(Q)clang $(host_flags) -fsanitize=fuzzer $(sanitizers) $< $(BUILD)/fuzzed/libholdfast.a \
+		-L$(DEPS)/host/lib $(libraries) -lcrypt -lpthread -lm -o $@
+
+unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)
+plain_built := $(unit_tests:%=$(BUILD)/plain/%)
+fuzz_built := $(fuzz_targets:%=$(BUILD)/fuzzed/%)
+test_folders := lint unit build cli net tls valgrind fuzz vm
+test_environment = BUILD=$(abspath $(BUILD)) HOLDFAST=$(abspath $(BUILD)/holdfast) \
+	FUZZ_SECONDS=$(FUZZ_SECONDS)
+
+unit: $(unit_built)
+	$(Q)$(test_environment) prove tests/unit
+
+valgrind: $(plain_built)
+	$(Q)$(test_environment) prove tests/valgrind
+
+fuzz: $(fuzz_built)
+	$(Q)$(test_environment) prove tests/fuzz
+
+lint: $(call packages,check) $(host_stamp)
+	$(Q)$(test_environment) prove tests/lint
+
+check: $(call packages,check) all image $(unit_built) $(plain_built) $(fuzz_built)
+	$(Q)$(test_environment) prove --timer $(wildcard $(test_folders:%=tests/%/*.t))
+
+bench: $(call packages,bench) $(call packages,check) all image
+	$(Q)for bench in tests/bench/*; do \
+		[ ! -x $$bench ] || $(test_environment) $$bench || exit 2; done
+
+format: $(call packages,check)
+	$(Q)clang-format -i $$(git ls-files 'agent/*.[ch]' 'tests/*.[ch]')
+
+# --- the image ---
+
+image: all $(call packages,image)
+	$(Q)HOLDFAST=$(abspath $(BUILD)/holdfast) OUT=$(abspath $(BUILD)/image) \
+		DL_DIR=$(abspath $(if $(DL_DIR),$(DL_DIR),$(DL))) firmware/build.sh $(ROLES)
+
+demo: image
+	$(Q)KEEP=$(KEEP) $(test_environment) firmware/demo.py
+
+# --- install, clean ---
+
+install: all
+	install -D -m 0755 $(BUILD)/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
+	install -d $(DESTDIR)$(PREFIX)/bin
+	ln -sf ../sbin/holdfast $(DESTDIR)$(PREFIX)/bin/securitywizard
+	install -D -m 0644 agent/man/holdfast.8 $(DESTDIR)$(PREFIX)/share/man/man8/holdfast.8
+	install -D -m 0644 agent/man/holdfast.conf.5 \
+		$(DESTDIR)$(PREFIX)/share/man/man5/holdfast.conf.5
+
+clean:
+	rm -rf $(filter-out $(DEPS) $(DL),$(wildcard $(BUILD)/*))
+
+distclean:
+	rm -rf $(BUILD)
+
+.PHONY: all help unit valgrind fuzz lint check bench format image demo install clean distclean
+.DELETE_ON_ERROR:
+.SECONDARY:
