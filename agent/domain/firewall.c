@@ -1,0 +1,340 @@
+/*
+ * The firewall domain: the table `inet holdfast`, held against the kernel's rule by rule, and the
+ * tables of others. What differs is set right by one transaction for the whole table; the tables
+ * of others are never touched.
+ */
+#include "domain/domain.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "domain/firewall_foreign.h"
+#include "domain/firewall_match.h"
+#include "domain/firewall_rules.h"
+
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_TEXT "table inet " FIREWALL_TABLE
+
+/* The rows, in this order: the table, its chains, its rules, what is too much in it, and others. */
+static size_t rows_before_rules(const struct firewall_ruleset *ruleset)
+{
+    return 1 + ruleset->chain_count;
+}
+
+static size_t row_of_surplus(const struct firewall_ruleset *ruleset)
+{
+    return rows_before_rules(ruleset) + ruleset->rule_count;
+}
+
+static size_t row_of_foreign(const struct firewall_ruleset *ruleset)
+{
+    return row_of_surplus(ruleset) + 1;
+}
+
+static bool rows_fit(const struct firewall_ruleset *ruleset, const struct rows *rows)
+{
+    return rows->count == row_of_foreign(ruleset) + 1;
+}
+
+/* --- plan --- */
+
+static void plan_chains(const struct firewall_ruleset *ruleset, struct rows *rows)
+{
+    for (size_t i = 0; i < ruleset->chain_count; i++) {
+        struct buf text = {0};
+        nft_chain_print(&ruleset->chains[i], &text);
+        rows_add(rows, (struct row){.id = rows_text(rows, "firewall.chain.%s",
+                                                    ruleset->chains[i].name),
+                                    .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),
+                                    .setting = SETTING_NONE,
+                                    .desired = rows_text(rows, "%s", buf_text(&text))});
+        buf_free(&text);
+    }
+}
+
+static void plan_rules(const struct firewall_ruleset *ruleset, struct rows *rows)
+{
+    for (size_t i = 0; i < ruleset->rule_count; i++) {
+        const struct firewall_rule *rule = &ruleset->rules[i];
+        rows_add(rows, (struct row){.id = rows_text(rows, "%s", rule->id),
+                                    .title = rule->title,
+                                    .section = rule->setting == SETTING_NONE
+                                                   ? NULL
+                                                   : setting_table[rule->setting].section,
+                                    .setting = rule->setting,
+                                    .desired = rows_text(rows, "%s", rule->words.text)});
+    }
+}
+
+static void firewall_plan(const struct policy *policy, struct rows *rows)
+{
+    struct firewall_ruleset ruleset;
+    if (firewall_rules_make(&ruleset, policy) < 0)
+        rows->failed = true; /* the rows that there are stay unobserved: errors */
+    rows_add(rows, (struct row){.id = "firewall.table",
+                                .title = "The table of Holdfast",
+                                .setting = SETTING_NONE,
+                                .desired = TABLE_TEXT});
+    plan_chains(&ruleset, rows);
+    plan_rules(&ruleset, rows);
+    rows_add(rows, (struct row){.id = "firewall.surplus",
+                                .title = "Nothing else in the table of Holdfast",
+                                .setting = SETTING_NONE,
+                                .desired = "none"});
+    rows_add(rows, (struct row){.id = "firewall.foreign",
+                                .title = "No other table accepts or redirects incoming packets",
+                                .setting = SETTING_NONE,
+                                .desired = "none"});
+    firewall_rules_free(&ruleset);
+}
+
+/* --- observe --- */
+
+static void all_rows(struct rows *rows, enum verdict verdict, const char *note)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        row_verdict(&rows->list[i], verdict, note);
+}
+
+static void observe_table(const struct nft_table *table, struct rows *rows)
+{
+    const char *actual = TABLE_TEXT;
+    if (!table->exists)
+        actual = "missing";
+    else if (table->flags)
+        actual = rows_text(rows, TABLE_TEXT " with flags 0x%x", table->flags);
+    row_observed(&rows->list[0], actual);
+}
+
+static const struct nft_chain *find_chain(const struct nft_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->chain_count; i++)
+        if (str_equal(table->chains[i].name, name))
+            return &table->chains[i];
+    return NULL;
+}
+
+static void observe_chains(const struct firewall_ruleset *ruleset, const struct nft_table *table,
+                           struct rows *rows)
+{
+    for (size_t i = 0; i < ruleset->chain_count; i++) {
+        const struct nft_chain *chain = find_chain(table, ruleset->chains[i].name);
+        struct buf text = {0};
+        if (chain)
+            nft_chain_print(chain, &text);
+        row_observed(&rows->list[1 + i],
+                     rows_text(rows, "%s", chain ? buf_text(&text) : "missing"));
+        buf_free(&text);
+    }
+}
+
+static void observe_rules(const struct firewall_ruleset *ruleset, const struct nft_table *table,
+                          struct rows *rows)
+{
+    struct row *row = &rows->list[rows_before_rules(ruleset)];
+    struct firewall_match match = {0};
+    if (firewall_match_make(&match, ruleset, table) < 0) {
+        rows->failed = true;
+        firewall_match_free(&match);
+        return;
+    }
+    for (size_t i = 0; i < ruleset->rule_count; i++) {
+        struct buf text = {0};
+        const struct nft_rule *actual = match.actual[i];
+        if (match.equal[i])
+            row_observed(&row[i], row[i].desired);
+        else if (!actual)
+            row_observed(&row[i], "missing");
+        else {
+            nft_rule_print(actual, &text);
+            row_observed(&row[i], rows_text(rows, "%s", buf_text(&text)));
+        }
+        buf_free(&text);
+    }
+    row_observed(&rows->list[row_of_surplus(ruleset)],
+                 match.surplus.length ? rows_text(rows, "%s", buf_text(&match.surplus)) : "none");
+    firewall_match_free(&match);
+}
+
+static void observe_foreign(const struct firewall_foreign *foreign, struct row *row,
+                            struct rows *rows)
+{
+    if (foreign->names.length == 0) {
+        row_observed(row, "none");
+        return;
+    }
+    row_observed(row, rows_text(rows, "%s", buf_text(&foreign->names)));
+    row_verdict(row, VERDICT_FAIL,
+                "an accept elsewhere opens nothing that Holdfast drops, but these tables belong to "
+                "none of its settings and may rewrite packets before they reach it; Holdfast leaves "
+                "them alone: remove them");
+}
+
+static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *rows)
+{
+    struct netlink netlink = {0};
+    struct nft_table table = {0};
+    struct firewall_foreign foreign = {.netlink = &netlink};
+    struct nft_visitor visitor = {firewall_foreign_visit, &foreign};
+    int error = netlink_open(&netlink, NETLINK_NETFILTER);
+    if (error == 0)
+        error = nft_read(&netlink, NFPROTO_INET, FIREWALL_TABLE, &table, &visitor);
+    if (error < 0) {
+        all_rows(rows, VERDICT_ERROR,
+                 rows_text(rows, "cannot read the kernel's nf_tables: %s", netlink.why));
+    } else {
+        observe_table(&table, rows);
+        observe_chains(ruleset, &table, rows);
+        observe_rules(ruleset, &table, rows);
+        observe_foreign(&foreign, &rows->list[row_of_foreign(ruleset)], rows);
+    }
+    buf_free(&foreign.names);
+    nft_table_free(&table);
+    netlink_close(&netlink);
+}
+
+static void firewall_observe(const struct system *system, const struct policy *policy,
+                             struct rows *rows)
+{
+    struct firewall_ruleset ruleset;
+    int error = firewall_rules_make(&ruleset, policy);
+    if (!system->own_network)
+        all_rows(rows, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
+    else if (error || !rows_fit(&ruleset, rows))
+        all_rows(rows, VERDICT_ERROR,
+                 rows_text(rows, "cannot make the rules: %s",
+                           strerror(error ? -error : ENOMEM)));
+    else
+        observe_kernel(&ruleset, rows);
+    firewall_rules_free(&ruleset);
+}
+
+/* --- converge --- */
+
+/* Loads the ruleset in one transaction; `refused` gets the id of the rule that the kernel refused,
+ * or NULL. */
+static int load(struct netlink *netlink, const struct firewall_ruleset *ruleset,
+                const char **refused)
+{
+    const struct nft_chain *chains[FIREWALL_CHAINS_MAX];
+    const struct nft_rule **rules = calloc(ruleset->rule_count + 1, sizeof(struct nft_rule *));
+    size_t failed = ruleset->rule_count;
+    *refused = NULL;
+    if (!rules) {
+        (void)str_copy(netlink->why, sizeof(netlink->why), strerror(ENOMEM));
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < ruleset->chain_count; i++)
+        chains[i] = &ruleset->chains[i];
+    for (size_t i = 0; i < ruleset->rule_count; i++)
+        rules[i] = &ruleset->rules[i].words.rule;
+    int error = nft_replace(netlink,
+                            &(struct nft_ruleset){.family = NFPROTO_INET,
+                                                  .table = FIREWALL_TABLE,
+                                                  .chains = chains,
+                                                  .chain_count = ruleset->chain_count,
+                                                  .rules = rules,
+                                                  .rule_count = ruleset->rule_count},
+                            &failed);
+    if (error && failed < ruleset->rule_count)
+        *refused = ruleset->rules[failed].id;
+    free(rules);
+    return error;
+}
+
+/* The tables of others are no reason to load ours again. */
+static bool own_rows_differ(const struct rows *rows, size_t foreign)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        if (i != foreign && rows->list[i].verdict >= VERDICT_FAIL)
+            return true;
+    return false;
+}
+
+static void not_loaded(struct rows *rows, const char *refused, const char *why)
+{
+    const char *note = rows_text(rows, "cannot load " TABLE_TEXT ": %s%s%s",
+                                 refused ? refused : "", refused ? ": " : "", why);
+    log_error("%s", note);
+    for (size_t i = 0; i < rows->count; i++)
+        if (rows->list[i].verdict >= VERDICT_FAIL)
+            row_verdict(&rows->list[i], VERDICT_ERROR, note);
+}
+
+static void firewall_converge(const struct system *system, const struct policy *policy,
+                              struct rows *rows)
+{
+    struct firewall_ruleset ruleset;
+    struct netlink netlink = {0};
+    const char *refused = NULL;
+    int error = firewall_rules_make(&ruleset, policy);
+    if (system->own_network && error == 0 && own_rows_differ(rows, row_of_foreign(&ruleset))) {
+        error = netlink_open(&netlink, NETLINK_NETFILTER);
+        if (error == 0)
+            error = load(&netlink, &ruleset, &refused);
+        if (error)
+            not_loaded(rows, refused, netlink.why);
+        netlink_close(&netlink);
+    }
+    firewall_rules_free(&ruleset);
+}
+
+/* --- guard --- */
+
+/* Whatever its rules: a table whose input and forward chains drop what they do not accept. */
+static bool stands(const struct firewall_ruleset *base, const struct nft_table *table)
+{
+    if (!table->exists || table->flags)
+        return false;
+    for (size_t i = 0; i < base->chain_count; i++) {
+        const struct nft_chain *chain = find_chain(table, base->chains[i].name);
+        if (!chain || !nft_chain_equal(chain, &base->chains[i]))
+            return false;
+    }
+    return true;
+}
+
+static int guard_with(struct netlink *netlink, const struct firewall_ruleset *base)
+{
+    struct nft_table table = {0};
+    const char *refused = NULL;
+    int error = netlink_open(netlink, NETLINK_NETFILTER);
+    if (error == 0)
+        error = nft_read(netlink, NFPROTO_INET, FIREWALL_TABLE, &table, NULL);
+    if (error == 0 && !stands(base, &table))
+        error = load(netlink, base, &refused);
+    if (error)
+        log_error("cannot load the base-deny " TABLE_TEXT ": %s", netlink->why);
+    nft_table_free(&table);
+    netlink_close(netlink);
+    return error;
+}
+
+static int firewall_guard(const struct system *system)
+{
+    struct firewall_ruleset base;
+    struct netlink netlink = {0};
+    if (!system->own_network)
+        return 0;
+    int error = firewall_rules_base_deny(&base);
+    if (error)
+        log_error("cannot make the base-deny " TABLE_TEXT ": %s", strerror(-error));
+    else
+        error = guard_with(&netlink, &base);
+    firewall_rules_free(&base);
+    return error;
+}
+
+const struct domain domain_firewall = {
+    .name = "firewall",
+    .title = "Firewall",
+    .weight = WEIGHT_ENFORCED,
+    .guard = firewall_guard,
+    .plan = firewall_plan,
+    .observe = firewall_observe,
+    .converge = firewall_converge,
+};

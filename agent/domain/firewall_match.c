@@ -1,0 +1,144 @@
+/* Matching desired and actual rules, so that one change shows as one difference. */
+#include "domain/firewall_match.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LOOK_AHEAD = 64,  /* rules: bounds the search in a table that is wholly different */
+    NAMED_BYTES = 1000 /* of surplus rules, for a report that can still be read */
+};
+
+struct matching {
+    struct firewall_match *match;
+    const struct firewall_ruleset *ruleset;
+    const struct nft_table *table;
+    const char *chain;
+};
+
+static const struct nft_rule *desired_at(const struct matching *matching, size_t index)
+{
+    return &matching->ruleset->rules[index].words.rule;
+}
+
+/* The first rule of the chain from `index` on; the number of rules when there is none. */
+static size_t next_desired(const struct matching *matching, size_t index)
+{
+    while (index < matching->ruleset->rule_count &&
+           !str_equal(desired_at(matching, index)->chain, matching->chain))
+        index++;
+    return index;
+}
+
+static size_t next_actual(const struct matching *matching, size_t index)
+{
+    while (index < matching->table->rule_count &&
+           !str_equal(matching->table->rules[index].chain, matching->chain))
+        index++;
+    return index;
+}
+
+/* Is the actual rule one that is desired further on? */
+static bool comes_later(const struct matching *matching, size_t actual, size_t desired)
+{
+    for (int i = 0; i < LOOK_AHEAD; i++) {
+        desired = next_desired(matching, desired + 1);
+        if (desired == matching->ruleset->rule_count)
+            return false;
+        if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
+            return true;
+    }
+    return false;
+}
+
+/* Does the desired rule stand further on? */
+static bool stands_later(const struct matching *matching, size_t desired, size_t actual)
+{
+    for (int i = 0; i < LOOK_AHEAD; i++) {
+        actual = next_actual(matching, actual + 1);
+        if (actual == matching->table->rule_count)
+            return false;
+        if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
+            return true;
+    }
+    return false;
+}
+
+static void name_surplus(struct buf *surplus, const char *chain, const struct nft_rule *rule)
+{
+    if (surplus->length > NAMED_BYTES)
+        return;
+    buf_printf(surplus, "%sin chain %s: ", surplus->length ? "; " : "", chain);
+    nft_rule_print(rule, surplus);
+}
+
+static void match_chain(const struct matching *matching)
+{
+    struct firewall_match *match = matching->match;
+    size_t wanted = next_desired(matching, 0), found = next_actual(matching, 0);
+    while (found < matching->table->rule_count) {
+        const struct nft_rule *rule = &matching->table->rules[found];
+        bool open = wanted < matching->ruleset->rule_count;
+        if (open && nft_rule_equal(rule, desired_at(matching, wanted))) {
+            match->actual[wanted] = rule;
+            match->equal[wanted] = true;
+        } else if (open && comes_later(matching, found, wanted)) {
+            wanted = next_desired(matching, wanted + 1); /* this one is missing here */
+            continue;
+        } else if (!open || stands_later(matching, wanted, found)) {
+            name_surplus(&match->surplus, matching->chain, rule);
+            found = next_actual(matching, found + 1);
+            continue;
+        } else {
+            match->actual[wanted] = rule; /* in its place, but not what it should be */
+        }
+        wanted = next_desired(matching, wanted + 1);
+        found = next_actual(matching, found + 1);
+    }
+}
+
+static bool has_chain(const struct firewall_ruleset *ruleset, const char *name)
+{
+    for (size_t i = 0; i < ruleset->chain_count; i++)
+        if (str_equal(ruleset->chains[i].name, name))
+            return true;
+    return false;
+}
+
+static void match_objects(struct firewall_match *match, const struct firewall_ruleset *ruleset,
+                          const struct nft_table *table)
+{
+    struct buf *surplus = &match->surplus;
+    for (size_t i = 0; i < table->chain_count; i++)
+        if (!has_chain(ruleset, table->chains[i].name))
+            buf_printf(surplus, "%schain %s", surplus->length ? "; " : "",
+                       table->chains[i].name);
+    if (table->objects > table->chain_count)
+        buf_printf(surplus, "%s%zu sets, flow tables or objects", surplus->length ? "; " : "",
+                   table->objects - table->chain_count);
+}
+
+int firewall_match_make(struct firewall_match *match, const struct firewall_ruleset *ruleset,
+                        const struct nft_table *table)
+{
+    *match = (struct firewall_match){
+        .actual = calloc(ruleset->rule_count + 1, sizeof(struct nft_rule *)),
+        .equal = calloc(ruleset->rule_count + 1, sizeof(bool)),
+    };
+    if (!match->actual || !match->equal)
+        return -ENOMEM;
+    for (size_t i = 0; i < ruleset->chain_count; i++)
+        match_chain(&(struct matching){match, ruleset, table, ruleset->chains[i].name});
+    match_objects(match, ruleset, table);
+    return buf_error(&match->surplus);
+}
+
+void firewall_match_free(struct firewall_match *match)
+{
+    free(match->actual);
+    free(match->equal);
+    buf_free(&match->surplus);
+}

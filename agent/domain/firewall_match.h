@@ -1,0 +1,24 @@
+/*
+ * Matching: the rules that should be, held against those that are, chain by chain and in order.
+ */
+#ifndef HOLDFAST_DOMAIN_FIREWALL_MATCH_H
+#define HOLDFAST_DOMAIN_FIREWALL_MATCH_H
+
+#include "base/buf.h"
+#include "domain/firewall_rules.h"
+#include "netlink/nftables.h"
+
+#include <stdbool.h>
+
+struct firewall_match {
+    const struct nft_rule **actual; /* of each desired rule: what stands in its place, or NULL */
+    bool *equal;                    /* it is the desired one, at its place in the order */
+    struct buf surplus;             /* what else the table holds, in words; empty: nothing */
+};
+
+/* 0 or -ENOMEM. The rules are borrowed from `table`. The caller frees the match in either case. */
+int firewall_match_make(struct firewall_match *match, const struct firewall_ruleset *ruleset,
+                        const struct nft_table *table);
+void firewall_match_free(struct firewall_match *match);
+
+#endif

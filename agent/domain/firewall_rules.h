@@ -1,0 +1,53 @@
+/*
+ * The firewall's rules: what the policy means as the table `inet holdfast` (spec/network.md). Pure:
+ * no I/O, and the same policy always gives the same rules in the same order.
+ *
+ * Why some rules stand where no table of ports has them:
+ * - prerouting: conntrack takes an answered echo for an established connection, whose later packets
+ *   would pass the rate limit unseen, and calls redirects "related" or "invalid" by kernel
+ *   version. Both, with neighbour discovery and MLD, are kept out of it, so that input decides.
+ * - an echo beyond the rate is dropped at once: it must never be answered by a rejection.
+ */
+#ifndef HOLDFAST_DOMAIN_FIREWALL_RULES_H
+#define HOLDFAST_DOMAIN_FIREWALL_RULES_H
+
+#include "base/buf.h"
+#include "domain/firewall_words.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define FIREWALL_TABLE "holdfast"
+
+enum { FIREWALL_ID_SIZE = 64, FIREWALL_CHAINS_MAX = 8 };
+
+struct firewall_rule {
+    struct firewall_words words;
+    char id[FIREWALL_ID_SIZE]; /* "firewall.input.sip-tls" */
+    const char *title;
+    enum setting_key setting; /* whose decision it is, or SETTING_NONE */
+};
+
+struct firewall_ruleset {
+    struct nft_chain chains[FIREWALL_CHAINS_MAX];
+    size_t chain_count;
+    struct firewall_rule *rules; /* owned; each chain's in their order */
+    size_t rule_count, rule_capacity;
+    struct firewall_rule spare; /* where a rule goes when memory runs out */
+    bool failed;                /* then the ruleset is of no use */
+};
+
+/* The ruleset that the policy means. The caller frees it, whatever the result: 0, -ENOMEM or
+ * -EINVAL (a station that is no network). */
+int firewall_rules_make(struct firewall_ruleset *ruleset, const struct policy *policy);
+
+/* Base-deny: nothing comes in or passes through but over loopback. */
+int firewall_rules_base_deny(struct firewall_ruleset *ruleset);
+
+void firewall_rules_free(struct firewall_ruleset *ruleset);
+
+/* Appends the table as `nft list table inet holdfast` shows it. */
+void firewall_rules_print(const struct firewall_ruleset *ruleset, struct buf *out);
+
+#endif
