@@ -18,10 +18,15 @@ fail() {
     exit 2
 }
 
+# In a subshell that no condition waits for: only there does its set -e count.
 step() {
     echo "deps: $flavour: $1"
-    "$1" >"$work/$1.log" 2>&1 || {
-        tail -n 20 "$work/$1.log" >&2
+    set +e
+    (set -e && "$1") >"$work/$1.log" 2>&1
+    status=$?
+    set -e
+    [ $status = 0 ] || {
+        tail -n 20 "$work/$1.log" | cut -c 1-200 >&2
         fail "$flavour: building $1 failed: see $work/$1.log"
     }
 }
@@ -40,13 +45,13 @@ unpack() {
 archive() {
     name=$1
     shift
-    mkdir -p "$work/$name.o"
+    mkdir -p "$work/$name.objects"
     sort | xargs -P "$jobs" -I{} sh -c '
         object=$1/$(echo "$2" | tr / _).o; source=$2; shift 2
-        exec "$@" -c "$source" -o "$object"' - "$work/$name.o" {} "$@"
+        exec "$@" -c "$source" -o "$object"' - "$work/$name.objects" {} "$@"
     rm -f "$out/lib/$name.a"
     # shellcheck disable=SC2046  # generated names without blanks
-    ar Dcr "$out/lib/$name.a" $(find "$work/$name.o" -name '*.o' | sort)
+    ar Dcr "$out/lib/$name.a" $(find "$work/$name.objects" -name '*.o' | sort)
 }
 
 musl() {
