@@ -12,6 +12,7 @@
 #include "serve/endpoint.h"
 #include "serve/node.h"
 #include "serve/pages.h"
+#include "serve/privilege.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -356,7 +357,9 @@ static int open_node(struct warden *warden)
 int warden_run(const struct warden_setup *setup)
 {
     struct warden warden = {.setup = setup, .signals = -1, .timer = -1};
-    int error = open_node(&warden);
+    int error = privilege_reduce();
+    if (error == 0)
+        error = open_node(&warden);
     if (error == 0)
         error = open_sources(&warden);
     if (error == 0) {
