@@ -117,7 +117,7 @@ class Node:
             '-chardev', 'socket,id=qmp,path=' + self.path('qmp'), '-mon', 'qmp,mode=control',
             '-kernel', os.path.join(self.image, 'vmlinuz'), '-initrd', self.initramfs,
             '-append', 'console=ttyS0 quiet ' + append,
-            '-netdev', 'user,id=net' + forwards, '-device', 'virtio-net-pci,netdev=net',
+            '-netdev', 'user,id=net' + forwards, '-device', 'virtio-net-pci,netdev=net,romfile=',
             '-device', 'virtio-rng-pci', *self.disk_arguments()]
         with open(self.path('qemu.log'), 'ab') as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
@@ -247,6 +247,7 @@ class Node:
         self.expect(r'login: $')
         self.send('admin')
         self.expect(r'Password: $')
+        time.sleep(0.3)  # login asks before it stops the echo; only the console's looks gain by it
         self.send(password)
         self.expect(PROMPT)
 
@@ -265,9 +266,26 @@ class Node:
         self.expect(PROMPT)
         return int(match[1]), output
 
+    def offers_login(self):
+        """Whether a getty or login answers on the console."""
+        seen = len(self.console)
+        self.send()
+        self.send('admin')
+        said = self.listen_for(5)[seen:]
+        return b'login' in said or b'assword' in said
+
+    def answers_on_ssh(self):
+        """qemu itself accepts the connection; only the node can say something on it."""
+        with socket.create_connection(('127.0.0.1', self.ssh_port), timeout=5) as connection:
+            try:
+                return connection.recv(64) != b''
+            except (socket.timeout, ConnectionError):
+                return False
+
     def upload(self, name, text):
         """Writes a file of the administrator's by typing it."""
-        self.send('cat >' + name)
+        self.send('echo "type" now; cat >' + name)
+        self.expect(r'(?m)^type now\r*\n')
         for line in text.splitlines():
             self.send(line)
             self.expect(re.escape(line) + r'\r*\n')
