@@ -8,11 +8,11 @@ static const struct command commands[] = {
     {.name = "boot",
      .operands = "",
      .summary = "enforce the stored policy once, before the network comes up",
-     .run = cli_boot},
+     .run = cli_boot                                                                    },
     {.name = "run",
      .operands = "",
      .summary = "the daemon: watch, repair drift, answer the stations",
-     .run = cli_run},
+     .run = cli_run                                                                     },
     {.name = "check",
      .operands = "",
      .summary = "look at the system, change nothing, report",
@@ -62,7 +62,7 @@ static const struct command commands[] = {
     {.name = "settings",
      .operands = "",
      .summary = "print the reference of all settings",
-     .run = cli_settings},
+     .run = cli_settings },
     {.name = "firewall",
      .operands = "",
      .summary = "print the ruleset that the stored policy means, in nft syntax",
@@ -74,7 +74,7 @@ static const struct command commands[] = {
                  {"since", "TIME", "from a time (RFC 3339) or for an age such as 2h"},
                  {"format", "text|json", "how to print (default: text)"}},
      .run = cli_events},
-    {.name = "version", .operands = "", .summary = "print the version", .run = cli_version},
+    {.name = "version", .operands = "",  .summary = "print the version",                                           .run = cli_version                                                                     },
 };
 
 int main(int argc, char **argv)

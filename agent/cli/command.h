@@ -32,8 +32,8 @@ struct command {
 
 struct invocation {
     const struct command *command;
-    const char *root;       /* "" without --root */
-    const char *state_path; /* --state, or the default below root */
+    const char *root;                       /* "" without --root */
+    const char *state_path;                 /* --state, or the default below root */
     const char *value[COMMAND_OPTIONS_MAX]; /* of each option, NULL when absent; "" for a flag */
     char **operands;
     size_t operand_count;

@@ -21,8 +21,7 @@ static void plan_and_observe(const struct domain *domain, const struct policy *p
     domain->observe(system, policy, rows);
 }
 
-void domain_check(const struct policy *policy, const struct system *system,
-                  struct results *results)
+void domain_check(const struct policy *policy, const struct system *system, struct results *results)
 {
     for (size_t i = 0; i < DOMAIN_COUNT; i++)
         plan_and_observe(domain_table[i], policy, system, &results->domain[i]);

@@ -24,9 +24,9 @@ const char *verdict_text(enum verdict verdict);
 
 /* All strings belong to the rows that hold the row, or are constants. */
 struct row {
-    const char *id;      /* "sysctl.net.ipv4.conf.if.rp_filter": [a-z0-9._-], unique */
-    const char *title;   /* one line for people */
-    const char *section; /* the guide's section, or NULL */
+    const char *id;           /* "sysctl.net.ipv4.conf.if.rp_filter": [a-z0-9._-], unique */
+    const char *title;        /* one line for people */
+    const char *section;      /* the guide's section, or NULL */
     enum setting_key setting; /* whose decision it is, or SETTING_NONE */
     const char *desired;
     const char *actual; /* NULL until observed */

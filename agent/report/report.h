@@ -23,11 +23,11 @@ struct facts {
     const char *reason; /* why the node fails closed, or NULL: the first line of every report */
     bool admin_disabled;
     bool fips;
-    bool reboot_required; /* a stored answer waits for the next boot */
-    int64_t certificate_expires_s; /* of the endpoint, 0 when unknown */
+    bool reboot_required;                       /* a stored answer waits for the next boot */
+    int64_t certificate_expires_s;              /* of the endpoint, 0 when unknown */
     uint64_t boot_started_ms, boot_finished_ms; /* CLOCK_BOOTTIME of the last `boot`, 0: unknown */
-    uint64_t drift_repaired; /* rows repaired since the daemon's start */
-    int64_t last_drift_s;    /* 0: none */
+    uint64_t drift_repaired;                    /* rows repaired since the daemon's start */
+    int64_t last_drift_s;                       /* 0: none */
 };
 
 /* What the front counted since its start; zero outside the daemon. */

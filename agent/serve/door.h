@@ -16,12 +16,12 @@
 #define DOOR_PATH "/run/holdfast/door"
 
 enum door_verb {
-    DOOR_LOGIN = 1,      /* the password */
-    DOOR_LOAD,           /* empty; answered with role, revision and the settings' text */
-    DOOR_APPLY_WIZARD,   /* text of the 25 answers */
-    DOOR_APPLY_SET,      /* text */
-    DOOR_APPLY_IMPORT,   /* text */
-    DOOR_REBOOT,         /* empty */
+    DOOR_LOGIN = 1,    /* the password */
+    DOOR_LOAD,         /* empty; answered with role, revision and the settings' text */
+    DOOR_APPLY_WIZARD, /* text of the 25 answers */
+    DOOR_APPLY_SET,    /* text */
+    DOOR_APPLY_IMPORT, /* text */
+    DOOR_REBOOT,       /* empty */
     DOOR_VERB_END
 };
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #define OBJECT_CERTIFICATE "endpoint.certificate"
-#define OBJECT_KEY "endpoint.key"
-#define FRONT_USER "holdfast"
+#define OBJECT_KEY         "endpoint.key"
+#define FRONT_USER         "holdfast"
 
 enum {
     CERTIFICATE_DAYS = 825, /* what browsers' vendors still take from a private authority */
@@ -62,8 +62,7 @@ static void node_names(const struct settings *settings, struct names *names)
 {
     char full[NAME_SIZE];
     const char *host = settings_text(settings, NODE_HOSTNAME);
-    int length =
-        snprintf(full, sizeof(full), "%s.%s", host, settings_text(settings, NODE_DOMAIN));
+    int length = snprintf(full, sizeof(full), "%s.%s", host, settings_text(settings, NODE_DOMAIN));
     if (length > 0 && (size_t)length < sizeof(full))
         add_name(names, full);
     add_name(names, host);
@@ -88,8 +87,8 @@ static int make_pair(struct endpoint *endpoint, struct node *node)
                                 &endpoint->certificate_pem, &endpoint->key_pem);
     if (error || !node->writable)
         return error;
-    error = state_object_put(node->state, OBJECT_KEY, endpoint->key_pem.data,
-                             endpoint->key_pem.length);
+    error =
+        state_object_put(node->state, OBJECT_KEY, endpoint->key_pem.data, endpoint->key_pem.length);
     if (error == 0)
         error = state_object_put(node->state, OBJECT_CERTIFICATE, endpoint->certificate_pem.data,
                                  endpoint->certificate_pem.length);

@@ -15,8 +15,8 @@
 enum { FRONT_STATIONS_MAX = 64 };
 
 struct front_limits {
-    unsigned connections;             /* 100 */
-    unsigned connections_per_address; /* 10 */
+    unsigned connections;                    /* 100 */
+    unsigned connections_per_address;        /* 10 */
     unsigned handshake_ms, head_ms, idle_ms; /* 10 s, 10 s, 60 s */
     unsigned handshakes_per_address_s;       /* a budget an address a second */
     unsigned head_bytes;                     /* 8 KiB */
@@ -25,10 +25,11 @@ struct front_limits {
 struct front_setup {
     const char *address; /* health.address: "::" is both families */
     uint16_t port;
-    struct buf certificate_pem, key_pem; /* wiped by front_spawn in the parent's copy by the caller */
+    struct buf certificate_pem,
+        key_pem; /* wiped by front_spawn in the parent's copy by the caller */
     struct front_limits limits;
-    unsigned uid, gid;  /* 0: stay (tests without root) */
-    bool seccomp_kill;  /* kill the process on a denied call; else the call fails with EPERM */
+    unsigned uid, gid; /* 0: stay (tests without root) */
+    bool seccomp_kill; /* kill the process on a denied call; else the call fails with EPERM */
 };
 
 /* What the front tells the warden: one fixed-size record, never a byte of a client's. */

@@ -29,7 +29,7 @@ enum { ROLE_SIZE_MAX = 64 };
 
 /* The settings without which a node that fails closed could not be reached by its stations. */
 static const enum setting_key known_keys[] = {
-    NODE_HOSTNAME, NODE_DOMAIN, NODE_ADDRESS,   NODE_ADDRESS6, NODE_GATEWAY,
+    NODE_HOSTNAME, NODE_DOMAIN, NODE_ADDRESS,   NODE_ADDRESS6,   NODE_GATEWAY,
     NODE_GATEWAY6, HEALTH_PORT, HEALTH_ADDRESS, HEALTH_STATIONS,
 };
 
@@ -38,8 +38,7 @@ static const enum setting_key known_keys[] = {
 static bool in_initial_namespaces(void)
 {
     struct stat mine, first, pids;
-    if (stat("/proc/self/ns/pid", &pids) < 0 ||
-        pids.st_ino != INITIAL_PID_NAMESPACE)
+    if (stat("/proc/self/ns/pid", &pids) < 0 || pids.st_ino != INITIAL_PID_NAMESPACE)
         return false;
     return stat("/proc/self/ns/net", &mine) == 0 && stat("/proc/1/ns/net", &first) == 0 &&
            mine.st_ino == first.st_ino;
@@ -50,8 +49,8 @@ void node_system(struct system *system, const char *root)
     char path[PATH_MAX];
     struct statfs fs;
     bool initial = in_initial_namespaces();
-    bool kernel = file_path(path, sizeof(path), root, "/proc/sys") == 0 &&
-                  statfs(path, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+    bool kernel = file_path(path, sizeof(path), root, "/proc/sys") == 0 && statfs(path, &fs) == 0 &&
+                  fs.f_type == PROC_SUPER_MAGIC;
     *system = (struct system){
         .root = root,
         .whole = initial || !kernel,
@@ -70,7 +69,10 @@ static void load_role(struct node *node)
     static const struct {
         const char *word;
         enum role role;
-    } roles[] = {{"management", ROLE_MANAGEMENT}, {"conferencing", ROLE_CONFERENCING}};
+    } roles[] = {
+        {"management",   ROLE_MANAGEMENT  },
+        {"conferencing", ROLE_CONFERENCING}
+    };
     char path[PATH_MAX];
     struct buf text = {0};
     node->role = ROLE_MANAGEMENT;
@@ -195,8 +197,7 @@ static void load_state(struct node *node)
 
 static bool latched(const struct node *node, const char *name)
 {
-    return node->state ? state_latch(node->state, name)
-                       : state_latch_file(node->state_path, name);
+    return node->state ? state_latch(node->state, name) : state_latch_file(node->state_path, name);
 }
 
 static int make_policy(struct node *node)

@@ -12,11 +12,19 @@
 
 #include <limits.h>
 
-#define NODE_STATE_PATH "/var/lib/holdfast/state.db"
-#define NODE_RUN_FOLDER "/run/holdfast"
-#define NODE_ROLE_PATH "/etc/holdfast/role"
+#define NODE_STATE_PATH  "/var/lib/holdfast/state.db"
+#define NODE_RUN_FOLDER  "/run/holdfast"
+#define NODE_ROLE_PATH   "/etc/holdfast/role"
 #define NODE_LATCH_ADMIN "admin-disabled"
-#define NODE_LATCH_LOST "state-lost"
+#define NODE_LATCH_LOST  "state-lost"
+
+/* What the node is loaded for. */
+enum node_purpose {
+    NODE_BOOT, /* writes; the admin account is disabled where the setting says so */
+    NODE_RUN,  /* writes; it is disabled only where a boot has done so: until then an
+                  administrator who is logged in may still take the answer back */
+    NODE_LOOK  /* changes nothing at all; else as NODE_RUN */
+};
 
 struct node {
     struct system system;
@@ -32,15 +40,7 @@ struct node {
     struct buf reason;    /* why it fails closed; empty when it does not */
 };
 
-/* What the node is loaded for. */
-enum node_purpose {
-    NODE_BOOT, /* writes; the admin account is disabled where the setting says so */
-    NODE_RUN,  /* writes; it is disabled only where a boot has done so: until then an
-                  administrator who is logged in may still take the answer back */
-    NODE_LOOK  /* changes nothing at all; else as NODE_RUN */
-};
-
-/* Where `path` lies: --root, and the network namespace of this process. */
+/* Fills `system` for a root: what lies below it, and the network namespace of this process. */
 void node_system(struct system *system, const char *root);
 
 /* Loads everything. For NODE_BOOT and NODE_RUN a damaged database is set aside and a new one begun,

@@ -58,14 +58,14 @@ static const struct page_spec {
     bool is_health; /* answered with 503 where the health is fail */
     void (*write)(const struct report *report, unsigned stale_s, struct buf *out);
 } specs[] = {
-    {"/", "text/html; charset=utf-8", PAGE_PLAIN, false, write_status},
-    {"/health", "application/health+json", PAGE_PLAIN, true, write_health},
-    {"/health", "application/health+json", PAGE_STALE, true, write_stale_health},
-    {"/live", "text/plain; charset=utf-8", PAGE_PLAIN, false, write_live},
-    {"/checks", "application/json", PAGE_PLAIN, false, write_checks},
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", PAGE_PLAIN, false, write_metrics},
+    {"/",        "text/html; charset=utf-8",                                   PAGE_PLAIN,       false, write_status      },
+    {"/health",  "application/health+json",                                    PAGE_PLAIN,       true,  write_health      },
+    {"/health",  "application/health+json",                                    PAGE_STALE,       true,  write_stale_health},
+    {"/live",    "text/plain; charset=utf-8",                                  PAGE_PLAIN,       false, write_live        },
+    {"/checks",  "application/json",                                           PAGE_PLAIN,       false, write_checks      },
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8",                   PAGE_PLAIN,       false, write_metrics     },
     {"/metrics", "application/openmetrics-text; version=1.0.0; charset=utf-8", PAGE_OPENMETRICS,
-     false, write_openmetrics},
+     false,                                                                                             write_openmetrics },
 };
 
 static unsigned page_status(const struct page_spec *spec, const struct report *report)
@@ -78,12 +78,10 @@ static unsigned page_status(const struct page_spec *spec, const struct report *r
 static int write_headers(const struct policy *policy, struct snapshot_head *head)
 {
     bool preload = policy_bool(policy, HTTP_HSTS_PRELOAD);
-    int length = snprintf(head->headers, sizeof(head->headers),
-                          "Strict-Transport-Security: max-age=%d%s\n%s", HSTS_MAX_AGE_S,
-                          preload ? "; includeSubDomains; preload" : "",
-                          policy_bool(policy, HTTP_REFERRER_POLICY)
-                              ? "Referrer-Policy: same-origin\n"
-                              : "");
+    int length = snprintf(
+        head->headers, sizeof(head->headers), "Strict-Transport-Security: max-age=%d%s\n%s",
+        HSTS_MAX_AGE_S, preload ? "; includeSubDomains; preload" : "",
+        policy_bool(policy, HTTP_REFERRER_POLICY) ? "Referrer-Policy: same-origin\n" : "");
     return length < 0 || (size_t)length >= sizeof(head->headers) ? -EMSGSIZE : 0;
 }
 

@@ -27,10 +27,10 @@ struct page {
 
 struct snapshot_head {
     uint64_t generation;
-    uint64_t boot_ms;    /* CLOCK_BOOTTIME when it was rendered */
-    uint64_t stale_ms;   /* older than this: stale pages are served */
-    char headers[1024];  /* response headers common to all pages, "Name: value\n" lines: HSTS,
-                            Referrer-Policy as the settings say */
+    uint64_t boot_ms;   /* CLOCK_BOOTTIME when it was rendered */
+    uint64_t stale_ms;  /* older than this: stale pages are served */
+    char headers[1024]; /* response headers common to all pages, "Name: value\n" lines: HSTS,
+                           Referrer-Policy as the settings say */
 };
 
 /* Renders into a new sealed memfd: the descriptor (the caller closes it), or a negative errno. */

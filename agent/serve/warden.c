@@ -29,7 +29,6 @@ enum {
     STALE_INTERVALS = 3 /* spec/interfaces: a snapshot older than that fails /health */
 };
 
-
 struct warden {
     const struct warden_setup *setup;
     struct node node;
@@ -254,10 +253,10 @@ static void do_what_is_due(struct warden *warden)
 static int turn(struct warden *warden)
 {
     struct pollfd fds[FD_DOOR + DOOR_FDS_MAX] = {
-        [FD_SIGNAL] = {.fd = warden->signals, .events = POLLIN},
-        [FD_TIMER] = {.fd = warden->timer, .events = POLLIN},
+        [FD_SIGNAL] = {.fd = warden->signals,                                                .events = POLLIN},
+        [FD_TIMER] = {.fd = warden->timer,                                                  .events = POLLIN},
         [FD_FRONT] = {.fd = warden->endpoint.running ? warden->endpoint.front.channel : -1,
-                      .events = POLLIN},
+                       .events = POLLIN                                                                      },
     };
     int timeout_ms = until(warden->respawn_due_ms, until(warden->walk_due_ms, -1));
     monitor_fds(warden->monitor, &fds[FD_MONITOR]);

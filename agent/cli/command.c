@@ -1,0 +1,226 @@
+/* Parses the command line from the table, and writes --help from the same table. */
+#include "cli/command.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "serve/node.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+struct applet {
+    const char *link, *command;
+};
+
+static const struct applet applets[] = {
+    {"securitywizard", "wizard"},
+};
+
+static const struct command_option common_options[] = {
+    {"root",  "DIR",  "put DIR before every path"                                 },
+    {"state", "FILE", "the database (default: " NODE_STATE_PATH " below the root)"},
+    {"help",  NULL,   "explain the command"                                       },
+};
+
+enum { COMMON_ROOT, COMMON_STATE, COMMON_HELP, COMMON_COUNT };
+
+struct parse {
+    const struct command *table;
+    size_t count;
+    struct invocation invocation;
+    const char *common[COMMON_COUNT];
+    bool only_operands; /* behind "--" */
+};
+
+const char *invocation_option(const struct invocation *invocation, const char *name)
+{
+    for (size_t i = 0; i < COMMAND_OPTIONS_MAX; i++) {
+        const char *known = invocation->command->options[i].name;
+        if (known && str_equal(known, name))
+            return invocation->value[i];
+    }
+    return NULL;
+}
+
+static const struct command *find_command(const struct parse *parse, const char *name)
+{
+    for (size_t i = 0; i < parse->count; i++)
+        if (str_equal(parse->table[i].name, name))
+            return &parse->table[i];
+    return NULL;
+}
+
+/* --- help --- */
+
+static void help_option(const struct command_option *option)
+{
+    char left[40];
+    (void)snprintf(left, sizeof(left), "--%s%s%s", option->name, option->argument ? " " : "",
+                   option->argument ? option->argument : "");
+    printf("  %-26s %s\n", left, option->help);
+}
+
+static int help_command(const struct command *command)
+{
+    printf("usage: holdfast %s [OPTION...]%s%s\n\n%s\n\n", command->name,
+           command->operands[0] ? " " : "", command->operands, command->summary);
+    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
+        help_option(&command->options[i]);
+    for (size_t i = 0; i < countof(common_options); i++)
+        help_option(&common_options[i]);
+    return EXIT_HOLDS;
+}
+
+static int help_all(const struct parse *parse)
+{
+    printf("usage: holdfast COMMAND [OPTION...] [OPERAND...]\n\n");
+    for (size_t i = 0; i < parse->count; i++)
+        printf("  %-26s %s\n", parse->table[i].name, parse->table[i].summary);
+    printf("\n");
+    for (size_t i = 0; i < countof(common_options); i++)
+        help_option(&common_options[i]);
+    printf("\nholdfast COMMAND --help says more; so does holdfast(8).\n");
+    return EXIT_HOLDS;
+}
+
+/* --- parse --- */
+
+static bool names_option(const char *word, size_t length, const struct command_option *option)
+{
+    return option->name && strlen(option->name) == length &&
+           strncmp(option->name, word, length) == 0;
+}
+
+/* Where the option's value goes, and what the table says of it. */
+static const char **find_option(struct parse *parse, const char *word, size_t length,
+                                const struct command_option **option)
+{
+    const struct command *command = parse->invocation.command;
+    for (size_t i = 0; i < countof(common_options); i++) {
+        *option = &common_options[i];
+        if (names_option(word, length, *option))
+            return &parse->common[i];
+    }
+    for (size_t i = 0; command && i < COMMAND_OPTIONS_MAX; i++) {
+        *option = &command->options[i];
+        if (names_option(word, length, *option))
+            return &parse->invocation.value[i];
+    }
+    return NULL;
+}
+
+static int fault(const struct parse *parse, const char *what, const char *word)
+{
+    const struct command *command = parse->invocation.command;
+    log_error("%s%s%s %s; see holdfast %s%s--help", command ? command->name : "",
+              command ? ": " : "", what, word, command ? command->name : "", command ? " " : "");
+    return EXIT_COULD_NOT;
+}
+
+/* One "--option"; returns how many words it took, or 0 when it is faulty, told. */
+static size_t take_option(struct parse *parse, char **words, size_t left)
+{
+    const char *name = words[0] + 2;
+    const char *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const struct command_option *option;
+    const char **value = find_option(parse, name, length, &option);
+    if (!value || (equals && !option->argument)) {
+        fault(parse, value ? "no value goes with" : "unknown option", words[0]);
+        return 0;
+    }
+    if (!option->argument || equals) {
+        *value = equals ? equals + 1 : "";
+        return 1;
+    }
+    if (left < 2) {
+        fault(parse, "a value is missing behind", words[0]);
+        return 0;
+    }
+    *value = words[1];
+    return 2;
+}
+
+/* Options may stand before and behind the command; what is left over is moved to the front. */
+static int parse_words(struct parse *parse, size_t count, char **words)
+{
+    struct invocation *invocation = &parse->invocation;
+    invocation->operands = words;
+    for (size_t i = 0; i < count;) {
+        char *word = words[i];
+        if (!parse->only_operands && str_equal(word, "--")) {
+            parse->only_operands = true;
+            i++;
+        } else if (!parse->only_operands && str_starts(word, "--")) {
+            size_t taken = take_option(parse, &words[i], count - i);
+            if (taken == 0)
+                return EXIT_COULD_NOT;
+            i += taken;
+        } else if (!parse->only_operands && word[0] == '-' && word[1] != '\0') {
+            return fault(parse, "unknown option", word);
+        } else if (!invocation->command) {
+            invocation->command = find_command(parse, word);
+            if (!invocation->command)
+                return fault(parse, "unknown command", word);
+            i++;
+        } else {
+            invocation->operands[invocation->operand_count++] = word;
+            i++;
+        }
+    }
+    return EXIT_HOLDS;
+}
+
+static int run(struct parse *parse)
+{
+    struct invocation *invocation = &parse->invocation;
+    const struct command *command = invocation->command;
+    char state_path[PATH_MAX];
+    invocation->root = parse->common[COMMON_ROOT] ? parse->common[COMMON_ROOT] : "";
+    int length =
+        parse->common[COMMON_STATE]
+            ? snprintf(state_path, sizeof(state_path), "%s", parse->common[COMMON_STATE])
+            : snprintf(state_path, sizeof(state_path), "%s%s", invocation->root, NODE_STATE_PATH);
+    if (length < 0 || (size_t)length >= sizeof(state_path))
+        return fault(parse, "too long a path:", invocation->root);
+    invocation->state_path = state_path;
+    if (invocation->operand_count < command->least)
+        return fault(parse, "operands are missing:", command->operands);
+    if (invocation->operand_count > command->most)
+        return fault(parse, "one operand too many:", invocation->operands[command->most]);
+    int code = command->run(invocation);
+    if (fflush(stdout) != 0) {
+        log_error("%s: cannot write to standard output", command->name);
+        return EXIT_COULD_NOT;
+    }
+    return code;
+}
+
+static const char *linked_command(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    const char *base = slash ? slash + 1 : program;
+    for (size_t i = 0; i < countof(applets); i++)
+        if (str_equal(applets[i].link, base))
+            return applets[i].command;
+    return NULL;
+}
+
+int command_main(const struct command *table, size_t count, int argc, char **argv)
+{
+    struct parse parse = {.table = table, .count = count};
+    const char *linked = argc > 0 ? linked_command(argv[0]) : NULL;
+    if (linked)
+        parse.invocation.command = find_command(&parse, linked);
+    int code = parse_words(&parse, argc > 1 ? (size_t)argc - 1 : 0, argv + 1);
+    if (code != EXIT_HOLDS)
+        return code;
+    if (parse.common[COMMON_HELP])
+        return parse.invocation.command ? help_command(parse.invocation.command) : help_all(&parse);
+    if (!parse.invocation.command) {
+        log_error("no command; see holdfast --help");
+        return EXIT_COULD_NOT;
+    }
+    return run(&parse);
+}
