@@ -58,7 +58,7 @@
 
 /* An idle connection keeps small buffers; a record that comes in may have the full size. */
 #define MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
-#define MBEDTLS_SSL_IN_CONTENT_LEN  16384
+#define MBEDTLS_SSL_IN_CONTENT_LEN 16384
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 4096
 
 /* Random bytes come from getrandom(2) by a callback of ours: musl has no glibc for the library's

@@ -47,11 +47,11 @@ static void plan_chains(const struct firewall_ruleset *ruleset, struct rows *row
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         struct buf text = {0};
         nft_chain_print(&ruleset->chains[i], &text);
-        rows_add(rows,
-                 (struct row){.id = rows_text(rows, "firewall.chain.%s", ruleset->chains[i].name),
-                              .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),
-                              .setting = SETTING_NONE,
-                              .desired = rows_text(rows, "%s", buf_text(&text))});
+        rows_add(rows, (struct row){.id = rows_text(rows, "firewall.chain.%s",
+                                                    ruleset->chains[i].name),
+                                    .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),
+                                    .setting = SETTING_NONE,
+                                    .desired = rows_text(rows, "%s", buf_text(&text))});
         buf_free(&text);
     }
 }
@@ -168,11 +168,10 @@ static void observe_foreign(const struct firewall_foreign *foreign, struct row *
         return;
     }
     row_observed(row, rows_text(rows, "%s", buf_text(&foreign->names)));
-    row_verdict(
-        row, VERDICT_FAIL,
-        "an accept elsewhere opens nothing that Holdfast drops, but these tables belong to "
-        "none of its settings and may rewrite packets before they reach it; Holdfast leaves "
-        "them alone: remove them");
+    row_verdict(row, VERDICT_FAIL,
+                "an accept elsewhere opens nothing that Holdfast drops, but these tables belong to "
+                "none of its settings and may rewrite packets before they reach it; Holdfast leaves "
+                "them alone: remove them");
 }
 
 static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *rows)
@@ -207,7 +206,8 @@ static void firewall_observe(const struct system *system, const struct policy *p
         all_rows(rows, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
     else if (error || !rows_fit(&ruleset, rows))
         all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "cannot make the rules: %s", strerror(error ? -error : ENOMEM)));
+                 rows_text(rows, "cannot make the rules: %s",
+                           strerror(error ? -error : ENOMEM)));
     else
         observe_kernel(&ruleset, rows);
     firewall_rules_free(&ruleset);
@@ -257,8 +257,8 @@ static bool own_rows_differ(const struct rows *rows, size_t foreign)
 
 static void not_loaded(struct rows *rows, const char *refused, const char *why)
 {
-    const char *note = rows_text(rows, "cannot load " TABLE_TEXT ": %s%s%s", refused ? refused : "",
-                                 refused ? ": " : "", why);
+    const char *note = rows_text(rows, "cannot load " TABLE_TEXT ": %s%s%s",
+                                 refused ? refused : "", refused ? ": " : "", why);
     log_error("%s", note);
     for (size_t i = 0; i < rows->count; i++)
         if (rows->list[i].verdict >= VERDICT_FAIL)

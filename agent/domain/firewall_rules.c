@@ -15,9 +15,9 @@
 #include <string.h>
 
 #define PREROUTING "prerouting"
-#define INPUT      "input"
-#define FORWARD    "forward"
-#define OUTPUT     "output"
+#define INPUT "input"
+#define FORWARD "forward"
+#define OUTPUT "output"
 
 enum {
     ECHO_PER_SECOND = 20,
@@ -80,7 +80,8 @@ static struct firewall_words *add(struct firewall_ruleset *ruleset, struct head 
     memset(rule, 0, sizeof(*rule));
     rule->title = head.title;
     rule->setting = head.setting;
-    int length = snprintf(rule->id, sizeof(rule->id), "firewall.%s.%s", head.chain, head.id);
+    int length =
+        snprintf(rule->id, sizeof(rule->id), "firewall.%s.%s", head.chain, head.id);
     if (length < 0 || (size_t)length >= sizeof(rule->id) ||
         str_copy(rule->words.rule.chain, NFT_NAME_SIZE, head.chain) < 0)
         rule->words.failed = true;
@@ -98,18 +99,14 @@ static void add_untracked(struct firewall_ruleset *ruleset)
         const char *name;
     } rows[] = {
         {{PREROUTING, "echo-v4", "IPv4 echo requests are no connection", SETTING_NONE},
-         false, ICMP_ECHO,
-         ICMP_ECHO,           "echo-request"},
+         false, ICMP_ECHO, ICMP_ECHO, "echo-request"},
         {{PREROUTING, "redirects-v4", "ICMP redirects belong to no connection", SETTING_NONE},
-         false, ICMP_REDIRECT,
-         ICMP_REDIRECT,       "redirect"    },
+         false, ICMP_REDIRECT, ICMP_REDIRECT, "redirect"},
         {{PREROUTING, "echo-v6", "IPv6 echo requests are no connection", SETTING_NONE},
-         true,  ICMPV6_ECHO_REQUEST,
-         ICMPV6_ECHO_REQUEST, "echo-request"},
+         true, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REQUEST, "echo-request"},
         {{PREROUTING, "neighbours",
           "MLD, neighbour discovery and redirects belong to no connection", SETTING_NONE},
-         true,  ICMPV6_MGM_QUERY,
-         ND_REDIRECT,         NULL          },
+         true, ICMPV6_MGM_QUERY, ND_REDIRECT, NULL},
     };
     for (size_t i = 0; i < countof(rows); i++) {
         struct firewall_words *words = add(ruleset, rows[i].head);
@@ -130,14 +127,17 @@ static void add_loopback(struct firewall_ruleset *ruleset)
 
 static void add_connections(struct firewall_ruleset *ruleset)
 {
-    enum { KNOWN = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) };
+    enum {
+        KNOWN = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED)
+    };
     struct firewall_words *words =
         add(ruleset, (struct head){INPUT, "established", "Replies to connections are accepted",
                                    SETTING_NONE});
     words_ct_state(words, "established,related", KNOWN);
     words_accept(words);
     words = add(ruleset, (struct head){INPUT, "invalid",
-                                       "Packets that fit no connection are dropped", SETTING_NONE});
+                                       "Packets that fit no connection are dropped",
+                                       SETTING_NONE});
     words_ct_state(words, "invalid", STATE_INVALID);
     words_drop(words);
 }
@@ -163,21 +163,16 @@ static void add_icmp(struct firewall_ruleset *ruleset, bool v6)
         const char *name;
     } rows[] = {
         {{INPUT, "mld", "Multicast listener discovery", SETTING_NONE},
-         true,  ICMPV6_MGM_QUERY,
-         ICMPV6_MGM_REDUCTION, NULL                     },
+         true, ICMPV6_MGM_QUERY, ICMPV6_MGM_REDUCTION, NULL},
         {{INPUT, "mld2", "Multicast listener discovery, version 2", SETTING_NONE},
-         true,  ICMPV6_MLD2_REPORT,
-         ICMPV6_MLD2_REPORT,   "mld2-listener-report"   },
+         true, ICMPV6_MLD2_REPORT, ICMPV6_MLD2_REPORT, "mld2-listener-report"},
         {{INPUT, "icmpv6-errors",
           "ICMPv6: unreachable, packet too big, time exceeded, parameter problem", SETTING_NONE},
-         true,  ICMPV6_DEST_UNREACH,
-         ICMPV6_PARAMPROB,     NULL                     },
+         true, ICMPV6_DEST_UNREACH, ICMPV6_PARAMPROB, NULL},
         {{INPUT, "icmp-unreachable", "ICMP: destination unreachable", SETTING_NONE},
-         false, ICMP_DEST_UNREACH,
-         ICMP_DEST_UNREACH,    "destination-unreachable"},
+         false, ICMP_DEST_UNREACH, ICMP_DEST_UNREACH, "destination-unreachable"},
         {{INPUT, "icmp-errors", "ICMP: time exceeded and parameter problem", SETTING_NONE},
-         false, ICMP_TIME_EXCEEDED,
-         ICMP_PARAMETERPROB,   NULL                     },
+         false, ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB, NULL},
     };
     for (size_t i = 0; i < countof(rows); i++) {
         if (rows[i].v6 != v6)
@@ -227,14 +222,15 @@ static void add_multicast_echo(struct firewall_ruleset *ruleset, const struct po
 static void add_echo(struct firewall_ruleset *ruleset, bool v6)
 {
     uint8_t type = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
-    struct firewall_words *words =
-        add(ruleset, (struct head){INPUT, v6 ? "echo-limit-v6" : "echo-limit-v4",
-                                   "Echo requests beyond the rate are dropped", SETTING_NONE});
+    struct firewall_words *words = add(
+        ruleset, (struct head){INPUT, v6 ? "echo-limit-v6" : "echo-limit-v4",
+                               "Echo requests beyond the rate are dropped", SETTING_NONE});
     words_icmp(words, v6, type, type, "echo-request");
     words_limit(words, ECHO_PER_SECOND, true);
     words_drop(words);
     words = add(ruleset, (struct head){INPUT, v6 ? "echo-v6" : "echo-v4",
-                                       "Echo requests within the rate are answered", SETTING_NONE});
+                                       "Echo requests within the rate are answered",
+                                       SETTING_NONE});
     words_icmp(words, v6, type, type, "echo-request");
     words_accept(words);
 }
@@ -322,14 +318,15 @@ static void add_closed(struct firewall_ruleset *ruleset, const struct policy *po
     enum setting_key setting = NET_DROP_CLOSED_PORTS;
     bool drop = policy_bool(policy, setting);
     words_counter(add(ruleset, (struct head){INPUT, "closed-count",
-                                             "Packets to closed ports are counted", SETTING_NONE}));
+                                             "Packets to closed ports are counted",
+                                             SETTING_NONE}));
     if (drop) {
         words_drop(add(ruleset, (struct head){INPUT, "closed",
                                               "Packets to closed ports are dropped", setting}));
         return;
     }
-    words_reject_tcp(
-        add(ruleset, (struct head){INPUT, "closed-tcp", "TCP to closed ports is reset", setting}));
+    words_reject_tcp(add(ruleset, (struct head){INPUT, "closed-tcp",
+                                                "TCP to closed ports is reset", setting}));
     words_reject(add(ruleset, (struct head){INPUT, "closed",
                                             "Closed ports are told to be unreachable", setting}));
 }
@@ -411,9 +408,9 @@ static void add_marked(struct firewall_ruleset *ruleset, const struct policy *po
 static void add_marks(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     static const struct mark marks[] = {
-        {TRAFFIC_MEDIA,      "mark_media",      LOCATION_DSCP_MEDIA    },
-        {TRAFFIC_SIGNALING,  "mark_signaling",  LOCATION_DSCP_SIGNALING},
-        {TRAFFIC_MANAGEMENT, "mark_management", GLOBAL_DSCP_MANAGEMENT },
+        {TRAFFIC_MEDIA, "mark_media", LOCATION_DSCP_MEDIA},
+        {TRAFFIC_SIGNALING, "mark_signaling", LOCATION_DSCP_SIGNALING},
+        {TRAFFIC_MANAGEMENT, "mark_management", GLOBAL_DSCP_MANAGEMENT},
     };
     for (size_t i = 0; i < countof(marks); i++) {
         unsigned value = settings_uint(policy->settings, marks[i].value);

@@ -80,8 +80,8 @@ static uint32_t put_ruleset(struct netlink *netlink, struct buf *buf,
         put_chain(netlink, buf, ruleset, ruleset->chains[i]);
     uint32_t first_rule = netlink->sequence + 1;
     for (size_t i = 0; i < ruleset->rule_count; i++) {
-        size_t at =
-            begin(netlink, buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, ruleset->family);
+        size_t at = begin(netlink, buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+                          ruleset->family);
         nft_rule_put(buf, ruleset->table, ruleset->rules[i]);
         netlink_end(buf, at);
     }
@@ -248,7 +248,8 @@ static int tell(struct netlink *netlink, int error)
 int nft_each_rule(struct netlink *netlink, uint8_t family, const char *table,
                   int (*each)(void *context, const struct nft_rule *rule), void *context)
 {
-    struct rule_reader rules = {.family = family, .table = table, .each = each, .context = context};
+    struct rule_reader rules = {
+        .family = family, .table = table, .each = each, .context = context};
     struct buf reply = {0};
     int error = ask(netlink, &reply, family, NFT_MSG_GETRULE, NLM_F_DUMP, table);
     if (error == 0)
@@ -292,9 +293,8 @@ int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct n
     if (error == 0)
         error = ask(netlink, &reply, NFPROTO_UNSPEC, NFT_MSG_GETCHAIN, NLM_F_DUMP, NULL);
     if (error == 0)
-        error =
-            tell(netlink,
-                 read_messages(&reply, &(struct reader){NFT_MSG_NEWCHAIN, each_chain, &chains}));
+        error = tell(netlink, read_messages(&reply, &(struct reader){NFT_MSG_NEWCHAIN, each_chain,
+                                                                     &chains}));
     buf_free(&reply);
     if (error == 0 && table->exists)
         error = nft_each_rule(netlink, family, name, keep_rule, table);

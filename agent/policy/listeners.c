@@ -24,30 +24,18 @@ struct listener_row {
     size_t switch_count;
     enum setting_key setting; /* whose row it is in reports */
     enum traffic traffic;
-    bool for_admin;         /* closed once the admin account is disabled */
-    bool stations_only;     /* and the only kind that stays open when the state is lost */
+    bool for_admin;     /* closed once the admin account is disabled */
+    bool stations_only; /* and the only kind that stays open when the state is lost */
     enum setting_key limit; /* of concurrent connections, SETTING_NONE: none */
 };
 
-#define PORT(number)                                                                               \
-    {(number), SETTING_NONE},                                                                      \
-    {                                                                                              \
-        (number), SETTING_NONE                                                                     \
-    }
-#define PORT_OF(key)                                                                               \
-    {0, (key)},                                                                                    \
-    {                                                                                              \
-        0, (key)                                                                                   \
-    }
-#define RANGE_OF(first, last)                                                                      \
-    {0, (first)},                                                                                  \
-    {                                                                                              \
-        0, (last)                                                                                  \
-    }
-#define ALWAYS             {SETTING_NONE}, 0
-#define WHERE(key)         {(key)}, 1
+#define PORT(number) {(number), SETTING_NONE}, {(number), SETTING_NONE}
+#define PORT_OF(key) {0, (key)}, {0, (key)}
+#define RANGE_OF(first, last) {0, (first)}, {0, (last)}
+#define ALWAYS {SETTING_NONE}, 0
+#define WHERE(key) {(key)}, 1
 #define WHERE_EITHER(a, b) {(a), (b)}, 2
-#define WHERE_ANY_CALL     {GLOBAL_SIP, GLOBAL_H323, GLOBAL_WEBRTC, GLOBAL_RTMP}, 4
+#define WHERE_ANY_CALL {GLOBAL_SIP, GLOBAL_H323, GLOBAL_WEBRTC, GLOBAL_RTMP}, 4
 
 enum {
     MANAGEMENT = ROLE_MANAGEMENT,
@@ -59,41 +47,41 @@ enum {
 
 /* Those with most packets first: the kernel tries rules in order. */
 static const struct listener_row rows[] = {
-    {"media",       "Media",   CONFERENCING, TCP | UDP,
-     RANGE_OF(GLOBAL_MEDIA_PORT_START,                                                      GLOBAL_MEDIA_PORT_END), WHERE_ANY_CALL,
-     GLOBAL_MEDIA_PORT_START,                                                                                                                                                 TRAFFIC_MEDIA,                      false,                                                             false,                                                                                                                                                                                                                                                                                                                              SETTING_NONE},
-    {"signaling",             "Signaling",            CONFERENCING, TCP | UDP,
-     RANGE_OF(GLOBAL_SIGNALING_PORT_START,            GLOBAL_SIGNALING_PORT_END),                                                                          WHERE_ANY_CALL,
-     GLOBAL_SIGNALING_PORT_START,    TRAFFIC_SIGNALING,                                                                                                                                                                                 false,                                                                                                                                                                                                                              false,                                                                                                                                                                                                                                                                                                                                                                           SETTING_NONE},
-    {"sip-udp", "SIP over UDP",          CONFERENCING,              UDP,                       PORT_OF(SIP_UDP_PORT),                      WHERE(GLOBAL_SIP),
-     GLOBAL_SIP, TRAFFIC_SIGNALING, false,                                                                                                                                                                                                  false,                                                                                                                                                                                                                                                  SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              },
-    {"sip-tcp", "SIP over TCP",          CONFERENCING,              TCP,                       PORT_OF(SIP_TCP_PORT),                      WHERE(GLOBAL_SIP),
-     GLOBAL_SIP, TRAFFIC_SIGNALING, false,                                                                                                                                                                                                  false,                                                                                                                                                                                                                                                  SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              },
-    {"sip-tls", "SIP over TLS",          CONFERENCING,              TCP,                       PORT_OF(SIP_TLS_PORT),                      WHERE(GLOBAL_SIP),
-     GLOBAL_SIP, TRAFFIC_SIGNALING, false,                                                                                                                                                                                                  false,                                                                                                                                                                                                                                                  SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                              },
-    {"h323-ras", "H.323 RAS",          CONFERENCING,             UDP,                         PORT(1719),                        WHERE(GLOBAL_H323),                               GLOBAL_H323,
-     TRAFFIC_SIGNALING,          false,   false,                                                                                                                                                                                                                                                              SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                 },
-    {"h323-call", "H.323 call signaling",          CONFERENCING,            TCP,             PORT(1720),            WHERE(GLOBAL_H323),
-     GLOBAL_H323,              TRAFFIC_SIGNALING,                       false,                                                                                                                                                                                                 false,                                                                                                                                                                                                                                    SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          },
-    {"rtmp", "RTMP streams",          CONFERENCING,                 TCP,                          PORT(1935),                         WHERE(GLOBAL_RTMP),                            GLOBAL_RTMP,
-     TRAFFIC_MEDIA,     false, false,                                                                                                                                                                                                                                                                  SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                          },
-    {"https", "HTTPS for WebRTC and the Client API",          CONFERENCING,                TCP,  PORT(443),
-     WHERE_EITHER(GLOBAL_WEBRTC,     GLOBAL_CLIENT_API),           GLOBAL_WEBRTC,                                                                                                                                              TRAFFIC_SIGNALING,                                                                                                                                                          false,                                                                                                                                                                                                    false,
-     SETTING_NONE},
-    {"https",        "Management web interface",             MANAGEMENT,                         TCP,                                          PORT(443),                             ALWAYS,                             SETTING_NONE,
-     TRAFFIC_MANAGEMENT,      false,      false,                               WEB_MAX_SESSIONS                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                },
-    {"http",        "HTTP for external systems", BOTH,             TCP,                               PORT(80),                 WHERE(GLOBAL_HTTP_EXTERNAL),
-     GLOBAL_HTTP_EXTERNAL,                                    TRAFFIC_MANAGEMENT,                                    false,                      false,                                                                                                                                                                                                                                                           SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                       },
-    {"ssh",        "SSH",     BOTH,                 TCP,                                    PORT(22),                                            WHERE(GLOBAL_SSH),                                                          GLOBAL_SSH,                                                       TRAFFIC_MANAGEMENT,                                                  true,
-     false,SETTING_NONE},
-    {"snmp",         "SNMP",      BOTH,                  UDP,                                    PORT(161),                                          WHERE(SNMP_MODE),                                                       SNMP_MODE,                                                   TRAFFIC_MANAGEMENT,                                             false,
-     false,                                                                                                                                                                                                                                                                                  SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                      },
-    {"ike",         "IPsec key exchange between nodes",      BOTH,                  UDP,                                     PORT(500),               ALWAYS,                            SETTING_NONE,
-     TRAFFIC_PLAIN,                 false,                               false,SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                     },
-    {"esp",        "IPsec between nodes",     BOTH,                 PROTOCOL_ESP,                                    PORT(0),                            ALWAYS,                                          SETTING_NONE,                              TRAFFIC_PLAIN,
-     false,false,                                                                                                                                                                                                                                  SETTING_NONE},
-    {"health",        "Health endpoint",     BOTH,                 TCP,                                 PORT_OF(HEALTH_PORT),                             ALWAYS,                                           HEALTH_STATIONS,
-     TRAFFIC_MANAGEMENT,                          false,                              true,SETTING_NONE                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                                },
+    {"media", "Media", CONFERENCING, TCP | UDP,
+     RANGE_OF(GLOBAL_MEDIA_PORT_START, GLOBAL_MEDIA_PORT_END), WHERE_ANY_CALL,
+     GLOBAL_MEDIA_PORT_START, TRAFFIC_MEDIA, false, false, SETTING_NONE},
+    {"signaling", "Signaling", CONFERENCING, TCP | UDP,
+     RANGE_OF(GLOBAL_SIGNALING_PORT_START, GLOBAL_SIGNALING_PORT_END), WHERE_ANY_CALL,
+     GLOBAL_SIGNALING_PORT_START, TRAFFIC_SIGNALING, false, false, SETTING_NONE},
+    {"sip-udp", "SIP over UDP", CONFERENCING, UDP, PORT_OF(SIP_UDP_PORT), WHERE(GLOBAL_SIP),
+     GLOBAL_SIP, TRAFFIC_SIGNALING, false, false, SETTING_NONE},
+    {"sip-tcp", "SIP over TCP", CONFERENCING, TCP, PORT_OF(SIP_TCP_PORT), WHERE(GLOBAL_SIP),
+     GLOBAL_SIP, TRAFFIC_SIGNALING, false, false, SETTING_NONE},
+    {"sip-tls", "SIP over TLS", CONFERENCING, TCP, PORT_OF(SIP_TLS_PORT), WHERE(GLOBAL_SIP),
+     GLOBAL_SIP, TRAFFIC_SIGNALING, false, false, SETTING_NONE},
+    {"h323-ras", "H.323 RAS", CONFERENCING, UDP, PORT(1719), WHERE(GLOBAL_H323), GLOBAL_H323,
+     TRAFFIC_SIGNALING, false, false, SETTING_NONE},
+    {"h323-call", "H.323 call signaling", CONFERENCING, TCP, PORT(1720), WHERE(GLOBAL_H323),
+     GLOBAL_H323, TRAFFIC_SIGNALING, false, false, SETTING_NONE},
+    {"rtmp", "RTMP streams", CONFERENCING, TCP, PORT(1935), WHERE(GLOBAL_RTMP), GLOBAL_RTMP,
+     TRAFFIC_MEDIA, false, false, SETTING_NONE},
+    {"https", "HTTPS for WebRTC and the Client API", CONFERENCING, TCP, PORT(443),
+     WHERE_EITHER(GLOBAL_WEBRTC, GLOBAL_CLIENT_API), GLOBAL_WEBRTC, TRAFFIC_SIGNALING, false,
+     false, SETTING_NONE},
+    {"https", "Management web interface", MANAGEMENT, TCP, PORT(443), ALWAYS, SETTING_NONE,
+     TRAFFIC_MANAGEMENT, false, false, WEB_MAX_SESSIONS},
+    {"http", "HTTP for external systems", BOTH, TCP, PORT(80), WHERE(GLOBAL_HTTP_EXTERNAL),
+     GLOBAL_HTTP_EXTERNAL, TRAFFIC_MANAGEMENT, false, false, SETTING_NONE},
+    {"ssh", "SSH", BOTH, TCP, PORT(22), WHERE(GLOBAL_SSH), GLOBAL_SSH, TRAFFIC_MANAGEMENT, true,
+     false, SETTING_NONE},
+    {"snmp", "SNMP", BOTH, UDP, PORT(161), WHERE(SNMP_MODE), SNMP_MODE, TRAFFIC_MANAGEMENT, false,
+     false, SETTING_NONE},
+    {"ike", "IPsec key exchange between nodes", BOTH, UDP, PORT(500), ALWAYS, SETTING_NONE,
+     TRAFFIC_PLAIN, false, false, SETTING_NONE},
+    {"esp", "IPsec between nodes", BOTH, PROTOCOL_ESP, PORT(0), ALWAYS, SETTING_NONE,
+     TRAFFIC_PLAIN, false, false, SETTING_NONE},
+    {"health", "Health endpoint", BOTH, TCP, PORT_OF(HEALTH_PORT), ALWAYS, HEALTH_STATIONS,
+     TRAFFIC_MANAGEMENT, false, true, SETTING_NONE},
 };
 
 _Static_assert(countof(rows) <= LISTENERS_MAX, "policy.h has room for every listener");

@@ -45,26 +45,26 @@ enum setting_type {
 
 /* What the guide wants of a setting; `text` belongs to the rules that compare. */
 enum secure_rule {
-    SECURE_ANY,      /* reviewed by a person: every value will do */
-    SECURE_IS,       /* equal to text */
-    SECURE_IS_NOT,   /* not equal to text */
-    SECURE_ONE_OF,   /* one of the words of text, separated by '|' */
-    SECURE_AT_LEAST, /* the number in text, or more */
-    SECURE_AT_MOST,  /* from 1 to the number in text */
-    SECURE_SET,      /* not empty; for a list: at least text (a number) items */
-    SECURE_SET_WHERE /* not empty, where the condition in `where` holds; else any */
+    SECURE_ANY,       /* reviewed by a person: every value will do */
+    SECURE_IS,        /* equal to text */
+    SECURE_IS_NOT,    /* not equal to text */
+    SECURE_ONE_OF,    /* one of the words of text, separated by '|' */
+    SECURE_AT_LEAST,  /* the number in text, or more */
+    SECURE_AT_MOST,   /* from 1 to the number in text */
+    SECURE_SET,       /* not empty; for a list: at least text (a number) items */
+    SECURE_SET_WHERE  /* not empty, where the condition in `where` holds; else any */
 };
 
 struct setting_info {
-    const char *name;   /* "net.ipv6_dad" */
-    unsigned question;  /* 1 to 25 in the security wizard, 0 outside it */
-    const char *prompt; /* the wizard's words, NULL outside it */
+    const char *name;     /* "net.ipv6_dad" */
+    unsigned question;    /* 1 to 25 in the security wizard, 0 outside it */
+    const char *prompt;   /* the wizard's words, NULL outside it */
     enum setting_type type;
     const char *initial;  /* the default, canonical */
     uint64_t least, most; /* bounds of TYPE_UINT and TYPE_PORT; of TYPE_TEXT in bytes */
     const char *words;    /* TYPE_ENUM: "off|best_effort|required"; an empty word is allowed */
     enum secure_rule rule;
-    const char *secure; /* the value that the rule compares with; also the strictest policy's */
+    const char *secure;   /* the value that the rule compares with; also the strictest policy's */
     enum setting_key where_key; /* SECURE_SET_WHERE: this key ... */
     const char *where;          /* ... has one of these words, separated by '|' */
     const char *section;        /* the guide's section that sets it */
@@ -122,8 +122,7 @@ void setting_secure_text(enum setting_key key, struct buf *out);
 /* What may be shown of a value: the value itself, or (set) / (not set) of a secret. */
 const char *setting_shown(const struct settings *settings, enum setting_key key);
 
-/* Why a stored value counts for nothing (masked by FIPS mode, question 19 where 18 is yes), or
- * NULL. */
+/* Why a stored value counts for nothing (masked by FIPS mode, question 19 where 18 is yes), or NULL. */
 const char *setting_inactive(const struct settings *settings, enum setting_key key);
 
 #endif
