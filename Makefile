@@ -149,7 +149,7 @@ format: $(call packages,check)
 
 image: all $(call packages,image)
 	$(Q)HOLDFAST=$(abspath $(BUILD)/holdfast) OUT=$(abspath $(BUILD)/image) \
-		DL_DIR=$(abspath $(if $(DL_DIR),$(DL_DIR),$(DL))) firmware/build.sh $(ROLES)
+		DL=$(abspath $(DL)) DL_DIR=$(DL_DIR) firmware/build.sh $(ROLES)
 
 demo: image
 	$(Q)KEEP=$(KEEP) $(test_environment) firmware/demo.py

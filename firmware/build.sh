@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes the bootable image of each role named: OUT/ROLE/{vmlinuz,initramfs,state.ext4,manifest}.
 # Needs no root. The packages of firmware/packages are fetched by the host's apt, checked against
-# its signed lists, kept in DL_DIR, and unpacked, never installed.
+# its signed lists, kept in DL, and unpacked, never installed.
 #
-#   firmware/build.sh ROLE...      HOLDFAST=build/holdfast  OUT=build/image  DL_DIR=build/dl
+#   firmware/build.sh ROLE...      HOLDFAST=build/holdfast  OUT=build/image  DL=build/dl
+#                                  DL_DIR=  a further place to look for packages
 set -eu
 export LC_ALL=C
 umask 022
@@ -11,7 +12,8 @@ umask 022
 top=$(cd "$(dirname "$0")/.." && pwd)
 HOLDFAST=${HOLDFAST:-$top/build/holdfast}
 OUT=${OUT:-$top/build/image}
-DL_DIR=${DL_DIR:-$top/build/dl}
+DL=${DL:-$top/build/dl}
+DL_DIR=${DL_DIR:-$DL}
 unpacked=$OUT/packages
 
 fail() {
@@ -30,33 +32,35 @@ concrete() {
     esac
 }
 
-# Sets file, version and sha256 of a package from apt's lists, and has the file in DL_DIR.
+# Sets file, version and sha256 of a package from apt's lists, and has the file in DL.
 fetch() {
     record=$(apt-cache show --no-all-versions "$1" 2>/dev/null) || record=
     version=$(echo "$record" | sed -n 's/^Version: //p')
     sha256=$(echo "$record" | sed -n 's/^SHA256: //p')
     file=$(echo "$record" | sed -n 's,^Filename: .*/,,p')
     [ -n "$sha256" ] || fail "apt knows no package $1: run apt-get update"
-    if ! [ -f "$DL_DIR/$file" ]; then
+    if ! [ -f "$DL/$file" ] && [ -f "$DL_DIR/$file" ]; then
+        cp "$DL_DIR/$file" "$DL"
+    elif ! [ -f "$DL/$file" ]; then
         rm -rf "$OUT/fetch" && mkdir -p "$OUT/fetch"
         (cd "$OUT/fetch" && apt-get -qq download "$1" 2>fetch.log) ||
-            fail "cannot fetch $1: $(grep -v '^W:' "$OUT/fetch/fetch.log" | tail -n 1)"
-        mv "$OUT"/fetch/*.deb "$DL_DIR/$file"
+            fail "cannot fetch $1: $(grep '^E:' "$OUT/fetch/fetch.log" | head -n 1)"
+        mv "$OUT"/fetch/*.deb "$DL/$file"
     fi
-    echo "$sha256  $DL_DIR/$file" | sha256sum --check --quiet --status ||
-        fail "$DL_DIR/$file: the checksum differs from apt's $sha256"
+    echo "$sha256  $DL/$file" | sha256sum --check --quiet --status ||
+        fail "$DL/$file: the checksum differs from apt's $sha256"
 }
 
 # Unpacks every package once, and writes the manifest of what was used.
 unpack() {
-    mkdir -p "$unpacked" "$DL_DIR"
+    mkdir -p "$unpacked" "$DL"
     words "$top/firmware/packages" | while read -r name package; do
         real=$(concrete "$package")
         [ -n "$real" ] || fail "apt knows no package $package: run apt-get update"
         fetch "$real"
         if [ "$(cat "$unpacked/$name.sha256" 2>/dev/null)" != "$sha256" ]; then
             rm -rf "${unpacked:?}/$name"
-            dpkg-deb -x "$DL_DIR/$file" "$unpacked/$name"
+            dpkg-deb -x "$DL/$file" "$unpacked/$name"
             echo "$sha256" >"$unpacked/$name.sha256"
         fi
         echo "$real $version $sha256"
@@ -112,7 +116,7 @@ pack() {
     find "$1" -exec touch --no-dereference --date=@0 {} +
     (cd "$1" && find . | sort |
         cpio --quiet --create --format=newc --owner=0:0 --reproducible) >"$1.cpio"
-    zstd --quiet --force -19 --threads=1 "$1.cpio" -o "$2"
+    zstd --quiet --force -10 --threads=1 "$1.cpio" -o "$2"
     rm "$1.cpio"
 }
 

@@ -16,12 +16,14 @@ import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-IMAGES = os.environ.get('OUT', os.path.join(TOP, 'build', 'image'))
+IMAGES = os.path.join(os.environ.get('BUILD', os.path.join(TOP, 'build')), 'image')
 
 ADDRESS = '10.0.2.15'
 GATEWAY = '10.0.2.2'
 PATIENCE = 180  # seconds for anything that emulation on a busy machine may take
 PROMPT = re.compile(rb'admin@\S+:\S*\$ (?:\x1b\[6n)?$')  # ash asks the terminal where it is
+ASKED = re.compile(rb'(?i)password[^\r\n]*: ?$')
+ENDED = re.compile(rb'(?m)^exit=(\d+)\r*\n')
 QUESTION = re.compile(rb'(?m)^(?:\r)?([^\r\n]+?) \(([^\r\n]*)\): $')
 
 
@@ -256,12 +258,12 @@ class Node:
         self.send(command + '; echo "exit"=$?')
         self.expect(r'echo "exit"=\$\?\r*\n')
         begin = self.read_to
-        if password:
-            self.expect(r'(?i)password[^\r\n]*: ?$')
+        number, match = self.expect(ENDED, *([ASKED] if password else []))
+        if number:
             self.send(password)
             self.expect(r'\n')
             begin = self.read_to
-        match = self.expect(r'(?m)^exit=(\d+)\r*$')[1]
+            match = self.expect(ENDED)[1]
         output = self.console[begin:match.start()].decode('utf-8', 'replace').replace('\r', '')
         self.expect(PROMPT)
         return int(match[1]), output
@@ -297,7 +299,7 @@ class Node:
         the others Enter; how many were asked. Returns when the answer to apply was sent, or is
         asked for where `confirm` is None."""
         self.send('securitywizard')
-        self.expect(r'(?i)password[^\r\n]*: ?$')
+        self.expect(ASKED)
         self.send(password)
         asked = 0
         while True:
