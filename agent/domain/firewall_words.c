@@ -271,7 +271,8 @@ void words_goto(struct firewall_words *words, const char *chain)
 
 void words_reject_tcp(struct firewall_words *words)
 {
-    words_l4proto(words, "tcp", IPPROTO_TCP);
+    if (words->l4proto != IPPROTO_TCP)
+        words_l4proto(words, "tcp", IPPROTO_TCP);
     say(words, "reject with tcp reset");
     run(words, (struct nft_expression){.kind = NFT_REJECT, .reject = {.type = NFT_REJECT_TCP_RST}});
 }

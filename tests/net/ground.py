@@ -1,0 +1,130 @@
+"""The ground of the network tests: a node and a peer, two network namespaces joined by a veth pair,
+with names of this run alone; holdfast works in the node's, and sockets are opened in either."""
+import atexit
+import ctypes
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+HOLDFAST = os.path.abspath(os.environ.get('HOLDFAST', 'build/holdfast'))
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Tap:
+    """Counts and prints assertions."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def ok(self, true, name, *details):
+        self.count += 1
+        self.failed += not true
+        print(f"{'ok' if true else 'not ok'} {self.count} - {name}", flush=True)
+        for detail in details if not true else ():
+            for line in str(detail).splitlines():
+                print(f'# {line}', flush=True)
+        return true
+
+    def same(self, got, expected, name):
+        return self.ok(got == expected, name, f'got {got!r}, expected {expected!r}')
+
+    def done(self):
+        print(f'1..{self.count}')
+        sys.exit(1 if self.failed else 0)
+
+
+def run(*words, **more):
+    """Runs a program that must succeed."""
+    result = subprocess.run(words, capture_output=True, text=True, **more)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(words)}: {result.stderr or result.stdout}")
+    return result.stdout
+
+
+class Namespace:
+    """A network namespace; `with` enters it, and what is opened inside stays there."""
+
+    def __init__(self, name):
+        self.name = f'holdfast-{name}-{os.getpid()}'
+        run('ip', 'netns', 'add', self.name)
+        atexit.register(subprocess.run, ('ip', 'netns', 'del', self.name))
+        self.fd = os.open(f'/run/netns/{self.name}', os.O_RDONLY | os.O_CLOEXEC)
+        self.run('ip', 'link', 'set', 'lo', 'up')
+
+    def __enter__(self):
+        self.before = os.open('/proc/thread-self/ns/net', os.O_RDONLY | os.O_CLOEXEC)
+        self.enter(self.fd)
+
+    def __exit__(self, *_):
+        self.enter(self.before)
+        os.close(self.before)
+
+    @staticmethod
+    def enter(fd):
+        if libc.setns(fd, CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), 'setns')
+
+    def run(self, *words, **more):
+        return run('ip', 'netns', 'exec', self.name, *words, **more)
+
+    def try_run(self, *words, **more):
+        return subprocess.run(('ip', 'netns', 'exec', self.name) + words, capture_output=True,
+                              text=True, **more)
+
+
+class Node(Namespace):
+    """A namespace with holdfast in it, whose files lie below a folder of its own."""
+
+    def __init__(self, role, name='node'):
+        super().__init__(name)
+        self.root = tempfile.mkdtemp(prefix='holdfast-net-')
+        atexit.register(shutil.rmtree, self.root, True)
+        os.makedirs(f'{self.root}/etc/holdfast')
+        self.set_role(role)
+
+    def set_role(self, role):
+        with open(f'{self.root}/etc/holdfast/role', 'w') as file:
+            file.write(role + '\n')
+
+    def holdfast(self, *words):
+        return self.try_run(HOLDFAST, '--root', self.root, *words)
+
+    def settings(self, text):
+        """Begins anew with these settings over the defaults."""
+        shutil.rmtree(f'{self.root}/var', True)
+        path = f'{self.root}/settings'
+        with open(path, 'w') as file:
+            file.write(text)
+        result = self.holdfast('import', path)
+        if result.returncode:
+            raise RuntimeError(f'import: {result.stderr}')
+
+    def boot(self):
+        """Enforces; other domains may fall short here, so that 1 will do."""
+        result = self.holdfast('boot')
+        if result.returncode not in (0, 1):
+            raise RuntimeError(f'boot: {result.returncode}: {result.stderr}')
+
+    def rows(self, glob='firewall.*'):
+        result = self.holdfast('check', '--format', 'json', '--id', glob)
+        return {row['id']: row for row in json.loads(result.stdout)['rows']}
+
+    def listing(self):
+        return self.run('nft', 'list', 'table', 'inet', 'holdfast')
+
+
+def needs():
+    """Says why when this machine cannot run the test, which is then no success."""
+    if os.geteuid():
+        sys.exit('network namespaces need root')
+    for program in ('ip', 'nft', HOLDFAST):
+        if not shutil.which(program):
+            sys.exit(f'{program} is missing')
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that atexit cleans up
+    socket.setdefaulttimeout(5)
