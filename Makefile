@@ -3,8 +3,8 @@ VERSION := $(shell sed -n 's/^\#\# //p' CHANGELOG.md | head -n 1)
 
 BUILD ?= build
 DEPS ?= $(BUILD)/deps
-DL ?= $(BUILD)/dl
 DL_DIR ?=
+DL := $(if $(DL_DIR),$(DL_DIR),$(BUILD)/dl)
 PREFIX ?= /usr
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
@@ -53,9 +53,8 @@ help:
 # --- packages and libraries: stamps are named by what they were made from ---
 
 digest = $(shell cat $(1) | sha256sum | cut -c 1-16)
-packages_digest := $(call digest,agent/deps/packages.list)
-deps_digest := $(call digest,agent/deps/deps.lock agent/deps/build.sh agent/deps/musl-cc \
-	agent/deps/mbedtls_config.h)
+packages_digest := $(call digest,agent/deps/packages.list agent/deps/packages.sh)
+deps_digest := $(call digest,$(addprefix agent/deps/,deps.lock build.sh musl-cc mbedtls_config.h))
 packages = $(BUILD)/packages/$(1)-$(packages_digest)
 musl_stamp := $(DEPS)/musl/made-from-$(deps_digest)
 host_stamp := $(DEPS)/host/made-from-$(deps_digest)
@@ -64,20 +63,19 @@ $(BUILD)/packages/%-$(packages_digest):
 	$(Q)agent/deps/packages.sh $*
 	@mkdir -p $(@D) && touch $@
 
-define flavour
-$(DEPS)/$(1)/made-from-$(deps_digest): | $(call packages,build)
-	$$(Q)agent/deps/fetch.sh $(DL) $(DL_DIR)
-	$$(Q)rm -rf $(DEPS)/$(1) && agent/deps/build.sh $(1) $(DL) $(DEPS)/$(1)
-	@touch $$@
-endef
-$(eval $(call flavour,musl))
-$(eval $(call flavour,host))
+$(DEPS)/sources-$(deps_digest): | $(call packages,build)
+	$(Q)agent/deps/fetch.sh $(if $(DL_DIR),--offline) $(DL)
+	@mkdir -p $(@D) && touch $@
+
+$(DEPS)/%/made-from-$(deps_digest): | $(DEPS)/sources-$(deps_digest)
+	$(Q)agent/deps/build.sh $* $(DL) $(DEPS)/$*
+	@touch $@
 
 # --- the variants: the same sources, each with its compiler and flags ---
 
-# $(1) name, $(2) compiler, $(3) flags, $(4) what must be there first
+# $(1) name, $(2) compiler, $(3) flags, $(4) its libraries, $(5) what else must be there first
 define variant
-$(BUILD)/$(1)/%.o: %.c | $(4)
+$(BUILD)/$(1)/%.o: %.c Makefile CHANGELOG.md $(4) | $(5)
 	@mkdir -p $$(@D)
 	@echo "cc $(1) $$<"
 	$$(Q)$(2) $(3) -MMD -MP -c $$< -o $$@
@@ -85,10 +83,12 @@ $(BUILD)/$(1)/libholdfast.a: $(library:%.c=$(BUILD)/$(1)/%.o)
 	$$(Q)rm -f $$@ && ar Dcr $$@ $$^
 -include $(sources:%.c=$(BUILD)/$(1)/%.d)
 endef
+checkers := $(call packages,check)
 $(eval $(call variant,product,agent/deps/musl-cc,$$(product_flags),$(musl_stamp)))
-$(eval $(call variant,sanitized,gcc,$$(host_flags) $(sanitizers),$(host_stamp) $(call packages,check)))
-$(eval $(call variant,plain,gcc,$$(host_flags),$(host_stamp) $(call packages,check)))
-$(eval $(call variant,fuzzed,clang,$$(host_flags) -fsanitize=fuzzer-no-link $(sanitizers),$(host_stamp) $(call packages,check)))
+$(eval $(call variant,sanitized,gcc,$$(host_flags) $(sanitizers),$(host_stamp),$(checkers)))
+$(eval $(call variant,plain,gcc,$$(host_flags),$(host_stamp),$(checkers)))
+$(eval $(call variant,fuzzed,clang,$$(host_flags) -fsanitize=fuzzer-no-link $(sanitizers),\
+	$(host_stamp),$(checkers)))
 
 $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
 	@echo "ld $@"
@@ -102,19 +102,22 @@ $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
 
 # --- tests ---
 
+# $(1) variant; mbedTLS takes its random numbers from ours, so that each needs the other.
+host_libraries = -Wl,--start-group $(BUILD)/$(1)/libholdfast.a -L$(DEPS)/host/lib $(libraries) \
+	-Wl,--end-group -lcrypt -lm
+
 define unit_test
 $(BUILD)/$(1)/%_test: tests/unit/%_test.c $(unit_helpers) $(BUILD)/$(1)/libholdfast.a
 	@echo "ld $$@"
-	$$(Q)$(2) $$(host_flags) $(3) -Itests/unit $$< $(unit_helpers) $(BUILD)/$(1)/libholdfast.a \
-		-L$(DEPS)/host/lib $(libraries) -lcrypt -lpthread -lm -lcmocka -o $$@
+	$$(Q)$(2) $$(host_flags) $(3) -Itests/unit $$< $(unit_helpers) \
+		$$(call host_libraries,$(1)) -lcmocka -o $$@
 endef
 $(eval $(call unit_test,sanitized,gcc,$(sanitizers)))
 $(eval $(call unit_test,plain,gcc,))
 
 $(BUILD)/fuzzed/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzzed/libholdfast.a
 	@echo "ld $@"
-	$(Q)clang $(host_flags) -fsanitize=fuzzer $(sanitizers) $< $(BUILD)/fuzzed/libholdfast.a \
-		-L$(DEPS)/host/lib $(libraries) -lcrypt -lpthread -lm -o $@
+	$(Q)clang $(host_flags) -fsanitize=fuzzer $(sanitizers) $< $(call host_libraries,fuzzed) -o $@
 
 unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)
 plain_built := $(unit_tests:%=$(BUILD)/plain/%)

@@ -1,24 +1,28 @@
 #!/bin/sh
-# Builds the libraries of deps.lock, static, into OUT/{include,lib}.
+# Builds the libraries of deps.lock, static, into OUT/{include,lib}, which appears whole or not.
 #   agent/deps/build.sh musl|host DL OUT
 # musl: the product's, with musl itself first. host: against the host's C library, for unit tests
 # under sanitizers and for fuzzing.
 set -eu
 export LC_ALL=C SOURCE_DATE_EPOCH=0
 here=$(cd "$(dirname "$0")" && pwd)
-flavour=$1
-dl=$(cd "$2" && pwd)
-mkdir -p "$3"
-out=$(cd "$3" && pwd)
-work=$out/work
-jobs=$(nproc)
 
 fail() {
     echo "deps: $*" >&2
     exit 2
 }
 
-# In a subshell that no condition waits for: only there does its set -e count.
+[ $# = 3 ] || fail "usage: build.sh musl|host DL OUT"
+flavour=$1
+dl=$(cd "$2" && pwd)
+mkdir -p "$(dirname "$3")"
+final=$(cd "$(dirname "$3")" && pwd)/$(basename "$3")
+out=$final.new
+work=$final.work
+jobs=$(nproc)
+
+# Runs one step with its output in a log, in a subshell that no condition waits for: only there
+# does its set -e count.
 step() {
     echo "deps: $flavour: $1"
     set +e
@@ -31,82 +35,95 @@ step() {
     }
 }
 
-# The tarball's own top folder has a name of its own in one case: strip it.
-unpack() {
-    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/deps.lock" |
-        while read -r name version folder file sum; do
-            mkdir -p "$work/$name"
-            tar -xf "$dl/$file" -C "$work/$name" --strip-components=1 ||
-                fail "$name $version: cannot unpack $file ($folder, $sum)"
-        done
+steps() {
+    for name in "$@"; do
+        step "$name"
+    done
 }
 
-# cc over all sources given on standard input, in parallel, then one archive.
+# The folder at the top of a tarball has another name in each.
+unpack() {
+    grep -v '^#' "$here/deps.lock" | while read -r name version file _; do
+        mkdir "$work/$name"
+        tar -xf "$dl/$file" -C "$work/$name" --strip-components=1 ||
+            fail "$name $version: cannot unpack $file"
+    done
+}
+
+# archive NAME COMMAND...: compiles the sources named on standard input, side by side, into
+# NAME.a.
 archive() {
     name=$1
     shift
-    mkdir -p "$work/$name.objects"
+    mkdir "$work/$name.o"
+    # shellcheck disable=SC2016  # for the inner shell to expand
     sort | xargs -P "$jobs" -I{} sh -c '
         object=$1/$(echo "$2" | tr / _).o; source=$2; shift 2
-        exec "$@" -c "$source" -o "$object"' - "$work/$name.objects" {} "$@"
-    rm -f "$out/lib/$name.a"
-    # shellcheck disable=SC2046  # generated names without blanks
-    ar Dcr "$out/lib/$name.a" $(find "$work/$name.objects" -name '*.o' | sort)
+        exec "$@" -c "$source" -o "$object"' - "$work/$name.o" {} "$@"
+    (cd "$work/$name.o" && ar Dcr "$out/lib/$name.a" *.o)
 }
 
+# The kernel's own headers are the host's: netlink's constants stand there.
 musl() {
     cd "$work/musl"
-    ./configure --prefix="$out" --syslibdir="$out/lib" --disable-shared \
-        CFLAGS="-O2 -fPIE -fstack-protector-strong $common"
+    ./configure --prefix=/ --disable-shared CFLAGS="$cflags"
     make -j"$jobs"
-    make install
-    for folder in linux asm-generic; do
-        ln -sfn "/usr/include/$folder" "$out/include/$folder"
-    done
-    ln -sfn "/usr/include/$(gcc -print-multiarch)/asm" "$out/include/asm"
+    make install-libs install-headers DESTDIR="$out"
+    ln -s /usr/include/linux /usr/include/asm-generic \
+        "/usr/include/$(gcc -print-multiarch)/asm" "$out/include"
 }
 
+# What is omitted changes the generated parser too. No thread, no shared cache, no SQL from a
+# damaged database's schema (TRUSTED_SCHEMA), what is deleted is overwritten (SECURE_DELETE).
 sqlite3() {
     cd "$work/sqlite3"
+    omitted=
+    for feature in COMPLETE DECLTYPE DEPRECATED GET_TABLE JSON LOAD_EXTENSION PROGRESS_CALLBACK \
+        SHARED_CACHE TCL_VARIABLE TRACE UTF16 VIRTUALTABLE WINDOWFUNC; do
+        omitted="$omitted -DSQLITE_OMIT_$feature"
+    done
     ./configure
-    make sqlite3.c
-    echo sqlite3.c | archive libsqlite3 $cc $cflags \
-        -DSQLITE_THREADSAFE=0 -DSQLITE_DQS=0 -DSQLITE_DEFAULT_MEMSTATUS=0 \
-        -DSQLITE_DEFAULT_WAL_SYNCHRONOUS=2 -DSQLITE_TEMP_STORE=3 -DSQLITE_MAX_MMAP_SIZE=0 \
-        -DSQLITE_LIKE_DOESNT_MATCH_BLOBS -DSQLITE_OMIT_DEPRECATED -DSQLITE_OMIT_JSON \
-        -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_PROGRESS_CALLBACK \
-        -DSQLITE_OMIT_SHARED_CACHE -DSQLITE_OMIT_TRACE
-    cp sqlite3.h "$out/include/"
+    make sqlite3.c OPTS="$omitted"
+    # shellcheck disable=SC2086  # lists of words
+    echo sqlite3.c | archive libsqlite3 $cc $cflags $omitted \
+        -DSQLITE_DEFAULT_MEMSTATUS=0 -DSQLITE_DEFAULT_WAL_SYNCHRONOUS=2 -DSQLITE_DQS=0 \
+        -DSQLITE_LIKE_DOESNT_MATCH_BLOBS -DSQLITE_MAX_MMAP_SIZE=0 -DSQLITE_SECURE_DELETE \
+        -DSQLITE_TEMP_STORE=3 -DSQLITE_THREADSAFE=0 -DSQLITE_TRUSTED_SCHEMA=0
+    cp sqlite3.h "$out/include"
 }
 
 mbedtls() {
     cd "$work/mbedtls"
-    cat "$here/mbedtls_config.h" >>include/mbedtls/mbedtls_config.h
+    cp "$here/mbedtls_config.h" include/mbedtls/
+    # shellcheck disable=SC2086
     find library -name '*.c' | archive libmbedtls $cc $cflags -Iinclude -Ilibrary
-    cp -R include/mbedtls include/psa "$out/include/"
+    cp -R include/mbedtls include/psa "$out/include"
 }
 
 bearssl() {
     cd "$work/bearssl"
+    # shellcheck disable=SC2086
     find src -name '*.c' | archive libbearssl $cc $cflags -Isrc -Iinc
-    cp inc/*.h "$out/include/"
+    cp inc/*.h "$out/include"
 }
 
 libmicrohttpd() {
     cd "$work/libmicrohttpd"
-    ./configure --prefix="$out" --disable-shared --enable-static --disable-https --disable-doc \
-        --disable-examples --disable-tools --disable-curl --disable-postprocessor --disable-bauth \
-        --disable-dauth --disable-httpupgrade --disable-nls --enable-epoll=yes \
+    ./configure --prefix=/ --disable-shared --enable-static --with-threads=none \
+        --disable-bauth --disable-cookie --disable-curl --disable-dauth --disable-doc \
+        --disable-examples --disable-https --disable-httpupgrade --disable-nls \
+        --disable-postprocessor --disable-sendfile --disable-tools --enable-epoll=yes \
         CC="$cc" CFLAGS="$cflags"
-    make -C src/microhttpd -j"$jobs" libmicrohttpd.la
-    make -C src/microhttpd install-libLTLIBRARIES
-    make -C src/include install
+    make -C src/microhttpd -j"$jobs" libmicrohttpd.la AR_FLAGS=Dcr
+    cp src/microhttpd/.libs/libmicrohttpd.a "$out/lib"
+    cp src/include/microhttpd.h "$out/include"
 }
 
-rm -rf "$work"
+rm -rf "$work" "$out"
 mkdir -p "$work" "$out/lib" "$out/include"
 unpack
-common="-ffunction-sections -fdata-sections -ffile-prefix-map=$work=/deps -ffile-prefix-map=$out=/sysroot"
+common="-ffunction-sections -fdata-sections -ffile-prefix-map=$work=/deps"
+common="$common -ffile-prefix-map=$out=/sysroot"
 case $flavour in
 musl)
     export SYSROOT="$out"
@@ -117,9 +134,15 @@ host)
     cc=gcc
     cflags="-O1 -g -fPIE -fno-omit-frame-pointer $common" ;;
 *)
-    fail "usage: build.sh musl|host DL OUT" ;;
+    fail "no such flavour: $flavour" ;;
 esac
-for library in sqlite3 mbedtls bearssl libmicrohttpd; do
-    step "$library"
-done
-rm -rf "$work"
+steps sqlite3 libmicrohttpd & # one source and a configure script: neither fills the machine alone
+first=$!
+steps mbedtls bearssl &
+second=$!
+failed=
+wait $first || failed=yes
+wait $second || failed=yes
+[ -z "$failed" ] || exit 2
+rm -rf "$work" "$final"
+mv "$out" "$final"

@@ -9,10 +9,12 @@ fail() {
     exit 2
 }
 
+# The packages of any of the groups given.
 wanted() {
-    for group in "$@"; do
-        sed -n "s/^$group //p" "$list"
-    done | sort -u
+    awk -v groups=" $* " '!/^#/ {
+        for (i = 2; i <= NF; i++)
+            if (index(groups, " " $i " ")) { print $1; next }
+    }' "$list"
 }
 
 installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
