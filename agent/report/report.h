@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "domain/domain.h"
+#include "report/traffic.h"
 
 #include <stdint.h>
 
@@ -28,12 +29,6 @@ struct facts {
     uint64_t boot_started_ms, boot_finished_ms; /* CLOCK_BOOTTIME of the last `boot`, 0: unknown */
     uint64_t drift_repaired;                    /* rows repaired since the daemon's start */
     int64_t last_drift_s;                       /* 0: none */
-};
-
-/* What the front counted since its start; zero outside the daemon. */
-struct traffic_counts {
-    uint64_t connections, handshakes, handshake_failures, requests;
-    uint64_t refused_connections, refused_address, refused_rate, timed_out, refused_requests;
 };
 
 struct report {

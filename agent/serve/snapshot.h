@@ -42,8 +42,10 @@ struct snapshot {
 };
 
 struct snapshot_page {
+    const char *path;
     const char *type;
     const char *etag; /* strong: quoted SHA-256 prefix of the body */
+    enum page_kind kind;
     const void *body;
     size_t size;
     unsigned status;
@@ -55,6 +57,10 @@ int snapshot_map(struct snapshot *snapshot, int fd);
 void snapshot_unmap(struct snapshot *snapshot);
 
 const struct snapshot_head *snapshot_head(const struct snapshot *snapshot);
+
+/* The pages one by one, `index` below the count. */
+size_t snapshot_count(const struct snapshot *snapshot);
+void snapshot_page(const struct snapshot *snapshot, size_t index, struct snapshot_page *page);
 
 /* The page of a path and kind; -ENOENT when there is none. */
 int snapshot_find(const struct snapshot *snapshot, const char *path, enum page_kind kind,

@@ -1,0 +1,20 @@
+/* What the front counts: the one report of its own, and all that the warden learns from it. */
+#ifndef HOLDFAST_REPORT_TRAFFIC_H
+#define HOLDFAST_REPORT_TRAFFIC_H
+
+#include <stdint.h>
+
+/* Since the front's start; zero outside the daemon. */
+struct traffic_counts {
+    uint64_t connections;         /* accepted, the refused ones not among them */
+    uint64_t handshakes;          /* completed */
+    uint64_t handshake_failures;  /* by the client's fault: not TLS, no common suite, an alert */
+    uint64_t requests;            /* whole heads */
+    uint64_t refused_connections; /* beyond the limit of all connections */
+    uint64_t refused_address;     /* beyond the limit of one address */
+    uint64_t refused_rate;        /* beyond an address's handshakes a second */
+    uint64_t timed_out;           /* handshake, head, idle or answer */
+    uint64_t refused_requests;    /* answered with 4xx */
+};
+
+#endif
