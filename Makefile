@@ -119,6 +119,14 @@ $(BUILD)/fuzzed/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzzed/libholdfast.a
 	@echo "ld $@"
 	$(Q)clang $(host_flags) -fsanitize=fuzzer $(sanitizers) $< $(call host_libraries,fuzzed) -o $@
 
+# The front without a warden, for the tests and the bench from outside: the product's own objects, so
+# that its system calls are the product's.
+$(BUILD)/tests/%: $(BUILD)/product/tests/tls/%.o $(BUILD)/product/libholdfast.a
+	@mkdir -p $(@D)
+	@echo "ld $@"
+	$(Q)agent/deps/musl-cc $(link_flags) $^ $(libraries) -o $@
+
+drivers := $(patsubst tests/tls/%.c,$(BUILD)/tests/%,$(wildcard tests/tls/*_driver.c))
 unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)
 plain_built := $(unit_tests:%=$(BUILD)/plain/%)
 fuzz_built := $(fuzz_targets:%=$(BUILD)/fuzzed/%)
@@ -138,10 +146,10 @@ fuzz: $(fuzz_built)
 lint: $(call packages,check) $(host_stamp)
 	$(Q)$(test_environment) prove tests/lint
 
-check: $(call packages,check) all image $(unit_built) $(plain_built) $(fuzz_built)
+check: $(call packages,check) all image $(drivers) $(unit_built) $(plain_built) $(fuzz_built)
 	$(Q)$(test_environment) prove --timer $(wildcard $(test_folders:%=tests/%/*.t))
 
-bench: $(call packages,bench) $(call packages,check) all image
+bench: $(call packages,bench) $(call packages,check) all image $(drivers)
 	$(Q)for bench in tests/bench/*; do \
 		[ ! -x $$bench ] || $(test_environment) $$bench || exit 2; done
 

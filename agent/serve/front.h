@@ -7,15 +7,15 @@
 #define HOLDFAST_SERVE_FRONT_H
 
 #include "base/buf.h"
-#include "report/report.h"
+#include "report/traffic.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { FRONT_STATIONS_MAX = 64 };
+enum { FRONT_CONNECTIONS_MAX = 256 };
 
 struct front_limits {
-    unsigned connections;                    /* 100 */
+    unsigned connections;                    /* 100; FRONT_CONNECTIONS_MAX at the most */
     unsigned connections_per_address;        /* 10 */
     unsigned handshake_ms, head_ms, idle_ms; /* 10 s, 10 s, 60 s */
     unsigned handshakes_per_address_s;       /* a budget an address a second */
@@ -25,10 +25,9 @@ struct front_limits {
 struct front_setup {
     const char *address; /* health.address: "::" is both families */
     uint16_t port;
-    struct buf certificate_pem,
-        key_pem; /* wiped by front_spawn in the parent's copy by the caller */
+    struct buf certificate_pem, key_pem; /* the child wipes its copy, the caller its own */
     struct front_limits limits;
-    unsigned uid, gid; /* 0: stay (tests without root) */
+    unsigned uid, gid; /* 0: stay, in the same root folder (tests without root) */
     bool seccomp_kill; /* kill the process on a denied call; else the call fails with EPERM */
 };
 
@@ -55,7 +54,7 @@ int front_publish(struct front *front, int snapshot_fd);
 /* Reads one record if there is one; -EAGAIN when none, -EPIPE when the front is gone. */
 int front_record_read(struct front *front, struct front_record *record);
 
-/* Closes the channel and reaps the child. */
+/* Ends the child and reaps it. It ends by itself too when the channel closes or its parent dies. */
 void front_stop(struct front *front);
 
 #endif

@@ -1,0 +1,244 @@
+/* Responses prepared from a snapshot, and the conditions of RFC 9110 that choose among them. */
+#include "serve/front_answers.h"
+
+#include "base/str.h"
+#include "serve/front_fields.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPENMETRICS_TYPE "application/openmetrics-text"
+#define NOT_MODIFIED     MHD_HTTP_NOT_MODIFIED
+
+/* The mapping, kept by each response that points into it. */
+struct mapping {
+    struct snapshot snapshot;
+    size_t holders;
+};
+
+struct prepared {
+    struct snapshot_page page;
+    struct MHD_Response *whole, *not_modified;
+};
+
+static const struct refusal {
+    unsigned status;
+    const char *text;
+} refusals[] = {
+    {MHD_HTTP_BAD_REQUEST,                     "bad request\n"       },
+    {MHD_HTTP_NOT_FOUND,                       "not found\n"         },
+    {MHD_HTTP_METHOD_NOT_ALLOWED,              "method not allowed\n"},
+    {MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large\n"    },
+    {MHD_HTTP_SERVICE_UNAVAILABLE,             "starting\n"          },
+};
+
+struct answers {
+    struct mapping *mapping; /* NULL: no snapshot yet */
+    uint64_t born_ms, stale_ms;
+    struct MHD_Response *refused[countof(refusals)];
+    size_t count;
+    struct prepared list[];
+};
+
+/* --- preparing --- */
+
+static void mapping_release(void *context)
+{
+    struct mapping *mapping = context;
+    if (--mapping->holders)
+        return;
+    snapshot_unmap(&mapping->snapshot);
+    free(mapping);
+}
+
+static bool add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+/* "Name: value\n" lines, as snapshot_map has checked them. */
+static bool add_common(struct MHD_Response *response, const struct mapping *mapping)
+{
+    char line[sizeof(((struct snapshot_head *)0)->headers)];
+    bool good = add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store") &&
+                add_header(response, "X-Content-Type-Options", "nosniff");
+    const char *from = mapping ? snapshot_head(&mapping->snapshot)->headers : "";
+    for (const char *end = strchr(from, '\n'); good && end; end = strchr(from, '\n')) {
+        size_t length = (size_t)(end - from);
+        memcpy(line, from, length);
+        line[length] = '\0';
+        char *colon = strstr(line, ": ");
+        *colon = '\0';
+        good = add_header(response, line, colon + 2);
+        from = end + 1;
+    }
+    return good;
+}
+
+static struct MHD_Response *prepare_text(const struct mapping *mapping, const struct refusal *is)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_static(strlen(is->text), is->text);
+    bool good = response && add_common(response, mapping) &&
+                add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain; charset=utf-8");
+    if (good && is->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        good = add_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    if (good && is->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        good = add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    if (good || !response)
+        return response;
+    MHD_destroy_response(response);
+    return NULL;
+}
+
+/* The headers that a page's 304 repeats (RFC 9110, 15.4.5). */
+static bool add_validators(struct MHD_Response *response, const struct mapping *mapping,
+                           const struct snapshot_page *page)
+{
+    struct snapshot_page other;
+    bool varies = snapshot_find(&mapping->snapshot, page->path, PAGE_OPENMETRICS, &other) == 0;
+    return add_common(response, mapping) &&
+           add_header(response, MHD_HTTP_HEADER_ETAG, page->etag) &&
+           (!varies || add_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT));
+}
+
+static bool prepare_page(struct prepared *prepared, struct mapping *mapping)
+{
+    const struct snapshot_page *page = &prepared->page;
+    char policy[FIELD_POLICY_SIZE];
+    prepared->whole = MHD_create_response_from_buffer_with_free_callback_cls(
+        page->size, page->body, mapping_release, mapping);
+    if (!prepared->whole)
+        return false;
+    mapping->holders++;
+    prepared->not_modified = MHD_create_response_empty(MHD_RF_NONE);
+    if (!prepared->not_modified || !add_validators(prepared->not_modified, mapping, page) ||
+        !add_validators(prepared->whole, mapping, page) ||
+        !add_header(prepared->whole, MHD_HTTP_HEADER_CONTENT_TYPE, page->type))
+        return false;
+    if (!str_starts(page->type, "text/html"))
+        return true;
+    return field_content_policy(page->body, page->size, policy) == 0 &&
+           add_header(prepared->whole, "Content-Security-Policy", policy);
+}
+
+static bool prepare(struct answers *answers)
+{
+    for (size_t i = 0; i < countof(refusals); i++) {
+        answers->refused[i] = prepare_text(answers->mapping, &refusals[i]);
+        if (!answers->refused[i])
+            return false;
+    }
+    for (size_t i = 0; i < answers->count; i++) {
+        snapshot_page(&answers->mapping->snapshot, i, &answers->list[i].page);
+        if (!prepare_page(&answers->list[i], answers->mapping))
+            return false;
+    }
+    return true;
+}
+
+static struct mapping *mapping_make(struct snapshot *snapshot)
+{
+    struct mapping *mapping = malloc(sizeof(*mapping));
+    if (!mapping) {
+        snapshot_unmap(snapshot);
+        return NULL;
+    }
+    *mapping = (struct mapping){.snapshot = *snapshot, .holders = 1};
+    return mapping;
+}
+
+int answers_open(struct answers **answers, struct snapshot *snapshot)
+{
+    size_t count = snapshot ? snapshot_count(snapshot) : 0;
+    struct mapping *mapping = snapshot ? mapping_make(snapshot) : NULL;
+    if (snapshot && !mapping)
+        return -ENOMEM;
+    *answers = calloc(1, sizeof(**answers) + count * sizeof((*answers)->list[0]));
+    if (!*answers) {
+        if (mapping)
+            mapping_release(mapping);
+        return -ENOMEM;
+    }
+    (*answers)->mapping = mapping;
+    (*answers)->count = count;
+    if (mapping) {
+        (*answers)->born_ms = snapshot_head(&mapping->snapshot)->boot_ms;
+        (*answers)->stale_ms = snapshot_head(&mapping->snapshot)->stale_ms;
+    }
+    if (prepare(*answers))
+        return 0;
+    answers_close(*answers);
+    *answers = NULL;
+    return -ENOMEM;
+}
+
+static void drop(struct MHD_Response *response)
+{
+    if (response)
+        MHD_destroy_response(response);
+}
+
+void answers_close(struct answers *answers)
+{
+    if (!answers)
+        return;
+    for (size_t i = 0; i < countof(refusals); i++)
+        drop(answers->refused[i]);
+    for (size_t i = 0; i < answers->count; i++) {
+        drop(answers->list[i].whole);
+        drop(answers->list[i].not_modified);
+    }
+    if (answers->mapping)
+        mapping_release(answers->mapping);
+    free(answers);
+}
+
+/* --- answering --- */
+
+static const struct prepared *find(const struct answers *answers, const char *path,
+                                   enum page_kind kind)
+{
+    for (size_t i = 0; i < answers->count; i++)
+        if (answers->list[i].page.kind == kind && str_equal(answers->list[i].page.path, path))
+            return &answers->list[i];
+    return NULL;
+}
+
+static bool is_stale(const struct answers *answers, uint64_t now_ms)
+{
+    return answers->stale_ms && now_ms > answers->born_ms &&
+           now_ms - answers->born_ms > answers->stale_ms;
+}
+
+static const struct prepared *choose(const struct answers *answers, const struct question *request)
+{
+    const struct prepared *chosen = NULL;
+    if (is_stale(answers, request->now_ms))
+        chosen = find(answers, request->path, PAGE_STALE);
+    if (!chosen && request->accept && field_accepts(request->accept, OPENMETRICS_TYPE))
+        chosen = find(answers, request->path, PAGE_OPENMETRICS);
+    return chosen ? chosen : find(answers, request->path, PAGE_PLAIN);
+}
+
+struct answer answers_find(struct answers *answers, const struct question *request)
+{
+    unsigned status = answers->mapping ? MHD_HTTP_NOT_FOUND : MHD_HTTP_SERVICE_UNAVAILABLE;
+    const struct prepared *chosen = choose(answers, request);
+    if (!chosen)
+        return (struct answer){status, answers_refusal(answers, status)};
+    if (chosen->page.status == MHD_HTTP_OK && request->if_none_match &&
+        field_lists_etag(request->if_none_match, chosen->page.etag))
+        return (struct answer){NOT_MODIFIED, chosen->not_modified};
+    return (struct answer){chosen->page.status, chosen->whole};
+}
+
+struct MHD_Response *answers_refusal(struct answers *answers, unsigned status)
+{
+    for (size_t i = 0; i < countof(refusals); i++)
+        if (refusals[i].status == status)
+            return answers->refused[i];
+    return answers->refused[0];
+}

@@ -1,0 +1,39 @@
+/*
+ * The answers that a snapshot means: one prepared response a page, and those for what is refused.
+ * All of them carry the headers common to the snapshot.
+ */
+#ifndef HOLDFAST_SERVE_FRONT_ANSWERS_H
+#define HOLDFAST_SERVE_FRONT_ANSWERS_H
+
+#include "serve/snapshot.h"
+
+#include <microhttpd.h>
+#include <stdint.h>
+
+struct answers;
+
+struct question {
+    const char *path;
+    const char *accept, *if_none_match; /* fields of the request, or NULL */
+    uint64_t now_ms;                    /* CLOCK_BOOTTIME */
+};
+
+struct answer {
+    unsigned status;
+    struct MHD_Response *response; /* stays the owner's */
+};
+
+/* Takes over a mapped snapshot; NULL: there is none yet, and every page answers 503. 0, or -ENOMEM
+ * with the snapshot unmapped. */
+int answers_open(struct answers **answers, struct snapshot *snapshot);
+
+/* Lets go of them; answers that are still being written keep what they need. */
+void answers_close(struct answers *answers);
+
+/* The answer to a GET or HEAD of this path. */
+struct answer answers_find(struct answers *answers, const struct question *request);
+
+/* The answer that refuses with this status: 400, 405 or 431. */
+struct MHD_Response *answers_refusal(struct answers *answers, unsigned status);
+
+#endif

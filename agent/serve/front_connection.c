@@ -1,0 +1,337 @@
+/*
+ * One client's life. Encrypted bytes come into `wire` by one read a turn, are decrypted, and go
+ * through a socket pair into HTTP; its answers come back the same way, are encrypted into the
+ * shared buffer, and leave by one write a turn. While the client does not take what was written,
+ * nothing more is read from it.
+ */
+#include "serve/front_connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    LINGER_MS = 1000,
+    OUTGOING_MAX = 32768 /* of one connection in one turn */
+};
+
+/* --- the wire --- */
+
+static ssize_t wire_receive(void *context, void *to, size_t size)
+{
+    struct connection *connection = context;
+    if (connection->wire_begin == connection->wire_end) {
+        if (connection->wire_dry)
+            return -EAGAIN;
+        connection->wire_dry = true;
+        ssize_t got = recv(connection->socket, connection->wire, sizeof(connection->wire), 0);
+        if (got <= 0)
+            return got < 0 ? -errno : 0;
+        connection->wire_begin = 0;
+        connection->wire_end = (size_t)got;
+    }
+    size_t room = connection->wire_end - connection->wire_begin;
+    size_t taken = size < room ? size : room;
+    memcpy(to, connection->wire + connection->wire_begin, taken);
+    connection->wire_begin += taken;
+    return (ssize_t)taken;
+}
+
+static int wire_send(void *context, const void *data, size_t size)
+{
+    struct connection *connection = context;
+    buf_append(&connection->shared->outgoing, data, size);
+    return buf_error(&connection->shared->outgoing);
+}
+
+static const struct tls_wire wire = {wire_receive, wire_send};
+
+/* What a socket took; 0 when it is full. */
+static ssize_t send_some(int socket, const char *data, size_t size)
+{
+    ssize_t sent = send(socket, data, size, MSG_NOSIGNAL);
+    if (sent < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    return sent;
+}
+
+/* Sends what was encrypted in this turn; the rest is kept for when the socket takes more. */
+static void flush(struct connection *connection)
+{
+    struct buf *outgoing = &connection->shared->outgoing;
+    ssize_t sent = 0;
+    if (outgoing->length && buf_error(outgoing) == 0)
+        sent = send_some(connection->socket, outgoing->data, outgoing->length);
+    if (sent >= 0 && (size_t)sent < outgoing->length)
+        buf_append(&connection->unsent, outgoing->data + sent, outgoing->length - (size_t)sent);
+    bool failed = sent < 0 || buf_error(outgoing) || buf_error(&connection->unsent);
+    buf_clear(outgoing);
+    if (failed)
+        connection_drop(connection);
+}
+
+/* True when nothing is left over from former turns. */
+static bool flush_unsent(struct connection *connection)
+{
+    struct buf *unsent = &connection->unsent;
+    if (unsent->length == 0)
+        return true;
+    ssize_t sent = send_some(connection->socket, unsent->data + connection->unsent_offset,
+                             unsent->length - connection->unsent_offset);
+    if (sent < 0) {
+        connection_drop(connection);
+        return false;
+    }
+    connection->unsent_offset += (size_t)sent;
+    if (connection->unsent_offset < unsent->length)
+        return false;
+    buf_free(unsent);
+    connection->unsent_offset = 0;
+    return true;
+}
+
+/* --- its phases --- */
+
+struct connection *connection_open(struct front_shared *shared, int socket,
+                                   struct gate_entry *gate_entry, uint64_t now_ms)
+{
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (connection && tls_open(&connection->tls, shared->tls, &wire, connection) == 0) {
+        connection->shared = shared;
+        connection->gate_entry = gate_entry;
+        connection->socket = socket;
+        connection->pair = -1;
+        connection->deadline_ms = now_ms + shared->gate.limits.handshake_ms;
+        return connection;
+    }
+    free(connection);
+    close(socket);
+    gate_leave(&shared->gate, gate_entry);
+    return NULL;
+}
+
+void connection_drop(struct connection *connection)
+{
+    if (connection->phase == PHASE_DEAD)
+        return;
+    connection->phase = PHASE_DEAD;
+    close(connection->socket);
+    if (connection->pair >= 0)
+        close(connection->pair);
+    tls_close(connection->tls);
+    buf_free(&connection->unsent);
+    gate_leave(&connection->shared->gate, connection->gate_entry);
+}
+
+void connection_free(struct connection *connection)
+{
+    free(connection);
+}
+
+/* Connects HTTP: libmicrohttpd gets one end of a socket pair, and never sees a byte that was not
+ * decrypted. */
+static bool open_http(struct connection *connection)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+        return false;
+    connection->pair = pair[0];
+    connection->http.fd = pair[1];
+    return http_add(connection->shared->http, &connection->http) == 0;
+}
+
+static void shake(struct connection *connection, uint64_t now_ms)
+{
+    int error = tls_handshake(connection->tls);
+    flush(connection);
+    if (error == -EAGAIN || connection->phase == PHASE_DEAD)
+        return;
+    if (error == 0 && open_http(connection)) {
+        connection->shared->counts->handshakes++;
+        connection->phase = PHASE_OPEN;
+        connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+        return;
+    }
+    connection->shared->counts->handshake_failures++;
+    connection_drop(connection);
+}
+
+/* One request at a time: what follows it waits with the client, or in `wire`. */
+static bool may_feed(const struct connection *connection)
+{
+    return connection->phase == PHASE_OPEN && !connection->input_ended &&
+           !connection->http.answering && !connection->unread && connection->unsent.length == 0;
+}
+
+/* Ends HTTP's input; answers already begun still come. */
+static void end_input(struct connection *connection)
+{
+    connection->input_ended = true;
+    (void)shutdown(connection->pair, SHUT_WR); /* fails only where HTTP has closed already */
+    http_mark(connection->shared->http, &connection->http);
+}
+
+static void feed(struct connection *connection, uint64_t now_ms)
+{
+    unsigned char plain[TLS_RECORD_MAX];
+    ssize_t got = tls_read(connection->tls, plain, sizeof(plain));
+    connection->more =
+        got == sizeof(plain) || (got > 0 && connection->wire_begin != connection->wire_end);
+    if (got == -EAGAIN)
+        return;
+    if (got == 0) {
+        end_input(connection);
+        return;
+    }
+    /* The pair holds nothing else, and far more than one record. */
+    if (got < 0 || (send(connection->pair, plain, (size_t)got, MSG_NOSIGNAL) != got &&
+                    connection->http.open)) {
+        flush(connection);
+        connection_drop(connection);
+        return;
+    }
+    http_mark(connection->shared->http, &connection->http);
+    if (!connection->in_head)
+        connection->deadline_ms = now_ms + connection->shared->gate.limits.head_ms;
+    connection->in_head = true;
+}
+
+/* What still comes is thrown away: closing a socket with unread bytes would reset it, and could
+ * take the answer from the client again (RFC 9112, 9.6). */
+static void linger(struct connection *connection, uint64_t now_ms)
+{
+    if (!connection->output_ended) {
+        connection->output_ended = true;
+        connection->deadline_ms = now_ms + LINGER_MS;
+        (void)shutdown(connection->socket, SHUT_WR); /* fails only where the client is gone */
+    }
+    ssize_t got = recv(connection->socket, connection->wire, sizeof(connection->wire), 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN))
+        connection_drop(connection);
+}
+
+void connection_receive(struct connection *connection, uint64_t now_ms)
+{
+    connection->wire_dry = false;
+    connection->more = false;
+    if (connection->phase == PHASE_DEAD) {
+        http_mark(connection->shared->http, &connection->http);
+        return;
+    }
+    if (!flush_unsent(connection))
+        return;
+    if (connection->phase == PHASE_HANDSHAKE)
+        shake(connection, now_ms);
+    if (connection->phase == PHASE_LINGER)
+        linger(connection, now_ms);
+    else if (may_feed(connection))
+        feed(connection, now_ms);
+}
+
+/* HTTP has closed: so do we, as soon as the client has everything. */
+static void finish(struct connection *connection, uint64_t now_ms)
+{
+    tls_finish(connection->tls);
+    connection->phase = PHASE_LINGER;
+    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+    connection->more = true;
+}
+
+/* libmicrohttpd answers a head that it cannot parse without asking us. */
+static bool is_own_refusal(const struct connection *connection, const char *plain, ssize_t size)
+{
+    static const char begin[] = "HTTP/1.1 ";
+    const size_t length = sizeof(begin) - 1;
+    return connection->http.answers == 0 && size > (ssize_t)length &&
+           memcmp(plain, begin, length) == 0 && plain[length] >= '4';
+}
+
+/* Encrypts what HTTP wrote. */
+static void drain(struct connection *connection, uint64_t now_ms)
+{
+    char plain[TLS_RECORD_MAX];
+    ssize_t got = sizeof(plain);
+    while (got == sizeof(plain) && connection->shared->outgoing.length < OUTGOING_MAX) {
+        got = recv(connection->pair, plain, sizeof(plain), 0);
+        if (got > 0 && is_own_refusal(connection, plain, got))
+            connection->shared->counts->refused_requests++;
+        if (got < 0)
+            got = -errno;
+        else if (got > 0 && tls_write(connection->tls, plain, (size_t)got) < 0)
+            got = -EPROTO;
+    }
+    if (got <= 0 && got != -EAGAIN) {
+        finish(connection, now_ms);
+        return;
+    }
+    /* There was something: there may be more, once HTTP has the room to write it. */
+    if (got == sizeof(plain) || connection->http.answering)
+        connection->more = true;
+    if (connection->http.answering)
+        http_mark(connection->shared->http, &connection->http);
+}
+
+/* Whether HTTP has left bytes unread: its buffer was full, or it writes first. */
+static void look_unread(struct connection *connection)
+{
+    int waiting = 0;
+    connection->unread =
+        connection->http.open && ioctl(connection->http.fd, FIONREAD, &waiting) == 0 && waiting > 0;
+    if (!connection->unread)
+        return;
+    connection->more = true;
+    http_mark(connection->shared->http, &connection->http);
+}
+
+void connection_send(struct connection *connection, uint64_t now_ms)
+{
+    if (connection->phase != PHASE_OPEN || connection->unsent.length)
+        return;
+    drain(connection, now_ms);
+    flush(connection);
+    if (connection->phase != PHASE_OPEN)
+        return;
+    look_unread(connection);
+    if (connection->http.answers == 0)
+        return;
+    connection->http.answers = 0;
+    connection->in_head = false;
+    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+}
+
+/* --- what the loop asks --- */
+
+void connection_check_deadline(struct connection *connection, uint64_t now_ms)
+{
+    if (connection->phase == PHASE_DEAD || now_ms < connection->deadline_ms)
+        return;
+    if (!connection->output_ended)
+        connection->shared->counts->timed_out++;
+    connection_drop(connection);
+}
+
+unsigned connection_events(const struct connection *connection)
+{
+    if (connection->phase == PHASE_DEAD)
+        return 0;
+    if (connection->unsent.length)
+        return EPOLLOUT;
+    return connection->phase != PHASE_OPEN || may_feed(connection) ? EPOLLIN : 0;
+}
+
+bool connection_is_busy(const struct connection *connection)
+{
+    if (connection->phase == PHASE_DEAD)
+        return connection->http.open;
+    return connection->more && connection->unsent.length == 0;
+}
+
+bool connection_is_over(const struct connection *connection)
+{
+    return connection->phase == PHASE_DEAD && !connection->http.open;
+}

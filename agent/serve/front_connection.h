@@ -1,0 +1,84 @@
+/*
+ * One client of the endpoint, from accept to close: handshake, decrypted requests into HTTP,
+ * answers out, and a time limit for each of these. It never waits: every function does what can be
+ * done at once and says through connection_events() what it waits for.
+ */
+#ifndef HOLDFAST_SERVE_FRONT_CONNECTION_H
+#define HOLDFAST_SERVE_FRONT_CONNECTION_H
+
+#include "base/buf.h"
+#include "serve/front_http.h"
+#include "serve/front_limits.h"
+#include "serve/tls.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What all connections share; the buffers hold something only while one of them has its turn. */
+struct front_shared {
+    struct http *http;
+    struct tls_server *tls;
+    struct traffic_counts *counts;
+    struct gate gate;    /* and the limits */
+    struct buf outgoing; /* encrypted, not yet sent */
+};
+
+enum connection_phase {
+    PHASE_HANDSHAKE,
+    PHASE_OPEN,
+    PHASE_LINGER, /* all is sent; the client's own end is awaited, for a moment */
+    PHASE_DEAD    /* closed; HTTP may not have noticed yet */
+};
+
+enum { CONNECTION_WIRE_SIZE = 2048 };
+
+struct connection {
+    enum connection_phase phase;
+    struct front_shared *shared;
+    struct gate_entry *gate_entry;
+    struct tls *tls;
+    struct http_client http;
+    int socket;           /* encrypted, to the client */
+    int pair;             /* plaintext, to HTTP; -1 before the handshake's end */
+    uint64_t deadline_ms; /* of what it does now */
+    bool active;          /* the loop's: it has a turn */
+    bool in_head;         /* a request has begun: its time runs */
+    bool input_ended;     /* the client sends nothing more */
+    bool output_ended;    /* nor do we */
+    bool unread;          /* HTTP has not taken all that it was given */
+    bool more;            /* there is more to do at once */
+    unsigned events;      /* the loop's: registered with epoll */
+    struct buf unsent;    /* encrypted, refused by a full socket */
+    size_t unsent_offset;
+    bool wire_dry; /* the one read(2) of this turn is done */
+    size_t wire_begin, wire_end;
+    unsigned char wire[CONNECTION_WIRE_SIZE]; /* encrypted, from the client */
+};
+
+/* Takes over the accepted non-blocking socket and its place at the gate. NULL when there is no
+ * memory; both are given up then. */
+struct connection *connection_open(struct front_shared *shared, int socket,
+                                   struct gate_entry *gate_entry, uint64_t now_ms);
+
+/* First half of a turn: handshake, or decrypted bytes into HTTP. Then http_run(); then the other
+ * half: what HTTP answered goes out. */
+void connection_receive(struct connection *connection, uint64_t now_ms);
+void connection_send(struct connection *connection, uint64_t now_ms);
+
+/* Closes it if its time is over, and counts that. */
+void connection_check_deadline(struct connection *connection, uint64_t now_ms);
+
+/* Closes it at once, without a word. */
+void connection_drop(struct connection *connection);
+
+/* What epoll shall wait for: 0, EPOLLIN or EPOLLOUT. */
+unsigned connection_events(const struct connection *connection);
+
+/* It wants another turn without any event. */
+bool connection_is_busy(const struct connection *connection);
+
+/* Dead, and let go by HTTP: connection_free() may follow. */
+bool connection_is_over(const struct connection *connection);
+void connection_free(struct connection *connection);
+
+#endif

@@ -1,0 +1,21 @@
+/* Fields of HTTP heads: what a client's mean, and the content security policy of a page. Pure. */
+#ifndef HOLDFAST_SERVE_FRONT_FIELDS_H
+#define HOLDFAST_SERVE_FRONT_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { FIELD_POLICY_SIZE = 256 };
+
+/* True when an Accept field (RFC 9110, 12.5.1) names this type itself, with a weight above 0. */
+bool field_accepts(const char *accept, const char *type);
+
+/* True when an If-None-Match field (RFC 9110, 13.1.2) is "*" or lists this strong entity tag; the
+ * comparison is weak, as that section asks. */
+bool field_lists_etag(const char *if_none_match, const char *etag);
+
+/* Content-Security-Policy of an HTML page without scripts: nothing but its own style element,
+ * named by its hash (CSP Level 3, 2.3.1). 0 or a negative code. */
+int field_content_policy(const void *html, size_t size, char policy[FIELD_POLICY_SIZE]);
+
+#endif

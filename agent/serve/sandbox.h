@@ -1,0 +1,30 @@
+/*
+ * Giving up privilege, for good: what a process that listens to the network must not be able to do
+ * any more, even when it is taken over. Everything here ends with the process.
+ *
+ * Sources: credentials(7), capabilities(7), prctl(2), seccomp(2), landlock(7), close_range(2).
+ */
+#ifndef HOLDFAST_SERVE_SANDBOX_H
+#define HOLDFAST_SERVE_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sandbox {
+    unsigned uid, gid;    /* 0: stay, and keep the root folder (tests without root) */
+    bool seccomp_kill;    /* a denied system call kills the process; else it fails with EPERM */
+    unsigned descriptors; /* RLIMIT_NOFILE */
+    size_t memory;        /* RLIMIT_DATA, bytes */
+};
+
+/* Closes every descriptor but standard error and those listed; standard input and output become
+ * /dev/null. Signals are as at a program's start, but that SIGPIPE, SIGINT and SIGHUP are ignored:
+ * a terminal's signals are the parent's to handle. 0 or a negative errno. */
+int sandbox_close(const int *keep, size_t count);
+
+/* Limits, an empty root folder, uid and gid, capabilities, Landlock, seccomp, in this order; the
+ * process dies with its parent from here on. 0, or a negative errno with its message told: the
+ * process must end then. */
+int sandbox_enter(const struct sandbox *sandbox, int parent_pid);
+
+#endif

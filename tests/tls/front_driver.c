@@ -1,0 +1,247 @@
+/*
+ * The front without a warden, for tests and benchmarks from outside.
+ *
+ *   front_driver ADDRESS PORT UID FOLDER [LIMIT=VALUE...]
+ *
+ * makes a self-signed certificate (FOLDER/cert.pem and key.pem, or takes those that are there),
+ * starts the front with system calls in kill mode, publishes pages, prints "ready PID", and takes
+ * a command a line on standard input: "publish GENERATION", "stale" (pages too old at once),
+ * "garbage" (a sealed file that is no snapshot). What the front records is printed as "counts
+ * NAME=VALUE...". It ends with its input, or when the front is gone ("gone").
+ */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "pki/selfsigned.h"
+#include "serve/front.h"
+#include "serve/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    BIG_SIZE = 600000,
+    LINE_SIZE = 128,
+    PEM_MAX = 1 << 16,
+    DAYS = 30,
+    OPTIONS_FROM = 5,
+    NEVER_STALE = 0
+};
+
+struct limit {
+    const char *name;
+    unsigned *value;
+};
+
+static int publish(struct front *front, uint64_t generation, uint64_t stale_ms)
+{
+    struct page pages[] = {
+        {.path = "/",              .type = "text/html; charset=utf-8", .status = 200     },
+        {.path = "/health",        .type = "application/health+json",  .status = 200     },
+        {.path = "/health",        .type = "application/health+json",  .status = 503,      .kind = PAGE_STALE},
+        {.path = "/live",                        .type = "text/plain; charset=utf-8",                                            .status = 200   },
+        {.path = "/metrics",                        .type = "text/plain; version=0.0.4",                                         .status = 200},
+        {.path = "/metrics",
+         .type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+         .status = 200,
+         .kind = PAGE_OPENMETRICS},
+        {.path = "/big", .type = "text/plain; charset=utf-8",                                   .status = 200                                       },
+        {.path = "/empty",           .type = "text/plain; charset=utf-8",           .status = 200},
+    };
+    struct snapshot_head head = {
+        .generation = generation,
+        .boot_ms = clock_boot_ms(),
+        .stale_ms = stale_ms,
+        .headers = "Strict-Transport-Security: max-age=31536000\nReferrer-Policy: same-origin\n",
+    };
+    buf_puts(&pages[0].body,
+             "<!doctype html><title>t</title><style>b{color:red}</style><b>b</b>\n");
+    buf_printf(&pages[1].body,
+               "{\"status\":\"pass\",\"version\":\"1\",\"releaseId\":\"%llu\",\"serviceId\":"
+               "\"holdfast\",\"notes\":[\"the same bytes for every server in a comparison\"]}\n",
+               (unsigned long long)generation);
+    buf_puts(&pages[2].body, "{\"status\":\"fail\"}\n");
+    buf_puts(&pages[3].body, "live\n");
+    buf_puts(&pages[4].body, "a 1\n");
+    buf_puts(&pages[5].body, "a 1\n# EOF\n");
+    while (pages[6].body.length < BIG_SIZE)
+        buf_printf(&pages[6].body, "%07zu generation %llu\n", pages[6].body.length,
+                   (unsigned long long)generation);
+    int fd = snapshot_seal(&head, pages, countof(pages));
+    int error = fd < 0 ? fd : front_publish(front, fd);
+    if (fd >= 0)
+        close(fd);
+    for (size_t i = 0; i < countof(pages); i++)
+        buf_free(&pages[i].body);
+    return error;
+}
+
+static int publish_garbage(struct front *front)
+{
+    int fd = memfd_create("garbage", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    int error = file_write_all(fd, "garbage", strlen("garbage"));
+    if (error == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        error = -errno;
+    if (error == 0)
+        error = front_publish(front, fd);
+    close(fd);
+    return error;
+}
+
+static int pair_file(char *path, size_t size, const char *folder, const char *name)
+{
+    int length = snprintf(path, size, "%s/%s", folder, name);
+    return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+static int load_pair(struct front_setup *setup, const char *folder)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "::1"};
+    char certificate[256], key[256];
+    int error = pair_file(certificate, sizeof(certificate), folder, "cert.pem");
+    if (error == 0)
+        error = pair_file(key, sizeof(key), folder, "key.pem");
+    if (error == 0 && access(certificate, R_OK) == 0) {
+        error = file_read(certificate, PEM_MAX, &setup->certificate_pem);
+        return error ? error : file_read(key, PEM_MAX, &setup->key_pem);
+    }
+    if (error == 0)
+        error = selfsigned_make(names, countof(names), clock_now_s(), DAYS, &setup->certificate_pem,
+                                &setup->key_pem);
+    if (error == 0)
+        error = file_replace(certificate, setup->certificate_pem.data,
+                             setup->certificate_pem.length, 0644);
+    if (error == 0)
+        error = file_replace(key, setup->key_pem.data, setup->key_pem.length, 0600);
+    return error;
+}
+
+static int take_limit(const struct limit *limits, size_t count, const char *option)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(limits[i].name);
+        uint64_t value;
+        if (strncmp(option, limits[i].name, length) != 0 || option[length] != '=')
+            continue;
+        if (str_to_u64(option + length + 1, 0, UINT32_MAX, &value) < 0)
+            return -EINVAL;
+        *limits[i].value = (unsigned)value;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+static int take_limits(struct front_limits *to, char **options)
+{
+    const struct limit limits[] = {
+        {"connections",              &to->connections             },
+        {"connections_per_address",  &to->connections_per_address },
+        {"handshake_ms",             &to->handshake_ms            },
+        {"head_ms",                  &to->head_ms                 },
+        {"idle_ms",                  &to->idle_ms                 },
+        {"handshakes_per_address_s", &to->handshakes_per_address_s},
+        {"head_bytes",               &to->head_bytes              },
+    };
+    int error = 0;
+    for (; *options && error == 0; options++)
+        error = take_limit(limits, countof(limits), *options);
+    return error;
+}
+
+static void print_counts(const struct traffic_counts *counts)
+{
+    printf("counts connections=%llu handshakes=%llu handshake_failures=%llu requests=%llu "
+           "refused_connections=%llu refused_address=%llu refused_rate=%llu timed_out=%llu "
+           "refused_requests=%llu\n",
+           (unsigned long long)counts->connections, (unsigned long long)counts->handshakes,
+           (unsigned long long)counts->handshake_failures, (unsigned long long)counts->requests,
+           (unsigned long long)counts->refused_connections,
+           (unsigned long long)counts->refused_address, (unsigned long long)counts->refused_rate,
+           (unsigned long long)counts->timed_out, (unsigned long long)counts->refused_requests);
+    fflush(stdout);
+}
+
+static int obey(struct front *front, char *line)
+{
+    static const char verb[] = "publish ";
+    line[strcspn(line, "\n")] = '\0';
+    if (str_equal(line, "stale"))
+        return publish(front, 1, 1);
+    if (str_equal(line, "garbage"))
+        return publish_garbage(front);
+    uint64_t generation;
+    if (!str_starts(line, verb) ||
+        str_to_u64(line + sizeof(verb) - 1, 0, UINT32_MAX, &generation) < 0)
+        return -EINVAL;
+    return publish(front, generation, NEVER_STALE);
+}
+
+static int drive(struct front *front)
+{
+    char line[LINE_SIZE];
+    struct front_record record;
+    int error = publish(front, 1, NEVER_STALE);
+    printf("ready %d\n", front->pid);
+    fflush(stdout);
+    while (error == 0) {
+        struct pollfd fds[] = {
+            {STDIN_FILENO,   POLLIN, 0},
+            {front->channel, POLLIN, 0}
+        };
+        if (poll(fds, countof(fds), -1) < 0 && errno != EINTR)
+            return -errno;
+        if (fds[1].revents) {
+            error = front_record_read(front, &record);
+            if (error == 0)
+                print_counts(&record.counts);
+        }
+        if (fds[0].revents) {
+            if (!fgets(line, sizeof(line), stdin))
+                return 0;
+            error = obey(front, line);
+        }
+        if (error == -EAGAIN)
+            error = 0;
+    }
+    if (error == -EPIPE)
+        puts("gone");
+    return error;
+}
+
+int main(int count, char **arguments)
+{
+    uint64_t port, uid;
+    struct front front;
+    struct front_setup setup = {
+        .limits = {100, 10, 10000, 10000, 60000, 20, 8192},
+        .seccomp_kill = true,
+    };
+    log_setup("front_driver", LOG_LEVEL_NOTICE);
+    if (count < OPTIONS_FROM || str_to_u64(arguments[2], 1, UINT16_MAX, &port) < 0 ||
+        str_to_u64(arguments[3], 0, UINT16_MAX, &uid) < 0 ||
+        take_limits(&setup.limits, arguments + OPTIONS_FROM) < 0 ||
+        load_pair(&setup, arguments[4]) < 0)
+        return 2;
+    setvbuf(stdin, NULL, _IONBF, 0); /* a line is read whole, and poll(2) tells the truth */
+    setup.address = arguments[1];
+    setup.port = (uint16_t)port;
+    setup.uid = setup.gid = (unsigned)uid;
+    int error = front_spawn(&front, &setup);
+    buf_free(&setup.certificate_pem);
+    buf_wipe(&setup.key_pem);
+    if (error)
+        return 2;
+    error = drive(&front);
+    front_stop(&front);
+    return error ? 1 : 0;
+}
