@@ -375,50 +375,61 @@ static void add_mark_chain(struct firewall_ruleset *ruleset, const struct mark *
                true, (uint8_t)value);
 }
 
-/* Both directions of a flow that leave the node: replies from the port, and what goes to it. */
-static void add_marked_ports(struct firewall_ruleset *ruleset, const struct listener *listener,
-                             const struct mark *mark, bool udp)
+static void add_marked(struct firewall_ruleset *ruleset, const struct listener *listener,
+                       const struct mark *mark, bool udp, bool source)
 {
-    for (int source = 1; source >= 0; source--) {
-        char id[FIREWALL_ID_SIZE];
-        (void)snprintf(id, sizeof(id), "%s-%s-%s", listener->name, udp ? "udp" : "tcp",
-                       source ? "from" : "to");
-        struct firewall_words *words =
-            add(ruleset, (struct head){OUTPUT, id, listener->title, mark->value});
-        words_ports(words, udp, source, listener->first_port, listener->last_port);
-        words_goto(words, mark->chain);
-    }
-}
-
-static void add_marked(struct firewall_ruleset *ruleset, const struct policy *policy,
-                       const struct mark *mark)
-{
-    for (size_t i = 0; i < policy->listener_count; i++) {
-        const struct listener *listener = &policy->listeners[i];
-        if (listener->traffic != mark->traffic)
-            continue;
-        if (listener->protocols & PROTOCOL_UDP)
-            add_marked_ports(ruleset, listener, mark, true);
-        if (listener->protocols & PROTOCOL_TCP)
-            add_marked_ports(ruleset, listener, mark, false);
-    }
+    char id[FIREWALL_ID_SIZE];
+    (void)snprintf(id, sizeof(id), "%s-%s-%s", listener->name, udp ? "udp" : "tcp",
+                   source ? "from" : "to");
+    struct firewall_words *words =
+        add(ruleset, (struct head){OUTPUT, id, listener->title, mark->value});
+    words_ports(words, udp, source, listener->first_port, listener->last_port);
+    words_goto(words, mark->chain);
 }
 
 /* Media first: it is most of what a node sends. */
+static const struct mark marks[] = {
+    {TRAFFIC_MEDIA, "mark_media", LOCATION_DSCP_MEDIA},
+    {TRAFFIC_SIGNALING, "mark_signaling", LOCATION_DSCP_SIGNALING},
+    {TRAFFIC_MANAGEMENT, "mark_management", GLOBAL_DSCP_MANAGEMENT},
+};
+
+static bool is_marked(const struct policy *policy, const struct mark *mark)
+{
+    return settings_uint(policy->settings, mark->value) && has_traffic(policy, mark->traffic);
+}
+
+/* The rules of one pass over all listeners: of single ports or of ranges, from or to them. */
+static void add_pass(struct firewall_ruleset *ruleset, const struct policy *policy, bool single,
+                     bool source)
+{
+    for (size_t m = 0; m < countof(marks); m++) {
+        for (size_t i = 0; i < policy->listener_count && is_marked(policy, &marks[m]); i++) {
+            const struct listener *listener = &policy->listeners[i];
+            if (listener->traffic != marks[m].traffic ||
+                single != (listener->first_port == listener->last_port))
+                continue;
+            if (listener->protocols & PROTOCOL_UDP)
+                add_marked(ruleset, listener, &marks[m], true, source);
+            if (listener->protocols & PROTOCOL_TCP)
+                add_marked(ruleset, listener, &marks[m], false, source);
+        }
+    }
+}
+
+/* Both directions of a listener's flow that leave the node: replies from its port, and what goes
+ * to that port elsewhere. The ranges of media and signaling overlap the ports that systems give
+ * to their own connections, so that a single port says more than a range, and the port that a
+ * packet leaves from more than the one it goes to. */
 static void add_marks(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
-    static const struct mark marks[] = {
-        {TRAFFIC_MEDIA, "mark_media", LOCATION_DSCP_MEDIA},
-        {TRAFFIC_SIGNALING, "mark_signaling", LOCATION_DSCP_SIGNALING},
-        {TRAFFIC_MANAGEMENT, "mark_management", GLOBAL_DSCP_MANAGEMENT},
-    };
-    for (size_t i = 0; i < countof(marks); i++) {
-        unsigned value = settings_uint(policy->settings, marks[i].value);
-        if (value == 0 || !has_traffic(policy, marks[i].traffic))
-            continue;
-        add_mark_chain(ruleset, &marks[i], value);
-        add_marked(ruleset, policy, &marks[i]);
-    }
+    for (size_t i = 0; i < countof(marks); i++)
+        if (is_marked(policy, &marks[i]))
+            add_mark_chain(ruleset, &marks[i], settings_uint(policy->settings, marks[i].value));
+    add_pass(ruleset, policy, true, true);
+    add_pass(ruleset, policy, true, false);
+    add_pass(ruleset, policy, false, true);
+    add_pass(ruleset, policy, false, false);
 }
 
 /* --- the whole --- */
