@@ -11,6 +11,7 @@ import re
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -19,7 +20,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 IMAGES = os.path.join(os.environ.get('BUILD', os.path.join(TOP, 'build')), 'image')
 
 ADDRESS = '10.0.2.15'
-GATEWAY = '10.0.2.2'
+MAC = '52:54:00:12:34:56'
 PATIENCE = 180  # seconds for anything that emulation on a busy machine may take
 PROMPT = re.compile(rb'admin@\S+:\S*\$ (?:\x1b\[6n)?$')  # ash asks the terminal where it is
 ASKED = re.compile(rb'(?i)password[^\r\n]*: ?$')
@@ -119,7 +120,8 @@ class Node:
             '-chardev', 'socket,id=qmp,path=' + self.path('qmp'), '-mon', 'qmp,mode=control',
             '-kernel', os.path.join(self.image, 'vmlinuz'), '-initrd', self.initramfs,
             '-append', 'console=ttyS0 quiet ' + append,
-            '-netdev', 'user,id=net' + forwards, '-device', 'virtio-net-pci,netdev=net,romfile=',
+            '-netdev', 'user,id=net' + forwards, '-device', 'virtio-net-pci,netdev=net,romfile=,mac=' + MAC,
+            '-object', 'filter-dump,id=frames,netdev=net,file=' + self.path('frames'),
             '-device', 'virtio-rng-pci', *self.disk_arguments()]
         with open(self.path('qemu.log'), 'ab') as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
@@ -191,6 +193,17 @@ class Node:
             if time.monotonic() > limit:
                 raise NodeError('the node does not power off')
         self.reap()
+
+    def frames_sent(self):
+        """How many frames the node has sent since its start, as qemu recorded them (pcap)."""
+        with open(self.path('frames'), 'rb') as dump:
+            data = dump.read()
+        at, count = 24, 0
+        while at + 16 <= len(data):
+            size = struct.unpack_from('<I', data, at + 8)[0]
+            count += data[at + 22:at + 28] == bytes.fromhex(MAC.replace(':', ''))
+            at += 16 + size
+        return count
 
     # Console
 

@@ -81,6 +81,7 @@ def no_firewall_in_the_kernel(t, folder):
         output = machine.run('ip -o link')[1]
         t.ok('UP' not in output, 'no interface is up', output)
         output = machine.run('cat /run/holdfast/boot-order')[1]
+        t.equal(machine.frames_sent(), 0, 'not one frame has left the node')
         t.ok('boot-exit 2' in output and 'network-start' not in output,
              'the record shows that the network never started', output)
 
