@@ -1,0 +1,93 @@
+/* What fields of a request mean, and the policy that an HTML page gets. */
+#include "serve/front_fields.h"
+
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TYPE "application/openmetrics-text"
+
+static void a_type_that_is_named_with_a_weight_is_accepted(void **state)
+{
+    static const char *const accepting[] = {
+        TYPE,
+        "APPLICATION/OpenMetrics-Text",
+        "text/plain, " TYPE,
+        TYPE ";version=1.0.0;q=0.5,text/plain;q=0.3,*/*;q=0.1",
+        TYPE " ; q=0.001",
+        "text/plain;q=0," TYPE ";q=1",
+    };
+    static const char *const refusing[] = {
+        "",
+        ",",
+        "*/*",
+        "application/*",
+        TYPE "x",
+        "x" TYPE,
+        TYPE ";q=0",
+        TYPE "; Q=0.000",
+        TYPE ";version=1.0.0; q=0.0 , */*",
+        ";;;,,,;q=0",
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(accepting); i++)
+        assert_true(field_accepts(accepting[i], TYPE));
+    for (size_t i = 0; i < countof(refusing); i++)
+        assert_false(field_accepts(refusing[i], TYPE));
+}
+
+static void an_entity_tag_is_found_in_a_list_weakly(void **state)
+{
+    static const char *const listing[] = {
+        "\"abc\"",         "*", " * ", "W/\"abc\"", "\"x\", \"abc\"", "\"x\",W/\"y\" ,W/\"abc\"",
+        "\"x,y\",\"abc\"",
+    };
+    static const char *const others[] = {
+        "", "abc", "\"abcd\"", "\"ab\"", "\"abc", "\"x\" \"ab", "**", "W/", "\"x\",*",
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(listing); i++)
+        assert_true(field_lists_etag(listing[i], "\"abc\""));
+    for (size_t i = 0; i < countof(others); i++)
+        assert_false(field_lists_etag(others[i], "\"abc\""));
+}
+
+static void a_policy_names_the_style_element_by_its_hash(void **state)
+{
+    static const char html[] = "<style>b{color:red}</style>";
+    char policy[FIELD_POLICY_SIZE];
+    (void)state;
+    assert_int_equal(field_content_policy(html, sizeof(html) - 1, policy), 0);
+    /* printf 'b{color:red}' | openssl dgst -sha256 -binary | base64 */
+    assert_non_null(
+        strstr(policy, "style-src 'sha256-ypIZpeWh67Lh3q46jpjGW7VCAJpmEqcFe8Dl5B2rXQU='; "));
+    assert_int_equal(strncmp(policy, "default-src 'none'; ", 20), 0);
+}
+
+static void a_page_without_a_whole_style_element_may_have_none(void **state)
+{
+    static const char *const pages[] = {"", "<style>", "<b></style><style>", "<styl"};
+    char policy[FIELD_POLICY_SIZE];
+    (void)state;
+    for (size_t i = 0; i < countof(pages); i++) {
+        assert_int_equal(field_content_policy(pages[i], strlen(pages[i]), policy), 0);
+        assert_null(strstr(policy, "style-src"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_type_that_is_named_with_a_weight_is_accepted),
+        cmocka_unit_test(an_entity_tag_is_found_in_a_list_weakly),
+        cmocka_unit_test(a_policy_names_the_style_element_by_its_hash),
+        cmocka_unit_test(a_page_without_a_whole_style_element_may_have_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
