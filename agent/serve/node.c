@@ -58,10 +58,11 @@ void node_system(struct system *system, const char *root)
     };
 }
 
-static void closed(struct node *node, const char *format, const char *detail)
+/* The first reason stands. */
+static void closed(struct node *node, const char *what, const char *why)
 {
     if (node->reason.length == 0)
-        buf_printf(&node->reason, format, detail);
+        buf_printf(&node->reason, "%s: %s", what, why);
 }
 
 static void load_role(struct node *node)
@@ -87,7 +88,7 @@ static void load_role(struct node *node)
             return;
         }
     }
-    closed(node, "the node's role in " NODE_ROLE_PATH " cannot be read: %s",
+    closed(node, "the node's role in " NODE_ROLE_PATH " cannot be read",
            error ? strerror(-error) : "neither management nor conferencing");
     buf_free(&text);
 }
@@ -180,9 +181,9 @@ static void load_state(struct node *node)
         error = state_settings_load(node->state, &node->settings, &node->revision);
     }
     if (missing)
-        closed(node, "the database %s is missing", node->state_path);
+        closed(node, "the settings were lost: the database is missing", node->state_path);
     else if (error)
-        closed(node, "the settings cannot be read: %s",
+        closed(node, "the settings cannot be read",
                why.length ? buf_text(&why) : strerror(-error));
     if (error == -EBADMSG && node->purpose != NODE_LOOK) {
         state_close(node->state);
@@ -204,7 +205,7 @@ static int make_policy(struct node *node)
 {
     node->admin_latched = latched(node, NODE_LATCH_ADMIN);
     if (latched(node, NODE_LATCH_LOST))
-        closed(node, "the settings were lost: %s", "the database was damaged or missing");
+        closed(node, "the settings were lost", "the database was damaged or missing");
     bool fail_closed = node->reason.length > 0;
     int error = fail_closed ? strictest_with_known(node) : 0;
     if (error)
@@ -245,7 +246,7 @@ int node_reload(struct node *node)
     settings_free(&node->settings);
     int error = state_settings_load(node->state, &node->settings, &node->revision);
     if (error)
-        closed(node, "the settings cannot be read: %s", strerror(-error));
+        closed(node, "the settings cannot be read", strerror(-error));
     return make_policy(node);
 }
 
