@@ -46,8 +46,8 @@ static int item_split(struct item *item, const char *text, const char *const nam
         return -EINVAL;
     }
     item->host = strtok_r(item->text, " \t", &rest);
-    if (!item->host) {
-        buf_puts(why, "names no host");
+    if (!item->host || strchr(item->host, '=')) {
+        buf_puts(why, "names no host at its beginning");
         return -EINVAL;
     }
     for (char *word; (word = strtok_r(NULL, " \t", &rest)) != NULL;) {

@@ -1,0 +1,254 @@
+/* Rules across settings, and settings held against the guide. */
+#include "base/str.h"
+#include "settings/settings.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { CHANGES_MAX = 5 };
+
+struct change {
+    enum setting_key key;
+    const char *text; /* NULL ends the list */
+};
+
+static void make(struct settings *settings, const struct change *changes)
+{
+    assert_int_equal(settings_defaults(settings), 0);
+    for (size_t i = 0; i < CHANGES_MAX && changes[i].text; i++)
+        assert_int_equal(settings_put(settings, changes[i].key, changes[i].text, NULL), 0);
+}
+
+static void defaults_and_strictest_break_no_rule(void **state)
+{
+    struct settings settings = {0};
+    struct buf faults = {0};
+    (void)state;
+    assert_int_equal(settings_defaults(&settings), 0);
+    assert_int_equal(settings_check(&settings, &faults), 0);
+    assert_int_equal(settings_strictest(&settings), 0);
+    assert_int_equal(settings_check(&settings, &faults), 0);
+    assert_int_equal(faults.length, 0);
+    settings_free(&settings);
+}
+
+static void each_rule_names_the_setting_that_breaks_it(void **state)
+{
+    static const struct {
+        struct change change[CHANGES_MAX];
+        const char *fault; /* the beginning of the one fault; NULL: none */
+    } cases[] = {
+        {{{SIP_TLS_PORT, "5060"}},                                 "sip.tls_port: 5060 is also"   },
+        {{{SIP_TCP_PORT, "5061"}},                                 "sip.tls_port: 5061 is also"   },
+        {{{SIP_UDP_PORT, "5061"}},                                 NULL                           },
+        {{{SIP_UDP_PORT, "22"}},                                   "sip.udp_port: 22 is the port" },
+        {{{SIP_TCP_PORT, "80"}},                                   "sip.tcp_port: 80 is"          },
+        {{{SIP_TLS_PORT, "443"}},                                  "sip.tls_port: 443 is"         },
+        {{{SIP_UDP_PORT, "161"}},                                  "sip.udp_port: 161 is"         },
+        {{{SIP_UDP_PORT, "500"}},                                  "sip.udp_port: 500 is"         },
+        {{{SIP_UDP_PORT, "1719"}},                                 "sip.udp_port: 1719 is"        },
+        {{{SIP_TCP_PORT, "1720"}},                                 "sip.tcp_port: 1720 is"        },
+        {{{SIP_UDP_PORT, "9443"}},                                 "sip.udp_port: 9443 is also"   },
+        {{{HEALTH_PORT, "5061"}},                                  "sip.tls_port: 5061 is also"   },
+        {{{HEALTH_PORT, "443"}},                                   "health.port: 443 is the port" },
+        {{{HEALTH_PORT, "33000"}},                                 "health.port: 33000 lies in"   },
+        {{{SIP_TCP_PORT, "39999"}},                                "sip.tcp_port: 39999 lies in"  },
+        {{{SIP_TCP_PORT, "40000"}},                                "sip.tcp_port: 40000 lies in"  },
+        {{{SIP_TCP_PORT, "49999"}},                                "sip.tcp_port: 49999 lies in"  },
+        {{{SIP_TCP_PORT, "50000"}},                                NULL                           },
+        {{{SIP_TCP_PORT, "32999"}},                                NULL                           },
+        {{{WEB_MAX_SESSIONS_PER_USER, "10"}},                      NULL                           },
+        {{{WEB_MAX_SESSIONS, "10"}},                               NULL                           },
+        {{{WEB_MAX_SESSIONS, "10"}, {WEB_MAX_SESSIONS_PER_USER, "10"}}, NULL                      },
+        {{{WEB_MAX_SESSIONS, "9"}, {WEB_MAX_SESSIONS_PER_USER, "10"}},
+         "web.max_sessions_per_user: 10 exceeds web.max_sessions (9)"                             },
+        {{{GLOBAL_SIGNALING_PORT_END, "33000"}},  "global.signaling_port_end: 33000 is not above" },
+        {{{GLOBAL_MEDIA_PORT_START, "49901"}},    "global.media_port_end: 49999 leaves fewer"     },
+        {{{GLOBAL_MEDIA_PORT_START, "49900"}},                     NULL                           },
+        {{{GLOBAL_SIGNALING_PORT_END, "40000"}},  "global.media_port_start: 40000 begins a range" },
+        {{{GLOBAL_MEDIA_PORT_START, "39999"}},    "global.media_port_start: 39999 begins a range" },
+        {{{GLOBAL_MEDIA_PORT_START, "10000"}, {GLOBAL_MEDIA_PORT_END, "32999"}}, NULL             },
+        {{{GLOBAL_MEDIA_PORT_START, "10000"}, {GLOBAL_MEDIA_PORT_END, "33000"}},
+         "global.media_port_start: 10000 begins a range"                                          },
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct settings settings = {0};
+        struct buf faults = {0};
+        make(&settings, cases[i].change);
+        size_t count = settings_check(&settings, &faults);
+        if (count != (cases[i].fault ? 1 : 0) ||
+            !str_starts(buf_text(&faults), cases[i].fault ? cases[i].fault : ""))
+            fail_msg("case %zu: %zu faults: %s", i, count, buf_text(&faults));
+        buf_free(&faults);
+        settings_free(&settings);
+    }
+}
+
+static void the_strictest_settings_are_the_guides(void **state)
+{
+    struct settings settings = {0};
+    (void)state;
+    assert_int_equal(settings_strictest(&settings), 0);
+    for (int key = 0; key < SETTING_COUNT; key++) {
+        enum secure_rule rule = setting_table[key].rule;
+        /* Servers, stations, names and passwords are nobody's to invent. */
+        if (rule != SECURE_SET && rule != SECURE_KEYED)
+            assert_true(setting_is_secure(&settings, (enum setting_key)key));
+    }
+    assert_string_equal(settings_text(&settings, WEB_MAX_SESSIONS), "100");
+    assert_string_equal(settings_text(&settings, WEB_MAX_SESSIONS_PER_USER), "10");
+    assert_string_equal(settings_text(&settings, HEALTH_STATIONS), "");
+    settings_free(&settings);
+}
+
+#define KEYED " key=1 type=sha1 secret=0123456789abcdef0123456789abcdef01234567"
+
+static void the_guide_judges_each_kind_of_value(void **state)
+{
+    static const struct {
+        enum setting_key key;
+        struct change change[CHANGES_MAX];
+        bool secure;
+    } cases[] = {
+        {SECURITY_FIPS, {{0}}, false},
+        {SECURITY_FIPS, {{SECURITY_FIPS, "yes"}}, true},
+        {NET_IPV6_DAD, {{0}}, false},
+        {SIP_UDP_PORT, {{SIP_UDP_PORT, "7000"}}, true},
+        {WEB_MAX_SESSIONS, {{0}}, false},
+        {WEB_MAX_SESSIONS, {{WEB_MAX_SESSIONS, "1"}}, true},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{0}}, false},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "10"}}, true},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "11"}}, false},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "1"}}, true},
+        {SNMP_COMMUNITY, {{0}}, false},
+        {SNMP_COMMUNITY, {{SNMP_COMMUNITY, "Public"}}, true},
+        {AUTH_CLIENT_CERTIFICATE, {{AUTH_CLIENT_CERTIFICATE, "required_upn"}}, true},
+        {AUTH_CLIENT_CERTIFICATE, {{0}}, false},
+        {GLOBAL_LOGIN_BANNER, {{0}}, false},
+        {GLOBAL_LOGIN_BANNER, {{GLOBAL_LOGIN_BANNER, "x"}}, true},
+        {GLOBAL_OCSP_RESPONDER_URL, {{0}}, true},
+        {GLOBAL_OCSP_RESPONDER_URL, {{GLOBAL_OCSP_STATE, "override"}}, false},
+        {AUTH_LDAP_SERVER, {{0}}, true},
+        {AUTH_LDAP_SERVER, {{AUTH_SOURCE, "ldap_and_local"}}, false},
+        {AUTH_LDAP_SERVER, {{AUTH_SOURCE, "ldap"}, {AUTH_LDAP_SERVER, "a.test"}}, true},
+        {DNS_SERVER, {{DNS_SERVER, "192.0.2.1"}}, false},
+        {DNS_SERVER, {{DNS_SERVER, "192.0.2.1\n192.0.2.2"}}, true},
+        {HEALTH_STATIONS, {{0}}, false},
+        {HEALTH_STATIONS, {{HEALTH_STATIONS, "192.0.2.1"}}, true},
+        {NTP_SERVER, {{NTP_SERVER, "a.test" KEYED}}, false},
+        {NTP_SERVER, {{NTP_SERVER, "a.test" KEYED "\nb.test"}}, false},
+        {NTP_SERVER, {{NTP_SERVER, "a.test" KEYED "\nb.test" KEYED}}, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct settings settings = {0};
+        make(&settings, cases[i].change);
+        if (setting_is_secure(&settings, cases[i].key) != cases[i].secure)
+            fail_msg("case %zu: %s", i, setting_table[cases[i].key].name);
+        settings_free(&settings);
+    }
+}
+
+static void the_guides_value_stands_in_words(void **state)
+{
+    static const struct {
+        enum setting_key key;
+        const char *text;
+    } cases[] = {
+        {SIP_CCA_ID,                 "any"                                              },
+        {NET_IPV6_DAD,               "no"                                               },
+        {WEB_MAX_SESSIONS,           "1 or more"                                        },
+        {GLOBAL_SESSION_TIMEOUT_MIN, "10 or less"                                       },
+        {SNMP_COMMUNITY,             "not \"public\""                                   },
+        {AUTH_CLIENT_CERTIFICATE,    "required_cn or required_upn"                      },
+        {GLOBAL_LOGIN_BANNER,        "set"                                              },
+        {DNS_SERVER,                 "2 or more"                                        },
+        {NTP_SERVER,                 "2 or more, each with a key"                       },
+        {GLOBAL_OCSP_RESPONDER_URL,  "set where global.ocsp_state is override"          },
+        {AUTH_LDAP_SERVER,           "set where auth.source is ldap or ldap_and_local"  },
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct buf text = {0};
+        setting_secure_text(cases[i].key, &text);
+        assert_string_equal(buf_text(&text), cases[i].text);
+        buf_free(&text);
+    }
+}
+
+static void fips_mode_masks_a_yes_to_what_it_does_not_approve(void **state)
+{
+    static const enum setting_key masked[] = {TLS_LEGACY, SIP_TLS_ANONYMOUS_DH_OUTBOUND,
+                                              HTTPS_LEGACY_INBOUND, TLS_AES128_SHA,
+                                              SIP_TLS_AES128_SHA_OUTBOUND};
+    struct settings settings = {0};
+    (void)state;
+    assert_int_equal(settings_defaults(&settings), 0);
+    for (size_t i = 0; i < countof(masked); i++)
+        assert_int_equal(settings_put(&settings, masked[i], "yes", NULL), 0);
+    assert_null(setting_inactive(&settings, TLS_LEGACY));
+    assert_int_equal(settings_put(&settings, SECURITY_FIPS, "yes", NULL), 0);
+    for (int key = 0; key < SETTING_COUNT; key++) {
+        const char *why = setting_inactive(&settings, (enum setting_key)key);
+        bool is_masked = false;
+        for (size_t i = 0; i < countof(masked); i++)
+            is_masked = is_masked || masked[i] == (enum setting_key)key;
+        if (is_masked)
+            assert_string_equal(why, "masked by FIPS mode");
+        else
+            assert_null(why);
+    }
+    assert_int_equal(settings_put(&settings, TLS_LEGACY, "no", NULL), 0);
+    assert_null(setting_inactive(&settings, TLS_LEGACY));
+    settings_free(&settings);
+}
+
+static void question_19_counts_only_where_18_is_no(void **state)
+{
+    struct settings settings = {0};
+    (void)state;
+    assert_int_equal(settings_defaults(&settings), 0);
+    assert_null(setting_inactive(&settings, SIP_TLS_AES128_SHA_OUTBOUND));
+    assert_int_equal(settings_put(&settings, TLS_AES128_SHA, "yes", NULL), 0);
+    assert_string_equal(setting_inactive(&settings, SIP_TLS_AES128_SHA_OUTBOUND),
+                        "counts only where tls.aes128_sha is no");
+    settings_free(&settings);
+}
+
+static void a_secret_is_shown_as_set_or_not(void **state)
+{
+    struct settings settings = {0};
+    (void)state;
+    assert_int_equal(settings_defaults(&settings), 0);
+    assert_string_equal(setting_shown(&settings, SNMP_AUTH_PASSWORD), "(not set)");
+    assert_string_equal(setting_shown(&settings, NTP_SERVER), "(not set)");
+    assert_string_equal(setting_shown(&settings, SNMP_COMMUNITY), "public");
+    assert_string_equal(setting_shown(&settings, SIP_UDP_PORT), "5060");
+    assert_int_equal(settings_put(&settings, SNMP_AUTH_PASSWORD, "hunter22", NULL), 0);
+    assert_int_equal(settings_put(&settings, SNMP_COMMUNITY, "hunter2", NULL), 0);
+    assert_int_equal(settings_put(&settings, NTP_SERVER, "a.test" KEYED, NULL), 0);
+    assert_string_equal(setting_shown(&settings, SNMP_AUTH_PASSWORD), "(set)");
+    assert_string_equal(setting_shown(&settings, SNMP_COMMUNITY), "(set)");
+    assert_string_equal(setting_shown(&settings, NTP_SERVER), "(set)");
+    settings_free(&settings);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_and_strictest_break_no_rule),
+        cmocka_unit_test(each_rule_names_the_setting_that_breaks_it),
+        cmocka_unit_test(the_strictest_settings_are_the_guides),
+        cmocka_unit_test(the_guide_judges_each_kind_of_value),
+        cmocka_unit_test(the_guides_value_stands_in_words),
+        cmocka_unit_test(fips_mode_masks_a_yes_to_what_it_does_not_approve),
+        cmocka_unit_test(question_19_counts_only_where_18_is_no),
+        cmocka_unit_test(a_secret_is_shown_as_set_or_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
