@@ -59,6 +59,17 @@ static void tell_repaired(const struct change_listener *listener, const struct d
             listener->changed(listener->context, domain, &after->list[i], true);
 }
 
+/* What kept converge from setting a row right is said on the row that still differs. */
+static void carry_reasons(const struct rows *before, struct rows *after)
+{
+    for (size_t i = 0; i < before->count && i < after->count; i++) {
+        const struct row *old = &before->list[i];
+        struct row *row = &after->list[i];
+        if (row->verdict == VERDICT_FAIL && old->verdict == VERDICT_ERROR && old->note)
+            row_verdict(row, VERDICT_ERROR, rows_text(after, "%s", old->note));
+    }
+}
+
 static void enforce(const struct domain *domain, const struct policy *policy,
                     const struct system *system, const struct change_listener *listener,
                     struct rows *rows)
@@ -71,6 +82,7 @@ static void enforce(const struct domain *domain, const struct policy *policy,
     struct rows again = {0}; /* believe the system, not ourselves */
     plan_and_observe(domain, policy, system, &again);
     tell_repaired(listener, domain, rows, &again);
+    carry_reasons(rows, &again);
     rows_free(rows);
     *rows = again;
 }

@@ -43,7 +43,8 @@ struct domain {
     /* rows -> rows with `actual` and verdict; reads the system, changes nothing. */
     void (*observe)(const struct system *system, const struct policy *policy, struct rows *rows);
 
-    /* Changes the system for rows that differ; idempotent. NULL where a domain only looks. */
+    /* Changes the system for rows that differ; idempotent. A row that it cannot set right becomes
+     * an error row with the reason. NULL where a domain only looks. */
     void (*converge)(const struct system *system, const struct policy *policy, struct rows *rows);
 };
 
