@@ -41,30 +41,46 @@ static size_t next_actual(const struct matching *matching, size_t index)
     return index;
 }
 
-/* Is the actual rule one that is desired further on? */
-static bool comes_later(const struct matching *matching, size_t actual, size_t desired)
+/* How many rules further on the actual rule is desired; 0: nowhere near. */
+static int comes_later(const struct matching *matching, size_t actual, size_t desired)
 {
-    for (int i = 0; i < LOOK_AHEAD; i++) {
+    for (int i = 1; i <= LOOK_AHEAD; i++) {
         desired = next_desired(matching, desired + 1);
         if (desired == matching->ruleset->rule_count)
-            return false;
+            return 0;
         if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
-            return true;
+            return i;
     }
-    return false;
+    return 0;
 }
 
-/* Does the desired rule stand further on? */
-static bool stands_later(const struct matching *matching, size_t desired, size_t actual)
+/* How many rules further on the desired rule stands; 0: nowhere near. */
+static int stands_later(const struct matching *matching, size_t desired, size_t actual)
 {
-    for (int i = 0; i < LOOK_AHEAD; i++) {
+    for (int i = 1; i <= LOOK_AHEAD; i++) {
         actual = next_actual(matching, actual + 1);
         if (actual == matching->table->rule_count)
-            return false;
+            return 0;
         if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
-            return true;
+            return i;
     }
-    return false;
+    return 0;
+}
+
+enum step { STEP_EQUAL, STEP_CHANGED, STEP_MISSING, STEP_SURPLUS };
+
+/* What the next actual rule is to the next desired one: the shorter way to agreement wins. */
+static enum step compare(const struct matching *matching, size_t desired, size_t actual)
+{
+    if (desired == matching->ruleset->rule_count)
+        return STEP_SURPLUS;
+    if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
+        return STEP_EQUAL;
+    int missing = comes_later(matching, actual, desired);
+    int surplus = stands_later(matching, desired, actual);
+    if (missing && (!surplus || missing < surplus))
+        return STEP_MISSING;
+    return surplus ? STEP_SURPLUS : STEP_CHANGED;
 }
 
 static void name_surplus(struct buf *surplus, const char *chain, const struct nft_rule *rule)
@@ -81,22 +97,17 @@ static void match_chain(const struct matching *matching)
     size_t wanted = next_desired(matching, 0), found = next_actual(matching, 0);
     while (found < matching->table->rule_count) {
         const struct nft_rule *rule = &matching->table->rules[found];
-        bool open = wanted < matching->ruleset->rule_count;
-        if (open && nft_rule_equal(rule, desired_at(matching, wanted))) {
-            match->actual[wanted] = rule;
-            match->equal[wanted] = true;
-        } else if (open && comes_later(matching, found, wanted)) {
-            wanted = next_desired(matching, wanted + 1); /* this one is missing here */
-            continue;
-        } else if (!open || stands_later(matching, wanted, found)) {
+        enum step step = compare(matching, wanted, found);
+        if (step == STEP_SURPLUS)
             name_surplus(&match->surplus, matching->chain, rule);
-            found = next_actual(matching, found + 1);
-            continue;
-        } else {
-            match->actual[wanted] = rule; /* in its place, but not what it should be */
+        if (step == STEP_EQUAL || step == STEP_CHANGED) {
+            match->actual[wanted] = rule;
+            match->equal[wanted] = step == STEP_EQUAL;
         }
-        wanted = next_desired(matching, wanted + 1);
-        found = next_actual(matching, found + 1);
+        if (step != STEP_SURPLUS)
+            wanted = next_desired(matching, wanted + 1);
+        if (step != STEP_MISSING)
+            found = next_actual(matching, found + 1);
     }
 }
 

@@ -47,8 +47,15 @@ void netlink_close(struct netlink *netlink)
     netlink->fd = -1;
 }
 
+/* The kernel passes over sockets without an address of their own, which others get with the first
+ * message that they send. Binding again to one's address is no error. */
 int netlink_subscribe(struct netlink *netlink, unsigned group)
 {
+    struct sockaddr_nl own = {.nl_family = AF_NETLINK};
+    socklen_t size = sizeof(own);
+    if (getsockname(netlink->fd, (struct sockaddr *)&own, &size) < 0 ||
+        bind(netlink->fd, (struct sockaddr *)&own, sizeof(own)) < 0)
+        return fail(netlink, -errno, "cannot give the socket an address");
     if (setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
         return fail(netlink, -errno, "cannot subscribe to the kernel's announcements");
     return 0;
