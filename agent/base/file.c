@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,13 +59,23 @@ int file_poke(const char *path, const char *text)
     return error;
 }
 
-static int write_temporary(const char *path, const void *data, size_t size, mode_t mode)
+struct attributes {
+    mode_t mode;
+    uid_t uid;
+    gid_t gid;
+};
+
+static int write_temporary(const char *path, const void *data, size_t size,
+                           const struct attributes *attributes)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
     int error = file_write_all(fd, data, size);
-    if (error == 0 && fchmod(fd, mode) < 0)
+    bool mine = attributes->uid == geteuid() && attributes->gid == getegid();
+    if (error == 0 && !mine && fchown(fd, attributes->uid, attributes->gid) < 0)
+        error = -errno;
+    if (error == 0 && fchmod(fd, attributes->mode) < 0)
         error = -errno;
     if (error == 0 && fsync(fd) < 0)
         error = -errno;
@@ -91,7 +102,8 @@ static int sync_folder_of(const char *path)
     return error;
 }
 
-int file_replace(const char *path, const void *data, size_t size, mode_t mode)
+static int replace(const char *path, const void *data, size_t size,
+                   const struct attributes *attributes)
 {
     char temporary[PATH_MAX];
     int length = snprintf(temporary, sizeof(temporary), "%s.new", path);
@@ -99,7 +111,7 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode)
         return -ENAMETOOLONG;
     if (unlink(temporary) < 0 && errno != ENOENT)
         return -errno;
-    int error = write_temporary(temporary, data, size, mode);
+    int error = write_temporary(temporary, data, size, attributes);
     if (error == 0 && rename(temporary, path) < 0)
         error = -errno;
     if (error) {
@@ -107,6 +119,20 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode)
         return error;
     }
     return sync_folder_of(path);
+}
+
+int file_replace(const char *path, const void *data, size_t size, mode_t mode)
+{
+    return replace(path, data, size, &(struct attributes){mode, geteuid(), getegid()});
+}
+
+int file_replace_alike(const char *path, const void *data, size_t size)
+{
+    struct stat old;
+    if (lstat(path, &old) < 0)
+        return -errno;
+    return replace(path, data, size,
+                   &(struct attributes){old.st_mode & 07777, old.st_uid, old.st_gid});
 }
 
 int file_make_folders(const char *path, mode_t mode)

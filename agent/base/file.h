@@ -26,6 +26,9 @@ int file_poke(const char *path, const char *text);
  */
 int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
+/* As file_replace, with the mode and owner that the file at `path` has. */
+int file_replace_alike(const char *path, const void *data, size_t size);
+
 /* Makes every missing folder of `path` (itself included) with `mode`. */
 int file_make_folders(const char *path, mode_t mode);
 

@@ -1,0 +1,316 @@
+/*
+ * The accounts domain: once the system administrator account is disabled, nobody logs in: passwords
+ * are locked, the admin's shell refuses, no console offers a login, and no sshd runs. It only ever
+ * closes; nothing here opens an account again.
+ *
+ * Source: guide, question 2 (it applies to SSH and console access and cannot be taken back).
+ */
+#include "domain/domain.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "domain/processes.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ADMIN   "admin"
+#define NOLOGIN "/sbin/nologin"
+
+enum { FILE_SIZE_MAX = 1048576, FIELDS_MAX = 9 };
+
+/* --- lines of fields --- */
+
+struct line {
+    char *field[FIELDS_MAX];
+    size_t count;
+};
+
+/* Cuts a line at its colons, in place. */
+static void line_split(struct line *line, char *text)
+{
+    line->count = 0;
+    while (text && line->count < FIELDS_MAX) {
+        line->field[line->count++] = text;
+        text = line->count < FIELDS_MAX ? strchr(text, ':') : NULL;
+        if (text)
+            *text++ = '\0';
+    }
+}
+
+static void line_write(const struct line *line, struct buf *out)
+{
+    for (size_t i = 0; i < line->count; i++)
+        buf_printf(out, "%s%s", i ? ":" : "", line->field[i]);
+}
+
+/* What differs in one line: its name is added to `found`, and the line is mended where `out` is
+ * given. A line that is not understood stays as it is. */
+typedef void mend_line(struct line *line, struct buf *found);
+
+static void name_found(struct buf *found, const char *name)
+{
+    buf_printf(found, "%s%s", found->length ? ", " : "", name);
+}
+
+/* A field that crypt(3) can never produce: '!' and '*' lock, anything else may let somebody in. */
+static bool is_locked(const char *password)
+{
+    return password[0] == '!' || password[0] == '*';
+}
+
+static void lock(struct line *line, struct buf *found)
+{
+    static char locked[] = "!";
+    name_found(found, line->field[0]);
+    line->field[1] = locked;
+}
+
+static void mend_admin_password(struct line *line, struct buf *found)
+{
+    if (line->count > 1 && str_equal(line->field[0], ADMIN) && !is_locked(line->field[1]))
+        lock(line, found);
+}
+
+static void mend_other_password(struct line *line, struct buf *found)
+{
+    if (line->count > 1 && !str_equal(line->field[0], ADMIN) && !is_locked(line->field[1]))
+        lock(line, found);
+}
+
+/* In passwd(5) "x" sends the reader to shadow(5); an empty field lets everybody in. */
+static void mend_open_passwd(struct line *line, struct buf *found)
+{
+    if (line->count > 1 && !str_equal(line->field[1], "x") && !is_locked(line->field[1]))
+        lock(line, found);
+}
+
+static void mend_admin_shell(struct line *line, struct buf *found)
+{
+    static char nologin[] = NOLOGIN;
+    if (line->count != 7 || !str_equal(line->field[0], ADMIN) || str_equal(line->field[6], NOLOGIN))
+        return;
+    name_found(found, line->field[6]);
+    line->field[6] = nologin;
+}
+
+/* inittab of busybox init: "tty::action:program"; what names a terminal and is started again and
+ * again is a login. */
+static void mend_console(struct line *line, struct buf *found)
+{
+    if (line->count < 4 || line->field[0][0] == '\0' || line->field[0][0] == '#' ||
+        (!str_equal(line->field[2], "respawn") && !str_equal(line->field[2], "askfirst")))
+        return;
+    name_found(found, line->field[0]);
+    line->count = 0;
+}
+
+/* --- the rows --- */
+
+static void reload_init(const struct system *system)
+{
+    if (system->root[0] == '\0')
+        (void)kill(1, SIGHUP); /* busybox init reads inittab again */
+}
+
+static const struct account_rule {
+    const char *id, *title, *path;
+    const char *desired;
+    mend_line *mend;
+    void (*mended)(const struct system *system); /* or NULL */
+} rules[] = {
+    {"accounts.admin.password", "The administrator's password is locked", "/etc/shadow",  "locked",
+     mend_admin_password,                                                                                             NULL},
+    {"accounts.admin.shell",    "The administrator has no shell",         "/etc/passwd",  NOLOGIN,
+     mend_admin_shell,                                                                                                NULL},
+    {"accounts.others",         "No other account has a password",        "/etc/shadow",  "none",
+     mend_other_password,                                                                                             NULL},
+    {"accounts.passwd",         "No password stands in passwd",           "/etc/passwd",  "none",   mend_open_passwd,
+     NULL                                                                                                                 },
+    {"accounts.consoles",       "No console offers a login",              "/etc/inittab", "none",   mend_console,
+     reload_init                                                                                                          },
+};
+
+static const char *const login_programs[] = {"getty", "login", "sshd", "dropbear"};
+
+enum { ROW_PROCESSES = countof(rules) };
+
+static void accounts_plan(const struct policy *policy, struct rows *rows)
+{
+    const char *section = setting_table[SECURITY_DISABLE_ADMIN].section;
+    const char *open = "as the administrator left it";
+    for (size_t i = 0; i < countof(rules); i++)
+        rows_add(rows, (struct row){.id = rules[i].id,
+                                    .title = rules[i].title,
+                                    .section = section,
+                                    .setting = SECURITY_DISABLE_ADMIN,
+                                    .desired = policy->admin_disabled ? rules[i].desired : open});
+    rows_add(rows, (struct row){.id = "accounts.processes",
+                                .title = "No login, sshd or process of the administrator runs",
+                                .section = section,
+                                .setting = SECURITY_DISABLE_ADMIN,
+                                .desired = policy->admin_disabled ? "none" : open});
+}
+
+static void mend_text(const struct account_rule *rule, char *text, struct buf *found,
+                      struct buf *out)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        bool last = text[length] == '\0';
+        struct line line;
+        text[length] = '\0';
+        line_split(&line, text);
+        rule->mend(&line, found);
+        line_write(&line, out);
+        if (!last && line.count)
+            buf_putc(out, '\n');
+        text += length + !last;
+    }
+}
+
+/* Reads the rule's file and mends a copy: `found` names what differed, `out` is the new text. */
+static int mend_file(const struct system *system, const struct account_rule *rule,
+                     struct buf *found, struct buf *out)
+{
+    char path[PATH_MAX];
+    struct buf text = {0};
+    int error = file_path(path, sizeof(path), system->root, rule->path);
+    if (error == 0)
+        error = file_read(path, FILE_SIZE_MAX, &text);
+    if (error == 0 && text.data)
+        mend_text(rule, text.data, found, out);
+    buf_wipe(&text);
+    if (error == 0)
+        error = buf_error(found) ? buf_error(found) : buf_error(out);
+    return error;
+}
+
+static void observe_file(const struct system *system, const struct account_rule *rule,
+                         struct rows *rows, struct row *row)
+{
+    struct buf found = {0}, out = {0};
+    int error = mend_file(system, rule, &found, &out);
+    if (error == -ENOENT)
+        row_verdict(row, VERDICT_NOT_APPLICABLE, rows_text(rows, "there is no %s", rule->path));
+    else if (error)
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot read %s: %s", rule->path, strerror(-error)));
+    else
+        row_observed(row, found.length ? rows_text(rows, "not locked: %s", buf_text(&found))
+                                       : row->desired);
+    buf_free(&found);
+    buf_wipe(&out);
+}
+
+/* The admin's number from passwd(5), 0 when there is no such account. */
+static uid_t admin_uid(const struct system *system)
+{
+    char path[PATH_MAX];
+    struct buf text = {0};
+    uint64_t uid = 0;
+    if (file_path(path, sizeof(path), system->root, "/etc/passwd") == 0 &&
+        file_read(path, FILE_SIZE_MAX, &text) == 0 && text.data) {
+        char *rest = NULL;
+        for (char *at = strtok_r(text.data, "\n", &rest); at; at = strtok_r(NULL, "\n", &rest)) {
+            struct line line;
+            line_split(&line, at);
+            if (line.count > 2 && str_equal(line.field[0], ADMIN))
+                (void)str_to_u64(line.field[2], 1, UINT32_MAX - 1, &uid);
+        }
+    }
+    buf_free(&text);
+    return (uid_t)uid;
+}
+
+static int find_processes(const struct system *system, int signal, struct buf *found)
+{
+    struct process_wanted wanted = {
+        .names = login_programs, .name_count = countof(login_programs), .uid = admin_uid(system)};
+    return processes_find(&wanted, signal, found);
+}
+
+static void observe_processes(const struct system *system, struct rows *rows, struct row *row)
+{
+    struct buf found = {0};
+    int error = find_processes(system, 0, &found);
+    if (error)
+        row_verdict(row, VERDICT_ERROR, rows_text(rows, "cannot read /proc: %s", strerror(-error)));
+    else
+        row_observed(row, found.length ? rows_text(rows, "%s", buf_text(&found)) : "none");
+    buf_free(&found);
+}
+
+static void accounts_observe(const struct system *system, const struct policy *policy,
+                             struct rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        struct row *row = &rows->list[i];
+        if (!policy->admin_disabled)
+            row_verdict(row, VERDICT_NOT_APPLICABLE, "the administrator account is enabled");
+        else if (i < countof(rules))
+            observe_file(system, &rules[i], rows, row);
+        else if (system->root[0])
+            row_verdict(row, VERDICT_NOT_APPLICABLE,
+                        "processes run on the machine, not below --root");
+        else
+            observe_processes(system, rows, row);
+    }
+}
+
+/* --- converge --- */
+
+static int rewrite_file(const struct system *system, const struct account_rule *rule)
+{
+    char path[PATH_MAX];
+    struct buf found = {0}, out = {0};
+    int error = mend_file(system, rule, &found, &out);
+    if (error == 0)
+        error = file_path(path, sizeof(path), system->root, rule->path);
+    if (error == 0 && found.length)
+        error = file_replace_alike(path, buf_text(&out), out.length);
+    if (error == 0 && found.length && rule->mended)
+        rule->mended(system);
+    buf_free(&found);
+    buf_wipe(&out);
+    return error;
+}
+
+static void end_processes(const struct system *system, struct rows *rows, struct row *row)
+{
+    struct buf found = {0};
+    int error = find_processes(system, SIGKILL, &found);
+    if (error)
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot end %s: %s", buf_text(&found), strerror(-error)));
+    buf_free(&found);
+}
+
+static void accounts_converge(const struct system *system, const struct policy *policy,
+                              struct rows *rows)
+{
+    (void)policy;
+    for (size_t i = 0; i < rows->count; i++) {
+        struct row *row = &rows->list[i];
+        if (row->verdict < VERDICT_FAIL)
+            continue;
+        int error = i < countof(rules) ? rewrite_file(system, &rules[i]) : 0;
+        if (error)
+            row_verdict(row, VERDICT_ERROR,
+                        rows_text(rows, "cannot write %s: %s", rules[i].path, strerror(-error)));
+        if (i == ROW_PROCESSES)
+            end_processes(system, rows, row);
+    }
+}
+
+const struct domain domain_accounts = {
+    .name = "accounts",
+    .title = "Accounts",
+    .weight = WEIGHT_ENFORCED,
+    .plan = accounts_plan,
+    .observe = accounts_observe,
+    .converge = accounts_converge,
+};
