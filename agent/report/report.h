@@ -37,6 +37,17 @@ struct report {
     const struct results *results;
 };
 
+/* What all writers share: how many rows have each verdict, and the tokens that programs read. */
+struct row_counts {
+    size_t of[VERDICT_COUNT];
+    size_t total;
+};
+
+void report_count(const struct rows *rows, struct row_counts *counts); /* adds */
+const char *role_token(enum role role);                                /* "management" */
+const char *verdict_token(enum verdict verdict);                       /* "not_applicable" */
+bool report_wants(const struct row *row, const char *id_glob);         /* NULL: every row */
+
 enum health report_health(const struct report *report);
 const char *health_text(enum health health); /* "pass", "warn", "fail" */
 

@@ -1,0 +1,78 @@
+/*
+ * The health document: one check a domain. Source: draft-inadarei-api-health-check-06, sections 3
+ * and 4.
+ */
+#include "report/report.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/str.h"
+
+#include <stdio.h>
+
+enum { KEY_SIZE = 64, OUTPUT_SIZE = 128 };
+
+static enum health domain_health(const struct domain *domain, const struct rows *rows)
+{
+    if (rows_worst(rows) < VERDICT_FAIL)
+        return HEALTH_PASS;
+    return domain->weight == WEIGHT_ENFORCED ? HEALTH_FAIL : HEALTH_WARN;
+}
+
+static void write_check(struct json *json, const struct domain *domain, const struct rows *rows,
+                        const char *time)
+{
+    char key[KEY_SIZE];
+    struct row_counts counts = {.total = 0};
+    report_count(rows, &counts);
+    (void)snprintf(key, sizeof(key), "%s:failing", domain->name);
+    json_array_begin(json, key);
+    json_object_begin(json, NULL);
+    json_string(json, "componentType", "system");
+    json_string(json, "status", health_text(domain_health(domain, rows)));
+    json_u64(json, "observedValue", counts.of[VERDICT_FAIL] + counts.of[VERDICT_ERROR]);
+    json_string(json, "observedUnit", "rows");
+    json_string(json, "time", time);
+    json_object_end(json);
+    json_array_end(json);
+}
+
+static void write_output(struct json *json, const struct report *report, unsigned stale_s)
+{
+    char output[OUTPUT_SIZE];
+    if (stale_s) {
+        (void)snprintf(output, sizeof(output),
+                       "the last look at the node is more than %u seconds old", stale_s);
+        json_string(json, "output", output);
+    } else if (report->facts.reason) {
+        json_string(json, "output", report->facts.reason);
+    } else if (report->facts.reboot_required) {
+        json_string(json, "output", "a stored answer waits for the next boot");
+    }
+}
+
+void report_health_json(const struct report *report, unsigned stale_s, struct buf *out)
+{
+    const struct facts *facts = &report->facts;
+    struct json json = {.out = out};
+    char time[CLOCK_TEXT_SIZE], release[KEY_SIZE];
+    clock_text(facts->time_s, time);
+    (void)snprintf(release, sizeof(release), "revision %llu, generation %llu",
+                   (unsigned long long)facts->revision, (unsigned long long)facts->generation);
+    json_object_begin(&json, NULL);
+    json_string(&json, "status", health_text(stale_s ? HEALTH_FAIL : report_health(report)));
+    write_output(&json, report, stale_s);
+    json_string(&json, "version", "1");
+    json_string(&json, "releaseId", facts->version);
+    json_string(&json, "serviceId", facts->hostname);
+    json_string(&json, "description", role_token(facts->role));
+    json_array_begin(&json, "notes");
+    json_string(&json, NULL, release);
+    json_string(&json, NULL, time);
+    json_array_end(&json);
+    json_object_begin(&json, "checks");
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        write_check(&json, domain_table[d], &report->results->domain[d], time);
+    json_object_end(&json);
+    json_object_end(&json);
+}

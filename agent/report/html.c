@@ -1,0 +1,143 @@
+/*
+ * The status page: the verdict, then the rows of each domain. No script and nothing from elsewhere;
+ * a verdict is a word before it is a colour, and paper shows it as well.
+ */
+#include "report/report.h"
+
+#include "base/clock.h"
+#include "report/style.h"
+
+static const char style[] = "<style>" REPORT_HTML_STYLE "</style>\n";
+
+static void write_escaped(struct buf *out, const char *text)
+{
+    for (; *text; text++) {
+        switch (*text) {
+        case '<':
+            buf_puts(out, "&lt;");
+            break;
+        case '>':
+            buf_puts(out, "&gt;");
+            break;
+        case '&':
+            buf_puts(out, "&amp;");
+            break;
+        case '"':
+            buf_puts(out, "&quot;");
+            break;
+        case '\'':
+            buf_puts(out, "&#39;");
+            break;
+        default:
+            buf_putc(out, (unsigned char)*text < 0x20 && *text != '\n' ? ' ' : *text);
+        }
+    }
+}
+
+static void write_fact(struct buf *out, const char *name, const char *value)
+{
+    buf_printf(out, "<dt>%s</dt><dd>", name);
+    write_escaped(out, value);
+    buf_puts(out, "</dd>\n");
+}
+
+static void write_number(struct buf *out, const char *name, uint64_t value)
+{
+    buf_printf(out, "<dt>%s</dt><dd>%llu</dd>\n", name, (unsigned long long)value);
+}
+
+static void write_time(struct buf *out, const char *name, int64_t time_s)
+{
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(time_s, time);
+    write_fact(out, name, time_s ? time : "never");
+}
+
+static void write_head(const struct report *report, struct buf *out)
+{
+    const struct facts *facts = &report->facts;
+    const char *health = health_text(report_health(report));
+    buf_puts(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
+    buf_printf(out, "%s: ", health);
+    write_escaped(out, facts->hostname);
+    buf_puts(out, "</title>\n");
+    buf_puts(out, style);
+    buf_printf(out, "</head>\n<body>\n<h1><span class=\"%s\">%s</span> ", health, health);
+    write_escaped(out, facts->hostname);
+    buf_puts(out, "</h1>\n");
+    if (facts->reason) {
+        buf_puts(out, "<p class=\"reason\">Failed closed: ");
+        write_escaped(out, facts->reason);
+        buf_puts(out, "</p>\n");
+    }
+}
+
+static void write_facts(const struct facts *facts, struct buf *out)
+{
+    buf_puts(out, "<dl>\n");
+    write_fact(out, "Role", role_token(facts->role));
+    write_fact(out, "Version", facts->version);
+    write_number(out, "Settings revision", facts->revision);
+    write_number(out, "Generation", facts->generation);
+    write_time(out, "As of", facts->time_s);
+    write_fact(out, "Administrator account", facts->admin_disabled ? "disabled" : "enabled");
+    write_fact(out, "FIPS-approved algorithms only", facts->fips ? "yes" : "no");
+    write_fact(out, "Reboot required", facts->reboot_required ? "yes" : "no");
+    write_number(out, "Rows set right since the start", facts->drift_repaired);
+    write_time(out, "Last drift", facts->last_drift_s);
+    write_time(out, "Endpoint's certificate expires", facts->certificate_expires_s);
+    buf_puts(out, "</dl>\n");
+}
+
+static void write_cell(struct buf *out, const char *text)
+{
+    buf_puts(out, "<td>");
+    write_escaped(out, text ? text : "");
+    buf_puts(out, "</td>");
+}
+
+static void write_row(const struct row *row, struct buf *out)
+{
+    buf_printf(out, "<tr class=\"%s\"><th scope=\"row\">", verdict_token(row->verdict));
+    write_escaped(out, row->title);
+    buf_puts(out, "<br><code>");
+    write_escaped(out, row->id);
+    buf_puts(out, "</code></th>");
+    write_cell(out, verdict_text(row->verdict));
+    write_cell(out, row->desired);
+    write_cell(out, row->actual);
+    write_cell(out, row->note);
+    write_cell(out, row->section);
+    buf_puts(out, "</tr>\n");
+}
+
+static void write_domain(const struct domain *domain, const struct rows *rows, struct buf *out)
+{
+    struct row_counts counts = {.total = 0};
+    report_count(rows, &counts);
+    buf_printf(out, "<h2>%s</h2>\n<p>%zu rows: ", domain->title, counts.total);
+    const char *separator = "";
+    for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++) {
+        if (counts.of[verdict] == 0)
+            continue;
+        buf_printf(out, "%s%zu %s", separator, counts.of[verdict], verdict_text(verdict));
+        separator = ", ";
+    }
+    buf_puts(out, "</p>\n<table>\n<thead><tr><th scope=\"col\">Row</th>"
+                  "<th scope=\"col\">Verdict</th><th scope=\"col\">Should be</th>"
+                  "<th scope=\"col\">Is</th><th scope=\"col\">Why</th>"
+                  "<th scope=\"col\">Guide</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < rows->count; i++)
+        write_row(&rows->list[i], out);
+    buf_puts(out, "</tbody>\n</table>\n");
+}
+
+void report_html(const struct report *report, struct buf *out)
+{
+    write_head(report, out);
+    write_facts(&report->facts, out);
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        write_domain(domain_table[d], &report->results->domain[d], out);
+    buf_puts(out, "</body>\n</html>\n");
+}

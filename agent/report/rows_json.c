@@ -1,0 +1,80 @@
+/* Every row as JSON; agent/report/checks.schema.json says what it means. */
+#include "report/report.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+
+enum { SCHEMA_VERSION = 1 };
+
+static void write_optional(struct json *json, const char *name, const char *value)
+{
+    if (value)
+        json_string(json, name, value);
+    else
+        json_null(json, name);
+}
+
+static void write_row(struct json *json, const struct domain *domain, const struct row *row)
+{
+    bool decided = row->setting != SETTING_NONE;
+    json_object_begin(json, NULL);
+    json_string(json, "id", row->id);
+    json_string(json, "domain", domain->name);
+    json_string(json, "title", row->title);
+    write_optional(json, "section", row->section);
+    write_optional(json, "setting", decided ? setting_table[row->setting].name : NULL);
+    json_string(json, "desired", row->desired);
+    json_string(json, "actual", row->actual ? row->actual : "");
+    json_string(json, "verdict", verdict_token(row->verdict));
+    write_optional(json, "note", row->note);
+    json_object_end(json);
+}
+
+static void write_rows(struct json *json, const struct report *report, const char *id_glob)
+{
+    json_array_begin(json, "rows");
+    for (size_t d = 0; d < DOMAIN_COUNT; d++) {
+        const struct rows *rows = &report->results->domain[d];
+        for (size_t i = 0; i < rows->count; i++)
+            if (report_wants(&rows->list[i], id_glob))
+                write_row(json, domain_table[d], &rows->list[i]);
+    }
+    json_array_end(json);
+}
+
+static void write_counts(struct json *json, const struct report *report)
+{
+    struct row_counts counts = {.total = 0};
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        report_count(&report->results->domain[d], &counts);
+    json_object_begin(json, "counts");
+    for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
+        json_u64(json, verdict_token(verdict), counts.of[verdict]);
+    json_object_end(json);
+}
+
+void report_json(const struct report *report, const char *id_glob, struct buf *out)
+{
+    const struct facts *facts = &report->facts;
+    struct json json = {.out = out};
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(facts->time_s, time);
+    json_object_begin(&json, NULL);
+    json_u64(&json, "schema", SCHEMA_VERSION);
+    write_optional(&json, "reason", facts->reason);
+    json_string(&json, "status", health_text(report_health(report)));
+    json_string(&json, "version", facts->version);
+    json_string(&json, "hostname", facts->hostname);
+    json_string(&json, "role", role_token(facts->role));
+    json_u64(&json, "revision", facts->revision);
+    json_u64(&json, "generation", facts->generation);
+    json_string(&json, "time", time);
+    json_bool(&json, "admin_disabled", facts->admin_disabled);
+    json_bool(&json, "fips", facts->fips);
+    json_bool(&json, "reboot_required", facts->reboot_required);
+    json_u64(&json, "boot_started_ms", facts->boot_started_ms);
+    json_u64(&json, "boot_finished_ms", facts->boot_finished_ms);
+    write_counts(&json, report);
+    write_rows(&json, report, id_glob);
+    json_object_end(&json);
+}
