@@ -62,6 +62,7 @@ static const struct command commands[] = {
     {.name = "settings",
      .operands = "",
      .summary = "print the reference of all settings",
+     .options = {{"format", "text|mdoc", "how to print (default: text)"}},
      .run = cli_settings },
     {.name = "firewall",
      .operands = "",
