@@ -1,7 +1,7 @@
 /*
- * Write-protects what relocation has filled in (PT_GNU_RELRO): tables of functions, the destructors,
- * constant tables that hold pointers. A shared program's loader does it; a static-pie has none, and
- * musl's start-up code leaves it out. There is nothing to call.
+ * Write-protects what relocation has filled in (PT_GNU_RELRO): tables of functions, the
+ * destructors, constant tables that hold pointers. A shared program's loader does it; a static-pie
+ * has none, and musl's start-up code leaves it out. There is nothing to call.
  */
 #include <link.h>
 #include <stdint.h>

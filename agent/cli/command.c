@@ -30,6 +30,7 @@ struct parse {
     size_t count;
     struct invocation invocation;
     const char *common[COMMON_COUNT];
+    char state_path[PATH_MAX];
     bool only_operands; /* behind "--" */
 };
 
@@ -176,15 +177,15 @@ static int run(struct parse *parse)
 {
     struct invocation *invocation = &parse->invocation;
     const struct command *command = invocation->command;
-    char state_path[PATH_MAX];
     invocation->root = parse->common[COMMON_ROOT] ? parse->common[COMMON_ROOT] : "";
-    int length =
-        parse->common[COMMON_STATE]
-            ? snprintf(state_path, sizeof(state_path), "%s", parse->common[COMMON_STATE])
-            : snprintf(state_path, sizeof(state_path), "%s%s", invocation->root, NODE_STATE_PATH);
-    if (length < 0 || (size_t)length >= sizeof(state_path))
+    int length = parse->common[COMMON_STATE]
+                     ? snprintf(parse->state_path, sizeof(parse->state_path), "%s",
+                                parse->common[COMMON_STATE])
+                     : snprintf(parse->state_path, sizeof(parse->state_path), "%s%s",
+                                invocation->root, NODE_STATE_PATH);
+    if (length < 0 || (size_t)length >= sizeof(parse->state_path))
         return fault(parse, "too long a path:", invocation->root);
-    invocation->state_path = state_path;
+    invocation->state_path = parse->state_path;
     if (invocation->operand_count < command->least)
         return fault(parse, "operands are missing:", command->operands);
     if (invocation->operand_count > command->most)

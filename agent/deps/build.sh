@@ -60,7 +60,7 @@ archive() {
     sort | xargs -P "$jobs" -I{} sh -c '
         object=$1/$(echo "$2" | tr / _).o; source=$2; shift 2
         exec "$@" -c "$source" -o "$object"' - "$work/$name.o" {} "$@"
-    (cd "$work/$name.o" && ar Dcr "$out/lib/$name.a" *.o)
+    (cd "$work/$name.o" && ar Dcr "$out/lib/$name.a" ./*.o)
 }
 
 # The kernel's own headers are the host's: netlink's constants stand there.

@@ -104,5 +104,5 @@
 /* A record that comes in may have the full size (RFC 8446, 5.1); ours are smaller, and an idle
  * connection keeps only what its negotiated sizes ask for. */
 #define MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
-#define MBEDTLS_SSL_IN_CONTENT_LEN 16384
+#define MBEDTLS_SSL_IN_CONTENT_LEN  16384
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 4096

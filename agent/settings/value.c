@@ -107,7 +107,7 @@ static bool is_line(const char *text)
 {
     if (!str_is_text(text, strlen(text)) || strpbrk(text, "\t\n"))
         return false;
-    for (const char *at = text; (at = strchr(at, '\xc2')); at++) {
+    for (const char *at = text; (at = strchr(at, 0xc2)); at++) {
         if ((unsigned char)at[1] < 0xa0)
             return false;
     }

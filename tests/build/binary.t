@@ -57,7 +57,7 @@ END
     SYSROOT=$(realpath "$build/deps/musl") agent/deps/musl-cc -O2 -fPIE -fstack-protector-strong \
         -fcf-protection "$work/smash.c" -o "$work/smash" || return 1
     "$work/smash" aaaa || return 1
-    (ulimit -c 0 && "$work/smash" "$(printf '%0200d' 7)")
+    prlimit --core=0 "$work/smash" "$(printf '%0200d' 7)"
     status=$?
     echo "status $status"
     [ $status = 139 ] # SIGSEGV: musl's __stack_chk_fail executes what only the kernel may
