@@ -57,13 +57,14 @@ def configure(machine):
 def show_verdict(machine):
     status, health = fetch_json(machine.port, '/health')
     rows = fetch_json(machine.port, '/checks')[1]['rows']
-    verdicts = sorted({row['verdict'] for row in rows})
+    verdicts = ('pass', 'fail', 'error', 'not_applicable', 'not_checked')
     counts = collections.Counter((row['domain'], row['verdict']) for row in rows)
-    print('\n/health: HTTP %d, status %s\n' % (status, health['status']))
+    print('\n/health: HTTP %d, status %s' % (status, health['status']))
+    print(health.get('output', '') + '\n')
     print('%-12s' % 'domain' + ''.join('%16s' % verdict for verdict in verdicts))
     for domain in sorted({row['domain'] for row in rows}):
         print('%-12s' % domain + ''.join('%16d' % counts[domain, verdict] for verdict in verdicts))
-    short = [row for row in rows if row['verdict'] in ('warn', 'fail', 'error')]
+    short = [row for row in rows if row['verdict'] in ('fail', 'error')]
     print('\n%d rows, %d fall short%s' % (len(rows), len(short), ':' if short else ''))
     for row in short:
         print('  %-5s %s: %s, should be %s' % (row['verdict'], row['id'],
