@@ -47,11 +47,11 @@ static void plan_chains(const struct firewall_ruleset *ruleset, struct rows *row
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         struct buf text = {0};
         nft_chain_print(&ruleset->chains[i], &text);
-        rows_add(rows, (struct row){.id = rows_text(rows, "firewall.chain.%s",
-                                                    ruleset->chains[i].name),
-                                    .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),
-                                    .setting = SETTING_NONE,
-                                    .desired = rows_text(rows, "%s", buf_text(&text))});
+        rows_add(rows,
+                 (struct row){.id = rows_text(rows, "firewall.chain.%s", ruleset->chains[i].name),
+                              .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),
+                              .setting = SETTING_NONE,
+                              .desired = rows_text(rows, "%s", buf_text(&text))});
         buf_free(&text);
     }
 }
@@ -168,10 +168,11 @@ static void observe_foreign(const struct firewall_foreign *foreign, struct row *
         return;
     }
     row_observed(row, rows_text(rows, "%s", buf_text(&foreign->names)));
-    row_verdict(row, VERDICT_FAIL,
-                "an accept elsewhere opens nothing that Holdfast drops, but these tables belong to "
-                "none of its settings and may rewrite packets before they reach it; Holdfast leaves "
-                "them alone: remove them");
+    row_verdict(
+        row, VERDICT_FAIL,
+        "an accept elsewhere opens nothing that Holdfast drops, but these tables belong to "
+        "none of its settings and may rewrite packets before they reach it; Holdfast leaves "
+        "them alone: remove them");
 }
 
 static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *rows)
@@ -206,8 +207,7 @@ static void firewall_observe(const struct system *system, const struct policy *p
         all_rows(rows, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
     else if (error || !rows_fit(&ruleset, rows))
         all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "cannot make the rules: %s",
-                           strerror(error ? -error : ENOMEM)));
+                 rows_text(rows, "cannot make the rules: %s", strerror(error ? -error : ENOMEM)));
     else
         observe_kernel(&ruleset, rows);
     firewall_rules_free(&ruleset);
@@ -217,7 +217,7 @@ static void firewall_observe(const struct system *system, const struct policy *p
 
 /* Loads the ruleset in one transaction; `refused` gets the id of the rule that the kernel refused,
  * or NULL. */
-static int load(struct netlink *netlink, const struct firewall_ruleset *ruleset,
+static int load(struct netlink *netlink, const struct firewall_ruleset *ruleset, enum nft_load how,
                 const char **refused)
 {
     const struct nft_chain *chains[FIREWALL_CHAINS_MAX];
@@ -232,14 +232,13 @@ static int load(struct netlink *netlink, const struct firewall_ruleset *ruleset,
         chains[i] = &ruleset->chains[i];
     for (size_t i = 0; i < ruleset->rule_count; i++)
         rules[i] = &ruleset->rules[i].words.rule;
-    int error = nft_replace(netlink,
-                            &(struct nft_ruleset){.family = NFPROTO_INET,
-                                                  .table = FIREWALL_TABLE,
-                                                  .chains = chains,
-                                                  .chain_count = ruleset->chain_count,
-                                                  .rules = rules,
-                                                  .rule_count = ruleset->rule_count},
-                            &failed);
+    struct nft_ruleset wanted = {.family = NFPROTO_INET,
+                                 .table = FIREWALL_TABLE,
+                                 .chains = chains,
+                                 .chain_count = ruleset->chain_count,
+                                 .rules = rules,
+                                 .rule_count = ruleset->rule_count};
+    int error = nft_load(netlink, &wanted, how, &failed);
     if (error && failed < ruleset->rule_count)
         *refused = ruleset->rules[failed].id;
     free(rules);
@@ -257,8 +256,8 @@ static bool own_rows_differ(const struct rows *rows, size_t foreign)
 
 static void not_loaded(struct rows *rows, const char *refused, const char *why)
 {
-    const char *note = rows_text(rows, "cannot load " TABLE_TEXT ": %s%s%s",
-                                 refused ? refused : "", refused ? ": " : "", why);
+    const char *note = rows_text(rows, "cannot load " TABLE_TEXT ": %s%s%s", refused ? refused : "",
+                                 refused ? ": " : "", why);
     log_error("%s", note);
     for (size_t i = 0; i < rows->count; i++)
         if (rows->list[i].verdict >= VERDICT_FAIL)
@@ -275,7 +274,7 @@ static void firewall_converge(const struct system *system, const struct policy *
     if (system->own_network && error == 0 && own_rows_differ(rows, row_of_foreign(&ruleset))) {
         error = netlink_open(&netlink, NETLINK_NETFILTER);
         if (error == 0)
-            error = load(&netlink, &ruleset, &refused);
+            error = load(&netlink, &ruleset, NFT_REPLACE, &refused);
         if (error)
             not_loaded(rows, refused, netlink.why);
         netlink_close(&netlink);
@@ -306,7 +305,7 @@ static int guard_with(struct netlink *netlink, const struct firewall_ruleset *ba
     if (error == 0)
         error = nft_read(netlink, NFPROTO_INET, FIREWALL_TABLE, &table, NULL);
     if (error == 0 && !stands(base, &table))
-        error = load(netlink, base, &refused);
+        error = load(netlink, base, table.exists ? NFT_REPLACE : NFT_CREATE, &refused);
     if (error)
         log_error("cannot load the base-deny " TABLE_TEXT ": %s", netlink->why);
     nft_table_free(&table);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    LOOK_AHEAD = 64,  /* rules: bounds the search in a table that is wholly different */
+    LOOK_AHEAD = 64,   /* rules: bounds the search in a table that is wholly different */
     NAMED_BYTES = 1000 /* of surplus rules, for a report that can still be read */
 };
 
@@ -125,8 +125,7 @@ static void match_objects(struct firewall_match *match, const struct firewall_ru
     struct buf *surplus = &match->surplus;
     for (size_t i = 0; i < table->chain_count; i++)
         if (!has_chain(ruleset, table->chains[i].name))
-            buf_printf(surplus, "%schain %s", surplus->length ? "; " : "",
-                       table->chains[i].name);
+            buf_printf(surplus, "%schain %s", surplus->length ? "; " : "", table->chains[i].name);
     if (table->objects > table->chain_count)
         buf_printf(surplus, "%s%zu sets, flow tables or objects", surplus->length ? "; " : "",
                    table->objects - table->chain_count);

@@ -28,8 +28,7 @@ int firewall_network_parse(const char *text, struct firewall_network *network)
     return 0;
 }
 
-void firewall_network_text(const struct firewall_network *network,
-                           char text[FIREWALL_NETWORK_SIZE])
+void firewall_network_text(const struct firewall_network *network, char text[FIREWALL_NETWORK_SIZE])
 {
     char address[INET6_ADDRSTRLEN] = "";
     unsigned all = network->v6 ? 128 : 32;

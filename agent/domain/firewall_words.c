@@ -52,17 +52,19 @@ static void run(struct firewall_words *words, struct nft_expression expression)
 
 static void load_meta(struct firewall_words *words, uint32_t key)
 {
-    run(words, (struct nft_expression){.kind = NFT_META, .meta = {.key = key, .dreg = REGISTER}});
+    run(words, (struct nft_expression){
+                   .kind = NFT_META, .meta = {.key = key, .dreg = REGISTER}
+    });
 }
 
 static void load_payload(struct firewall_words *words, uint32_t base, uint32_t offset,
                          uint32_t length)
 {
-    run(words, (struct nft_expression){.kind = NFT_PAYLOAD,
-                                       .payload = {.dreg = REGISTER,
-                                                   .base = base,
-                                                   .offset = offset,
-                                                   .length = length}});
+    run(words,
+        (struct nft_expression){
+            .kind = NFT_PAYLOAD,
+            .payload = {.dreg = REGISTER, .base = base, .offset = offset, .length = length}
+    });
 }
 
 static struct nft_bytes bytes_of(const void *data, size_t size)
@@ -74,25 +76,29 @@ static struct nft_bytes bytes_of(const void *data, size_t size)
 
 static void compare(struct firewall_words *words, uint32_t op, const void *data, size_t size)
 {
-    run(words, (struct nft_expression){
-                   .kind = NFT_CMP,
-                   .cmp = {.sreg = REGISTER, .op = op, .value = bytes_of(data, size)}});
+    run(words,
+        (struct nft_expression){
+            .kind = NFT_CMP, .cmp = {.sreg = REGISTER, .op = op, .value = bytes_of(data, size)}
+    });
 }
 
 static void mask(struct firewall_words *words, struct nft_bytes bits, struct nft_bytes xor)
 {
-    run(words, (struct nft_expression){.kind = NFT_BITWISE,
-                                       .bitwise = {.sreg = REGISTER,
-                                                   .dreg = REGISTER,
-                                                   .length = bits.length,
-                                                   .mask = bits,
-                                                   .xor = xor}});
+    run(words, (struct nft_expression){
+                   .kind = NFT_BITWISE,
+                   .bitwise = {.sreg = REGISTER,
+                               .dreg = REGISTER,
+                               .length = bits.length,
+                               .mask = bits,
+                               .xor = xor}
+    });
 }
 
 static void verdict(struct firewall_words *words, int32_t code, const char *chain)
 {
     struct nft_expression expression = {
-        .kind = NFT_IMMEDIATE, .immediate = {.dreg = NFT_REG_VERDICT, .verdict = {.code = code}}};
+        .kind = NFT_IMMEDIATE, .immediate = {.dreg = NFT_REG_VERDICT, .verdict = {.code = code}}
+    };
     if (str_copy(expression.immediate.verdict.chain, NFT_NAME_SIZE, chain) < 0)
         words->failed = true;
     run(words, expression);
@@ -144,8 +150,9 @@ void words_ct_state(struct firewall_words *words, const char *names, uint32_t bi
 {
     static const uint32_t none;
     say(words, "ct state %s", names);
-    run(words, (struct nft_expression){.kind = NFT_CT,
-                                       .ct = {.key = NFT_CT_STATE, .dreg = REGISTER}});
+    run(words, (struct nft_expression){
+                   .kind = NFT_CT, .ct = {.key = NFT_CT_STATE, .dreg = REGISTER}
+    });
     mask(words, bytes_of(&bits, sizeof(bits)), bytes_of(&none, sizeof(none)));
     compare(words, NFT_CMP_NEQ, &none, sizeof(none));
 }
@@ -203,8 +210,7 @@ void words_address(struct firewall_words *words, bool source,
     compare(words, NFT_CMP_EQ, network->address, size);
 }
 
-void words_ports(struct firewall_words *words, bool udp, bool source, uint16_t first,
-                 uint16_t last)
+void words_ports(struct firewall_words *words, bool udp, bool source, uint16_t first, uint16_t last)
 {
     const char *protocol = udp ? "udp" : "tcp", *side = source ? "sport" : "dport";
     uint16_t from = htobe16(first), to = htobe16(last);
@@ -221,20 +227,23 @@ void words_limit(struct firewall_words *words, uint32_t per_second, bool over)
 {
     say(words, "limit rate %s%u/second burst %u packets", over ? "over " : "", per_second,
         per_second);
-    run(words, (struct nft_expression){.kind = NFT_LIMIT,
-                                       .limit = {.rate = per_second,
-                                                 .unit_s = 1,
-                                                 .burst = per_second,
-                                                 .type = NFT_LIMIT_PKTS,
-                                                 .flags = over ? NFT_LIMIT_F_INV : 0}});
+    run(words, (struct nft_expression){
+                   .kind = NFT_LIMIT,
+                   .limit = {.rate = per_second,
+                             .unit_s = 1,
+                             .burst = per_second,
+                             .type = NFT_LIMIT_PKTS,
+                             .flags = over ? NFT_LIMIT_F_INV : 0}
+    });
 }
 
 void words_connections_over(struct firewall_words *words, uint32_t count)
 {
     say(words, "ct count over %u", count);
     run(words,
-        (struct nft_expression){.kind = NFT_CONNLIMIT,
-                                .connlimit = {.count = count, .flags = NFT_CONNLIMIT_F_INV}});
+        (struct nft_expression){
+            .kind = NFT_CONNLIMIT, .connlimit = {.count = count, .flags = NFT_CONNLIMIT_F_INV}
+    });
 }
 
 /* --- statements --- */
@@ -280,12 +289,15 @@ void words_reject_tcp(struct firewall_words *words)
 void words_reject(struct firewall_words *words)
 {
     say(words, "reject"); /* nft leaves out what is the default of an inet table */
-    run(words, (struct nft_expression){.kind = NFT_REJECT,
-                                       .reject = {.type = NFT_REJECT_ICMPX_UNREACH,
-                                                  .code = NFT_REJECT_ICMPX_PORT_UNREACH}});
+    run(words,
+        (struct nft_expression){
+            .kind = NFT_REJECT,
+            .reject = {.type = NFT_REJECT_ICMPX_UNREACH, .code = NFT_REJECT_ICMPX_PORT_UNREACH}
+    });
 }
 
-/* nft's names for code points, as its rt_dsfield table has them; the others stand in hexadecimal. */
+/* nft's names for code points, as its rt_dsfield table has them; the others stand in hexadecimal.
+ */
 static void say_dscp(struct firewall_words *words, const char *family, uint8_t value)
 {
     static const char *const names[64] = {
@@ -304,10 +316,10 @@ void words_dscp(struct firewall_words *words, bool v6, uint8_t value)
 {
     uint16_t keep = htobe16(v6 ? 0xf03f : 0xff03); /* all but the code point */
     uint16_t set = htobe16((uint16_t)(value << (v6 ? DSCP_SHIFT_V6 : DSCP_SHIFT_V4)));
-    struct nft_expression write = {.kind = NFT_PAYLOAD,
-                                   .payload = {.sreg = REGISTER,
-                                               .base = NFT_PAYLOAD_NETWORK_HEADER,
-                                               .length = sizeof(set)}};
+    struct nft_expression write = {
+        .kind = NFT_PAYLOAD,
+        .payload = {.sreg = REGISTER, .base = NFT_PAYLOAD_NETWORK_HEADER, .length = sizeof(set)}
+    };
     if (!v6) {
         write.payload.checksum_type = NFT_PAYLOAD_CSUM_INET;
         write.payload.checksum_offset = IPV4_CHECKSUM;

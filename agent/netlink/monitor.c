@@ -40,8 +40,8 @@ static const struct source {
 } sources[MONITOR_FDS] = {
     [SOCKET_INTERFACES] = {NETLINK_ROUTE,
                            {RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF},
-                           "interfaces"},
-    [SOCKET_FIREWALL] = {NETLINK_NETFILTER, {NFNLGRP_NFTABLES}, "the firewall"},
+                           "interfaces"                                                              },
+    [SOCKET_FIREWALL] = {NETLINK_NETFILTER, {NFNLGRP_NFTABLES},                      "the firewall"},
 };
 
 static int open_source(struct netlink *netlink, const struct source *source)
@@ -135,8 +135,8 @@ static bool drain_socket(struct monitor *monitor, size_t socket)
 
 unsigned monitor_drain(struct monitor *monitor, const struct pollfd fds[MONITOR_FDS])
 {
-    static const unsigned bits[MONITOR_FDS] = {[SOCKET_INTERFACES] = MONITOR_INTERFACES,
-                                               [SOCKET_FIREWALL] = MONITOR_FIREWALL};
+    static const unsigned bits[MONITOR_FDS] = {
+        [SOCKET_INTERFACES] = MONITOR_INTERFACES, [SOCKET_FIREWALL] = MONITOR_FIREWALL};
     unsigned seen = 0;
     for (size_t i = 0; i < MONITOR_FDS; i++)
         if (fds[i].revents && drain_socket(monitor, i))

@@ -30,8 +30,7 @@ static int read_expressions(struct netlink_bytes rest, struct nft_rule *rule)
     return more;
 }
 
-int nft_rule_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE],
-                  struct nft_rule *rule)
+int nft_rule_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE], struct nft_rule *rule)
 {
     struct netlink_attribute attribute;
     int more;
@@ -145,7 +144,12 @@ static const char *priority_name(int32_t priority)
     static const struct {
         int32_t priority;
         const char *name;
-    } names[] = {{-300, "raw"}, {-150, "mangle"}, {0, "filter"}, {50, "security"}};
+    } names[] = {
+        {-300, "raw"     },
+        {-150, "mangle"  },
+        {0,    "filter"  },
+        {50,   "security"}
+    };
     for (size_t i = 0; i < countof(names); i++)
         if (names[i].priority == priority)
             return names[i].name;
@@ -170,8 +174,8 @@ void nft_chain_print(const struct nft_chain *chain, struct buf *out)
 const char *nft_hook_name(uint8_t family, uint32_t hook)
 {
     static const char *const inet[] = {
-        [NF_INET_PRE_ROUTING] = "prerouting", [NF_INET_LOCAL_IN] = "input",
-        [NF_INET_FORWARD] = "forward",        [NF_INET_LOCAL_OUT] = "output",
+        [NF_INET_PRE_ROUTING] = "prerouting",   [NF_INET_LOCAL_IN] = "input",
+        [NF_INET_FORWARD] = "forward",          [NF_INET_LOCAL_OUT] = "output",
         [NF_INET_POST_ROUTING] = "postrouting", [NF_INET_INGRESS] = "ingress"};
     static const char *const netdev[] = {"ingress", "egress"};
     static const char *const arp[] = {"input", "output", "forward"};
@@ -192,8 +196,14 @@ const char *nft_family_name(uint8_t family)
     static const struct {
         uint8_t family;
         const char *name;
-    } names[] = {{NFPROTO_INET, "inet"}, {NFPROTO_IPV4, "ip"},         {NFPROTO_IPV6, "ip6"},
-                 {NFPROTO_ARP, "arp"},   {NFPROTO_BRIDGE, "bridge"}, {NFPROTO_NETDEV, "netdev"}};
+    } names[] = {
+        {NFPROTO_INET,   "inet"  },
+        {NFPROTO_IPV4,   "ip"    },
+        {NFPROTO_IPV6,   "ip6"   },
+        {NFPROTO_ARP,    "arp"   },
+        {NFPROTO_BRIDGE, "bridge"},
+        {NFPROTO_NETDEV, "netdev"}
+    };
     for (size_t i = 0; i < countof(names); i++)
         if (names[i].family == family)
             return names[i].name;

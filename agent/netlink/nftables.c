@@ -70,18 +70,20 @@ static void put_chain(struct netlink *netlink, struct buf *buf, const struct nft
 /* The last message names the table once more and changes nothing: it asks for the acknowledgement,
  * which only comes when all before it was accepted. */
 static uint32_t put_ruleset(struct netlink *netlink, struct buf *buf,
-                            const struct nft_ruleset *ruleset)
+                            const struct nft_ruleset *ruleset, enum nft_load how)
 {
     put_batch_limit(netlink, buf, NFNL_MSG_BATCH_BEGIN);
-    put_table(netlink, buf, ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE); /* so that it can go */
-    put_table(netlink, buf, ruleset, NFT_MSG_DELTABLE, 0);
-    put_table(netlink, buf, ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    if (how == NFT_REPLACE) {
+        put_table(netlink, buf, ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE); /* so that it can go */
+        put_table(netlink, buf, ruleset, NFT_MSG_DELTABLE, 0);
+    }
+    put_table(netlink, buf, ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
     for (size_t i = 0; i < ruleset->chain_count; i++)
         put_chain(netlink, buf, ruleset, ruleset->chains[i]);
     uint32_t first_rule = netlink->sequence + 1;
     for (size_t i = 0; i < ruleset->rule_count; i++) {
-        size_t at = begin(netlink, buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-                          ruleset->family);
+        size_t at =
+            begin(netlink, buf, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, ruleset->family);
         nft_rule_put(buf, ruleset->table, ruleset->rules[i]);
         netlink_end(buf, at);
     }
@@ -90,11 +92,12 @@ static uint32_t put_ruleset(struct netlink *netlink, struct buf *buf,
     return first_rule;
 }
 
-int nft_replace(struct netlink *netlink, const struct nft_ruleset *ruleset, size_t *failed_rule)
+int nft_load(struct netlink *netlink, const struct nft_ruleset *ruleset, enum nft_load how,
+             size_t *failed_rule)
 {
     struct buf batch = {0};
     uint32_t refused;
-    uint32_t first_rule = put_ruleset(netlink, &batch, ruleset);
+    uint32_t first_rule = put_ruleset(netlink, &batch, ruleset, how);
     int error = netlink_batch(netlink, &batch, &refused);
     *failed_rule = ruleset->rule_count;
     if (error && refused - first_rule < ruleset->rule_count)
@@ -248,8 +251,7 @@ static int tell(struct netlink *netlink, int error)
 int nft_each_rule(struct netlink *netlink, uint8_t family, const char *table,
                   int (*each)(void *context, const struct nft_rule *rule), void *context)
 {
-    struct rule_reader rules = {
-        .family = family, .table = table, .each = each, .context = context};
+    struct rule_reader rules = {.family = family, .table = table, .each = each, .context = context};
     struct buf reply = {0};
     int error = ask(netlink, &reply, family, NFT_MSG_GETRULE, NLM_F_DUMP, table);
     if (error == 0)
@@ -293,8 +295,9 @@ int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct n
     if (error == 0)
         error = ask(netlink, &reply, NFPROTO_UNSPEC, NFT_MSG_GETCHAIN, NLM_F_DUMP, NULL);
     if (error == 0)
-        error = tell(netlink, read_messages(&reply, &(struct reader){NFT_MSG_NEWCHAIN, each_chain,
-                                                                     &chains}));
+        error =
+            tell(netlink,
+                 read_messages(&reply, &(struct reader){NFT_MSG_NEWCHAIN, each_chain, &chains}));
     buf_free(&reply);
     if (error == 0 && table->exists)
         error = nft_each_rule(netlink, family, name, keep_rule, table);

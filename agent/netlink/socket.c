@@ -1,4 +1,5 @@
-/* Netlink sockets. The kernel answers within sendto(2): what is read afterwards is there already. */
+/* Netlink sockets. The kernel answers within sendto(2): what is read afterwards is there already.
+ */
 #include "netlink/socket.h"
 
 #include "netlink/message.h"
@@ -64,8 +65,8 @@ int netlink_subscribe(struct netlink *netlink, unsigned group)
 static int send_all(struct netlink *netlink, const struct buf *buf)
 {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-    ssize_t sent = sendto(netlink->fd, buf->data, buf->length, 0, (struct sockaddr *)&kernel,
-                          sizeof(kernel));
+    ssize_t sent =
+        sendto(netlink->fd, buf->data, buf->length, 0, (struct sockaddr *)&kernel, sizeof(kernel));
     if (sent < 0)
         return fail(netlink, -errno, "cannot send to the kernel");
     return (size_t)sent == buf->length ? 0 : fail(netlink, -EIO, "cannot send to the kernel");
@@ -80,10 +81,8 @@ static int receive(struct netlink *netlink, struct buf *reply, int flags)
         if (buf_reserve(reply, RECEIVE_BYTES) < 0 || reply->length > REPLY_BYTES_MAX)
             return fail(netlink, -ENOMEM, "the kernel's reply is too long");
         struct iovec place = {reply->data + reply->length, RECEIVE_BYTES};
-        struct msghdr message = {.msg_name = &from,
-                                 .msg_namelen = sizeof(from),
-                                 .msg_iov = &place,
-                                 .msg_iovlen = 1};
+        struct msghdr message = {
+            .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &place, .msg_iovlen = 1};
         got = recvmsg(netlink->fd, &message, flags);
         if (got >= 0 && (message.msg_flags & MSG_TRUNC))
             return fail(netlink, -EMSGSIZE, "the kernel's reply was cut");

@@ -97,7 +97,11 @@ static void a_cut_message_is_refused(void **state)
 static void lengths_that_lie_are_refused(void **state)
 {
     static const uint8_t lies[][4] = {
-        {0, 0, 1, 0}, {3, 0, 1, 0}, {5, 0, 1, 0}, {0xff, 0xff, 1, 0}};
+        {0,    0,    1, 0},
+        {3,    0,    1, 0},
+        {5,    0,    1, 0},
+        {0xff, 0xff, 1, 0}
+    };
     struct netlink_attribute attribute;
     (void)state;
     for (size_t i = 0; i < countof(lies); i++) {
@@ -121,28 +125,33 @@ static void text_with_control_characters_is_refused_and_a_name_is_made_readable(
 /* --- expressions --- */
 
 static const struct nft_expression samples[] = {
-    {.kind = NFT_META, .meta = {.key = NFT_META_IIFNAME, .dreg = NFT_REG_1}},
+    {.kind = NFT_META,                                                                         .meta = {.key = NFT_META_IIFNAME, .dreg = NFT_REG_1}},
     {.kind = NFT_CMP,
      .cmp = {.sreg = NFT_REG_1, .op = NFT_CMP_NEQ, .value = {.length = 3, .byte = {1, 2, 3}}}},
     {.kind = NFT_PAYLOAD,
-     .payload = {.dreg = NFT_REG_1, .base = NFT_PAYLOAD_TRANSPORT_HEADER, .offset = 2,
-                 .length = 2}},
+     .payload =
+         {.dreg = NFT_REG_1, .base = NFT_PAYLOAD_TRANSPORT_HEADER, .offset = 2, .length = 2}},
     {.kind = NFT_PAYLOAD,
-     .payload = {.sreg = NFT_REG_1, .base = NFT_PAYLOAD_NETWORK_HEADER, .length = 2,
-                 .checksum_type = NFT_PAYLOAD_CSUM_INET, .checksum_offset = 10}},
+     .payload = {.sreg = NFT_REG_1,
+                 .base = NFT_PAYLOAD_NETWORK_HEADER,
+                 .length = 2,
+                 .checksum_type = NFT_PAYLOAD_CSUM_INET,
+                 .checksum_offset = 10}},
     {.kind = NFT_BITWISE,
-     .bitwise = {.sreg = NFT_REG_1, .dreg = NFT_REG_1, .length = 2,
-                 .mask = {.length = 2, .byte = {0xff, 3}}, .xor = {.length = 2}}},
-    {.kind = NFT_CT, .ct = {.key = NFT_CT_STATE, .dreg = NFT_REG_1}},
-    {.kind = NFT_CONNLIMIT, .connlimit = {.count = 100, .flags = NFT_CONNLIMIT_F_INV}},
-    {.kind = NFT_LIMIT,
-     .limit = {.rate = 20, .unit_s = 1, .burst = 20, .flags = NFT_LIMIT_F_INV}},
+     .bitwise = {.sreg = NFT_REG_1,
+                 .dreg = NFT_REG_1,
+                 .length = 2,
+                 .mask = {.length = 2, .byte = {0xff, 3}},
+                 .xor = {.length = 2}}},
+    {.kind = NFT_CT,                                                       .ct = {.key = NFT_CT_STATE, .dreg = NFT_REG_1}},
+    {.kind = NFT_CONNLIMIT,                                                                      .connlimit = {.count = 100, .flags = NFT_CONNLIMIT_F_INV}},
+    {.kind = NFT_LIMIT,                                                                                        .limit = {.rate = 20, .unit_s = 1, .burst = 20, .flags = NFT_LIMIT_F_INV}},
     {.kind = NFT_COUNTER},
     {.kind = NFT_REJECT,
      .reject = {.type = NFT_REJECT_ICMPX_UNREACH, .code = NFT_REJECT_ICMPX_PORT_UNREACH}},
-    {.kind = NFT_IMMEDIATE, .immediate = {.verdict = {.code = NF_DROP}}},
-    {.kind = NFT_IMMEDIATE, .immediate = {.verdict = {.code = NFT_GOTO, .chain = "other"}}},
-    {.kind = NFT_NOTRACK},
+    {.kind = NFT_IMMEDIATE,                                                                                        .immediate = {.verdict = {.code = NF_DROP}}},
+    {.kind = NFT_IMMEDIATE,.immediate = {.verdict = {.code = NFT_GOTO, .chain = "other"}}},
+    {.kind = NFT_NOTRACK                                                                     },
 };
 
 /* Encodes one expression and decodes it. */
@@ -268,7 +277,7 @@ static int replace(struct netlink *netlink, const struct nft_rule *const *rules,
                                   .chain_count = 1,
                                   .rules = rules,
                                   .rule_count = count};
-    return nft_replace(netlink, &ruleset, failed);
+    return nft_load(netlink, &ruleset, NFT_REPLACE, failed);
 }
 
 static void the_kernel_gives_back_the_rules_that_it_was_given(void **state)

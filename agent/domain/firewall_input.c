@@ -1,0 +1,295 @@
+/* What comes in: the chain input for both roles, and what conntrack must not see of it. */
+#include "domain/firewall_parts.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/in.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <stdio.h>
+
+enum {
+    ECHO_PER_SECOND = 20,
+    HOP_LIMIT_ON_LINK = 255 /* RFC 4861, 11.2: no router has touched the packet */
+};
+
+/* RFC 4861, 4: no part of the kernel's public headers. */
+enum { ND_ROUTER_ADVERT = 134, ND_NEIGHBOUR_ADVERT = 136, ND_REDIRECT = 137 };
+
+enum { STATE_INVALID = 1 }; /* NF_CT_STATE_INVALID_BIT is no part of the kernel's public headers */
+
+/* --- what conntrack must not see --- */
+
+void firewall_add_untracked(struct firewall_ruleset *ruleset)
+{
+    static const struct {
+        struct firewall_head head;
+        bool v6;
+        uint8_t first, last;
+        const char *name;
+    } rows[] = {
+        {{FIREWALL_PREROUTING, "echo-v4", "IPv4 echo requests are no connection", SETTING_NONE},
+         false, ICMP_ECHO,
+         ICMP_ECHO,           "echo-request"},
+        {{FIREWALL_PREROUTING, "redirects-v4", "ICMP redirects belong to no connection",
+          SETTING_NONE},
+         false, ICMP_REDIRECT,
+         ICMP_REDIRECT,       "redirect"    },
+        {{FIREWALL_PREROUTING, "echo-v6", "IPv6 echo requests are no connection", SETTING_NONE},
+         true,  ICMPV6_ECHO_REQUEST,
+         ICMPV6_ECHO_REQUEST, "echo-request"},
+        {{FIREWALL_PREROUTING, "neighbours",
+          "MLD, neighbour discovery and redirects belong to no connection", SETTING_NONE},
+         true,  ICMPV6_MGM_QUERY,
+         ND_REDIRECT,         NULL          },
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct firewall_words *words = firewall_add_rule(ruleset, rows[i].head);
+        words_icmp(words, rows[i].v6, rows[i].first, rows[i].last, rows[i].name);
+        words_notrack(words);
+    }
+}
+
+/* --- input: what holds for every role --- */
+
+void firewall_add_loopback(struct firewall_ruleset *ruleset)
+{
+    struct firewall_words *words =
+        firewall_add_rule(ruleset, (struct firewall_head){FIREWALL_INPUT, "loopback",
+                                                          "Loopback is open", SETTING_NONE});
+    words_iifname(words, "lo");
+    words_accept(words);
+}
+
+static void add_connections(struct firewall_ruleset *ruleset)
+{
+    enum { KNOWN = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) };
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, "established",
+                                        "Replies to connections are accepted", SETTING_NONE});
+    words_ct_state(words, "established,related", KNOWN);
+    words_accept(words);
+    words = firewall_add_rule(ruleset,
+                              (struct firewall_head){FIREWALL_INPUT, "invalid",
+                                                     "Packets that fit no connection are dropped",
+                                                     SETTING_NONE});
+    words_ct_state(words, "invalid", STATE_INVALID);
+    words_drop(words);
+}
+
+static void add_neighbours(struct firewall_ruleset *ruleset)
+{
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){
+                     FIREWALL_INPUT, "neighbours",
+                     "Router advertisements and neighbour discovery, on link alone", SETTING_NONE});
+    words_hoplimit(words, HOP_LIMIT_ON_LINK);
+    words_icmp(words, true, ND_ROUTER_ADVERT, ND_NEIGHBOUR_ADVERT, NULL);
+    words_accept(words);
+}
+
+/* Accepted without further conditions. */
+static void add_icmp(struct firewall_ruleset *ruleset, bool v6)
+{
+    static const struct {
+        struct firewall_head head;
+        bool v6;
+        uint8_t first, last;
+        const char *name;
+    } rows[] = {
+        {{FIREWALL_INPUT, "mld", "Multicast listener discovery", SETTING_NONE},
+         true,  ICMPV6_MGM_QUERY,
+         ICMPV6_MGM_REDUCTION, NULL                     },
+        {{FIREWALL_INPUT, "mld2", "Multicast listener discovery, version 2", SETTING_NONE},
+         true,  ICMPV6_MLD2_REPORT,
+         ICMPV6_MLD2_REPORT,   "mld2-listener-report"   },
+        {{FIREWALL_INPUT, "icmpv6-errors",
+          "ICMPv6: unreachable, packet too big, time exceeded, parameter problem", SETTING_NONE},
+         true,  ICMPV6_DEST_UNREACH,
+         ICMPV6_PARAMPROB,     NULL                     },
+        {{FIREWALL_INPUT, "icmp-unreachable", "ICMP: destination unreachable", SETTING_NONE},
+         false, ICMP_DEST_UNREACH,
+         ICMP_DEST_UNREACH,    "destination-unreachable"},
+        {{FIREWALL_INPUT, "icmp-errors", "ICMP: time exceeded and parameter problem", SETTING_NONE},
+         false, ICMP_TIME_EXCEEDED,
+         ICMP_PARAMETERPROB,   NULL                     },
+    };
+    for (size_t i = 0; i < countof(rows); i++) {
+        if (rows[i].v6 != v6)
+            continue;
+        struct firewall_words *words = firewall_add_rule(ruleset, rows[i].head);
+        words_icmp(words, v6, rows[i].first, rows[i].last, rows[i].name);
+        words_accept(words);
+    }
+}
+
+static void add_redirects(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    bool accepted = policy_bool(policy, NET_ACCEPT_ICMPV6_REDIRECTS);
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, "redirects",
+                                        accepted ? "ICMPv6 redirects are accepted, on link alone"
+                                                 : "ICMPv6 redirects are dropped",
+                                        NET_ACCEPT_ICMPV6_REDIRECTS});
+    if (accepted)
+        words_hoplimit(words, HOP_LIMIT_ON_LINK);
+    words_icmp(words, true, ND_REDIRECT, ND_REDIRECT, "nd-redirect");
+    if (accepted)
+        words_accept(words);
+    else
+        words_drop(words);
+}
+
+static void add_multicast_echo(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    static const struct firewall_network multicast = {.v6 = true, .address = {0xff}, .prefix = 8};
+    bool accepted = policy_bool(policy, NET_ACCEPT_ICMPV6_MULTICAST_ECHO);
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, "multicast-echo",
+                                        accepted ? "Echo requests to IPv6 multicast are answered"
+                                                 : "Echo requests to IPv6 multicast are dropped",
+                                        NET_ACCEPT_ICMPV6_MULTICAST_ECHO});
+    words_address(words, false, &multicast);
+    words_icmp(words, true, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REQUEST, "echo-request");
+    if (accepted) {
+        words_limit(words, ECHO_PER_SECOND, false);
+        words_accept(words);
+    } else {
+        words_drop(words);
+    }
+}
+
+static void add_echo(struct firewall_ruleset *ruleset, bool v6)
+{
+    uint8_t type = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-limit-v6" : "echo-limit-v4",
+                                        "Echo requests beyond the rate are dropped", SETTING_NONE});
+    words_icmp(words, v6, type, type, "echo-request");
+    words_limit(words, ECHO_PER_SECOND, true);
+    words_drop(words);
+    words = firewall_add_rule(ruleset,
+                              (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-v6" : "echo-v4",
+                                                     "Echo requests within the rate are answered",
+                                                     SETTING_NONE});
+    words_icmp(words, v6, type, type, "echo-request");
+    words_accept(words);
+}
+
+/* --- input: the role's listeners --- */
+
+static struct firewall_words *add_listener(struct firewall_ruleset *ruleset,
+                                           const struct listener *listener, const char *suffix)
+{
+    char id[FIREWALL_ID_SIZE];
+    (void)snprintf(id, sizeof(id), "%s%s", listener->name, suffix);
+    return firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, id, listener->title, listener->setting});
+}
+
+/* Web sessions beyond the limit are refused by a reset, so that the browser says so at once. */
+static void add_session_limit(struct firewall_ruleset *ruleset, const struct listener *listener)
+{
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, "https-sessions",
+                                        "Connections beyond the limit of web sessions are refused",
+                                        WEB_MAX_SESSIONS});
+    words_ports(words, false, false, listener->first_port, listener->last_port);
+    words_connections_over(words, listener->connections);
+    words_reject_tcp(words);
+}
+
+/* One rule a station: without any, loopback alone reaches the port. */
+static int add_stations(struct firewall_ruleset *ruleset, const struct policy *policy,
+                        const struct listener *listener)
+{
+    char item[SETTING_ITEM_SIZE], suffix[sizeof("-18446744073709551615")];
+    size_t cursor = 0, index = 0;
+    while (settings_item(policy->settings, HEALTH_STATIONS, &cursor, item)) {
+        struct firewall_network network;
+        if (firewall_network_parse(item, &network) < 0)
+            return -EINVAL;
+        (void)snprintf(suffix, sizeof(suffix), "-%zu", ++index);
+        struct firewall_words *words = add_listener(ruleset, listener, suffix);
+        words_address(words, true, &network);
+        words_ports(words, false, false, listener->first_port, listener->last_port);
+        words_accept(words);
+    }
+    return 0;
+}
+
+static void add_ports(struct firewall_ruleset *ruleset, const struct listener *listener)
+{
+    bool both = (listener->protocols & PROTOCOL_TCP) && (listener->protocols & PROTOCOL_UDP);
+    if (listener->connections)
+        add_session_limit(ruleset, listener);
+    if (listener->protocols & PROTOCOL_UDP) {
+        struct firewall_words *words = add_listener(ruleset, listener, both ? "-udp" : "");
+        words_ports(words, true, false, listener->first_port, listener->last_port);
+        words_accept(words);
+    }
+    if (listener->protocols & PROTOCOL_TCP) {
+        struct firewall_words *words = add_listener(ruleset, listener, both ? "-tcp" : "");
+        words_ports(words, false, false, listener->first_port, listener->last_port);
+        words_accept(words);
+    }
+    if (listener->protocols & PROTOCOL_ESP) {
+        struct firewall_words *words = add_listener(ruleset, listener, "");
+        words_l4proto(words, "esp", IPPROTO_ESP);
+        words_accept(words);
+    }
+}
+
+static int add_listeners(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    int error = 0;
+    for (size_t i = 0; error == 0 && i < policy->listener_count; i++) {
+        const struct listener *listener = &policy->listeners[i];
+        if (listener->stations_only)
+            error = add_stations(ruleset, policy, listener);
+        else
+            add_ports(ruleset, listener);
+    }
+    return error;
+}
+
+/* --- input: the end --- */
+
+static void add_closed(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    enum setting_key setting = NET_DROP_CLOSED_PORTS;
+    bool drop = policy_bool(policy, setting);
+    words_counter(firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, "closed-count",
+                                        "Packets to closed ports are counted", SETTING_NONE}));
+    if (drop) {
+        words_drop(firewall_add_rule(
+            ruleset, (struct firewall_head){FIREWALL_INPUT, "closed",
+                                            "Packets to closed ports are dropped", setting}));
+        return;
+    }
+    words_reject_tcp(firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, "closed-tcp",
+                                        "TCP to closed ports is reset", setting}));
+    words_reject(firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, "closed",
+                                        "Closed ports are told to be unreachable", setting}));
+}
+
+int firewall_add_input(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    firewall_add_loopback(ruleset);
+    add_connections(ruleset);
+    add_neighbours(ruleset);
+    add_icmp(ruleset, true);
+    add_redirects(ruleset, policy);
+    add_multicast_echo(ruleset, policy);
+    add_echo(ruleset, true);
+    add_echo(ruleset, false);
+    add_icmp(ruleset, false);
+    int error = add_listeners(ruleset, policy);
+    add_closed(ruleset, policy);
+    return error;
+}
