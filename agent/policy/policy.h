@@ -18,11 +18,11 @@ enum traffic { TRAFFIC_PLAIN, TRAFFIC_MANAGEMENT, TRAFFIC_SIGNALING, TRAFFIC_MED
 
 /* One hole in the firewall. Ports are 0 where the protocol has none (ESP). */
 struct listener {
-    const char *name;   /* "sip-tls": part of the row's id */
-    const char *title;  /* "SIP over TLS" */
-    const char *section; /* the guide's section */
+    const char *name;         /* "sip-tls": part of the row's id */
+    const char *title;        /* "SIP over TLS" */
+    const char *section;      /* the guide's section */
     enum setting_key setting; /* whose decision it is, SETTING_NONE when it always holds */
-    unsigned protocols; /* bits of enum protocol */
+    unsigned protocols;       /* bits of enum protocol */
     uint16_t first_port, last_port;
     enum traffic traffic;
     bool stations_only;   /* from health.stations alone */
@@ -34,8 +34,8 @@ enum { LISTENERS_MAX = 24 };
 struct policy {
     enum role role;
     const struct settings *settings; /* borrowed */
-    bool fail_closed;    /* the state could not be read: the strictest policy stands */
-    bool admin_disabled; /* by setting or by the latch */
+    bool fail_closed;                /* the state could not be read: the strictest policy stands */
+    bool admin_disabled;             /* by setting or by the latch */
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
 };
