@@ -17,6 +17,7 @@
 
 enum {
     LINGER_MS = 1000,
+    PLAIN_SIZE = 4096,
     OUTGOING_MAX = 32768 /* of one connection in one turn */
 };
 
@@ -178,9 +179,9 @@ static void end_input(struct connection *connection)
 
 static void feed(struct connection *connection, uint64_t now_ms)
 {
-    unsigned char plain[TLS_RECORD_MAX];
+    unsigned char plain[PLAIN_SIZE];
     ssize_t got = tls_read(connection->tls, plain, sizeof(plain));
-    connection->more =
+    connection->undecrypted =
         got == sizeof(plain) || (got > 0 && connection->wire_begin != connection->wire_end);
     if (got == -EAGAIN)
         return;
@@ -188,7 +189,7 @@ static void feed(struct connection *connection, uint64_t now_ms)
         end_input(connection);
         return;
     }
-    /* The pair holds nothing else, and far more than one record. */
+    /* The pair is empty, and holds far more than this. */
     if (got < 0 || (send(connection->pair, plain, (size_t)got, MSG_NOSIGNAL) != got &&
                     connection->http.open)) {
         flush(connection);
@@ -254,9 +255,11 @@ static bool is_own_refusal(const struct connection *connection, const char *plai
 /* Encrypts what HTTP wrote. */
 static void drain(struct connection *connection, uint64_t now_ms)
 {
-    char plain[TLS_RECORD_MAX];
+    char plain[PLAIN_SIZE];
     ssize_t got = sizeof(plain);
-    while (got == sizeof(plain) && connection->shared->outgoing.length < OUTGOING_MAX) {
+    /* A short read is the last, but where HTTP has closed behind it. */
+    while ((got == sizeof(plain) || (got > 0 && !connection->http.open)) &&
+           connection->shared->outgoing.length < OUTGOING_MAX) {
         got = recv(connection->pair, plain, sizeof(plain), 0);
         if (got > 0 && is_own_refusal(connection, plain, got))
             connection->shared->counts->refused_requests++;
@@ -270,7 +273,7 @@ static void drain(struct connection *connection, uint64_t now_ms)
         return;
     }
     /* There was something: there may be more, once HTTP has the room to write it. */
-    if (got == sizeof(plain) || connection->http.answering)
+    if (got == sizeof(plain) || connection->http.answering || !connection->http.open)
         connection->more = true;
     if (connection->http.answering)
         http_mark(connection->shared->http, &connection->http);
@@ -328,7 +331,8 @@ bool connection_is_busy(const struct connection *connection)
 {
     if (connection->phase == PHASE_DEAD)
         return connection->http.open;
-    return connection->more && connection->unsent.length == 0;
+    return connection->unsent.length == 0 &&
+           (connection->more || (connection->undecrypted && may_feed(connection)));
 }
 
 bool connection_is_over(const struct connection *connection)

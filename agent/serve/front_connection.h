@@ -46,6 +46,7 @@ struct connection {
     bool input_ended;     /* the client sends nothing more */
     bool output_ended;    /* nor do we */
     bool unread;          /* HTTP has not taken all that it was given */
+    bool undecrypted;     /* TLS holds bytes that no event will announce */
     bool more;            /* there is more to do at once */
     unsigned events;      /* the loop's: registered with epoll */
     struct buf unsent;    /* encrypted, refused by a full socket */

@@ -80,11 +80,34 @@ static const char *field(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
-static bool has_body(struct MHD_Connection *connection)
+/* What decides where a request ends, and whom it is for; each at most once (RFC 9112, 3.2 and 6.3).
+ */
+struct framing {
+    unsigned lengths, codings, hosts;
+    bool not_empty;
+};
+
+static enum MHD_Result look_at_field(void *context, enum MHD_ValueKind kind, const char *name,
+                                     const char *value)
 {
-    const char *length = field(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return field(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING) ||
-           (length && !str_equal(length, "0"));
+    struct framing *framing = context;
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0)
+        framing->hosts++;
+    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+        framing->codings++;
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        framing->lengths++;
+        framing->not_empty |= !value || !str_equal(value, "0");
+    }
+    return MHD_YES;
+}
+
+static bool has_body_or_doubt(struct MHD_Connection *connection)
+{
+    struct framing framing = {0};
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_field, &framing);
+    return framing.codings || framing.not_empty || framing.lengths > 1 || framing.hosts > 1;
 }
 
 static bool head_too_long(const struct http *http, struct MHD_Connection *connection)
@@ -99,7 +122,7 @@ static unsigned refusal(const struct http *http, struct MHD_Connection *connecti
 {
     if (!str_equal(method, MHD_HTTP_METHOD_GET) && !str_equal(method, MHD_HTTP_METHOD_HEAD))
         return MHD_HTTP_METHOD_NOT_ALLOWED;
-    if (has_body(connection) || path[0] != '/')
+    if (has_body_or_doubt(connection) || path[0] != '/')
         return MHD_HTTP_BAD_REQUEST;
     if (head_too_long(http, connection))
         return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;

@@ -13,8 +13,6 @@
 
 enum { TICKET_LIFETIME_S = 3600 }; /* the keys that seal them change as often */
 
-_Static_assert(TLS_RECORD_MAX <= MBEDTLS_SSL_OUT_CONTENT_LEN, "a write must fit one record");
-
 /* spec/crypto.md: groups "TLS 1.3" and "TLS 1.2 AEAD", strongest first. */
 static const int suites[] = {
     MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
@@ -202,9 +200,18 @@ ssize_t tls_read(struct tls *tls, void *to, size_t size)
     return translate(mbedtls_ssl_read(&tls->ssl, to, size));
 }
 
+/* mbedTLS writes one record a call, and its own limit of a record is a little less. */
 int tls_write(struct tls *tls, const void *data, size_t size)
 {
-    return mbedtls_ssl_write(&tls->ssl, data, size) == (int)size ? 0 : -EPROTO;
+    const unsigned char *from = data;
+    while (size) {
+        int written = mbedtls_ssl_write(&tls->ssl, from, size);
+        if (written <= 0)
+            return -EPROTO;
+        from += written;
+        size -= (size_t)written;
+    }
+    return 0;
 }
 
 void tls_finish(struct tls *tls)

@@ -16,9 +16,6 @@
 struct tls_server;
 struct tls;
 
-/* The largest plaintext that one call of tls_write takes: one record. */
-enum { TLS_RECORD_MAX = 4096 };
-
 /* The wire below. `receive` gives at most `size` bytes: their number, 0 at the end of the stream,
  * -EAGAIN when there are none now. `send` takes all of them, or fails with a negative errno. */
 struct tls_wire {
@@ -46,7 +43,7 @@ int tls_handshake(struct tls *tls);
 /* Decrypts: bytes, 0 when the client has ended its side, -EAGAIN, or -EPROTO. */
 ssize_t tls_read(struct tls *tls, void *to, size_t size);
 
-/* Encrypts at most TLS_RECORD_MAX bytes and sends them: 0, or -EPROTO. */
+/* Encrypts and sends: 0, or -EPROTO. */
 int tls_write(struct tls *tls, const void *data, size_t size);
 
 /* Says that nothing more will be sent (close_notify, RFC 8446, 6.1). */

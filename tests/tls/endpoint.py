@@ -1,0 +1,187 @@
+"""The ground of the endpoint's tests: the front started by front_driver on a free port of this
+machine's loopback, as nobody and with denied system calls that kill, and clients of it."""
+import atexit
+import os
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+
+BUILD = os.path.abspath(os.environ.get('BUILD', 'build'))
+DRIVER = os.path.join(BUILD, 'tests', 'front_driver')
+NOBODY = 65534
+PATIENCE_S = 10
+
+
+class Tap:
+    """Counts and prints assertions."""
+
+    def __init__(self):
+        self.count = self.failed = 0
+
+    def ok(self, true, name, *details):
+        self.count += 1
+        self.failed += not true
+        print(f"{'ok' if true else 'not ok'} {self.count} - {name}", flush=True)
+        for detail in details if not true else ():
+            for line in str(detail).splitlines():
+                print('# ' + line)
+
+    def equal(self, found, wanted, name):
+        self.ok(found == wanted, name, f'found  {found!r}', f'wanted {wanted!r}')
+
+    def end(self):
+        print(f'1..{self.count}')
+        raise SystemExit(1 if self.failed else 0)
+
+
+def free_port():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        return server.getsockname()[1]
+
+
+class Front:
+    """The front under front_driver; limits by name, as in struct front_limits."""
+
+    def __init__(self, address='::', uid=NOBODY, **limits):
+        self.folder = tempfile.mkdtemp(prefix='holdfast-tls-')
+        self.port = free_port()
+        limits = {'handshakes_per_address_s': 1000, **limits}
+        self.counts = dict.fromkeys(['requests', 'handshakes', 'timed_out'], 0)
+        self.process = subprocess.Popen(
+            [DRIVER, address, str(self.port), str(uid), self.folder,
+             *(f'{name}={value}' for name, value in limits.items())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.pending = ''
+        atexit.register(self.stop)
+        self.pid = int(self.line('ready').split()[1])
+        self.certificate = os.path.join(self.folder, 'cert.pem')
+
+    def lines(self):
+        """What the driver has printed since the last look."""
+        self.pending += (self.process.stdout.read() or b'').decode()
+        *whole, self.pending = self.pending.split('\n')
+        for line in whole:
+            for name, value in re.findall(r'(\w+)=(\d+)', line):
+                self.counts[name] = int(value)
+        return whole
+
+    def line(self, start):
+        """Waits for a line that starts so."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            for line in self.lines():
+                if line.startswith(start):
+                    return line
+            time.sleep(0.01)
+        raise TimeoutError(f'front_driver did not print {start!r}')
+
+    def tell(self, command):
+        self.process.stdin.write(command.encode() + b'\n')
+        self.process.stdin.flush()
+
+    def counted(self, name, value):
+        """Waits until the front has recorded at least so many; the figure."""
+        deadline = time.monotonic() + PATIENCE_S
+        while self.counts.get(name, 0) < value and time.monotonic() < deadline:
+            self.lines()
+            time.sleep(0.02)
+        return self.counts.get(name, 0)
+
+    def alive(self):
+        return os.path.exists(f'/proc/{self.pid}') and self.process.poll() is None
+
+    def status(self, field):
+        with open(f'/proc/{self.pid}/status', encoding='ascii') as status:
+            return re.search(rf'^{field}:\s*(.*)$', status.read(), re.M).group(1)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.stdin.close()
+            self.process.wait(PATIENCE_S)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- clients ---
+
+    def connect(self, source=None, host='127.0.0.1'):
+        return socket.create_connection((host, self.port), PATIENCE_S,
+                                        (source, 0) if source else None)
+
+    def context(self, version=None):
+        context = ssl.create_default_context(cafile=self.certificate)
+        if version:
+            context.minimum_version = context.maximum_version = version
+        return context
+
+    def tls(self, source=None, version=None, context=None):
+        context = context or self.context(version)
+        return context.wrap_socket(self.connect(source), server_hostname='localhost')
+
+    def talk(self, data, source=None, patience=PATIENCE_S):
+        """Sends bytes over TLS and reads to the end; what came."""
+        with self.tls(source) as client:
+            client.settimeout(patience)
+            client.sendall(data)
+            return read_all(client)
+
+    def get(self, path, *headers, method='GET'):
+        """One request over a connection of its own."""
+        lines = [f'{method} {path} HTTP/1.1', 'Host: localhost', 'Connection: close', *headers]
+        return Answer(self.talk(('\r\n'.join(lines) + '\r\n\r\n').encode()), method)
+
+
+def read_all(client):
+    data = b''
+    try:
+        while chunk := client.recv(65536):
+            data += chunk
+    except (ConnectionResetError, ssl.SSLEOFError, TimeoutError, ssl.SSLError) as error:
+        data += b'' if data else str(error).encode()[:0]
+    return data
+
+
+def read_answer(client, method='GET'):
+    """One answer on a connection that goes on."""
+    data = b''
+    while b'\r\n\r\n' not in data:
+        chunk = client.recv(65536)
+        if not chunk:
+            return Answer(data, method)
+        data += chunk
+    head, _, body = data.partition(b'\r\n\r\n')
+    length = re.search(rb'(?i)\r\ncontent-length: (\d+)', head)
+    wanted = int(length.group(1)) if length and method != 'HEAD' else 0
+    while len(body) < wanted:
+        chunk = client.recv(65536)
+        if not chunk:
+            break
+        body += chunk
+    return Answer(head + b'\r\n\r\n' + body, method)
+
+
+class Answer:
+    def __init__(self, data, method='GET'):
+        head, _, self.body = data.partition(b'\r\n\r\n')
+        first, *lines = head.decode('latin-1').split('\r\n')
+        self.status = int(first.split()[1]) if first.startswith('HTTP/1.1 ') else None
+        self.headers = {name.lower(): value for name, _, value in
+                        (line.partition(': ') for line in lines)}
+        self.method = method
+
+    def __getitem__(self, name):
+        return self.headers.get(name.lower())
+
+
+def statuses(data):
+    """The status of each answer in what one connection gave, heads found by their lengths."""
+    found = []
+    while data.startswith(b'HTTP/1.1 '):
+        found.append(int(data[9:12]))
+        head, _, rest = data.partition(b'\r\n\r\n')
+        length = re.search(rb'(?i)\r\ncontent-length: (\d+)', head)
+        data = rest[int(length.group(1)):] if length else b''
+    return found if not data else found + ['garbage']
