@@ -28,7 +28,9 @@ hardening := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protec
 maps = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(DEPS))=/deps
 product_flags = $(language) -O2 -g $(hardening) -ffunction-sections -fdata-sections $(warnings) \
 	$(gcc_warnings) $(maps)
-host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-pointer $(warnings)
+host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-pointer
+# The C library's own enums differ from musl's, and clang from gcc: gcc's judgement counts.
+fuzz_flags = $(host_flags) -Wall -Wextra -Werror
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 link_flags := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
 	-Wl,--build-id=sha1
@@ -85,9 +87,9 @@ $(BUILD)/$(1)/libholdfast.a: $(library:%.c=$(BUILD)/$(1)/%.o)
 endef
 checkers := $(call packages,check)
 $(eval $(call variant,product,agent/deps/musl-cc,$$(product_flags),$(musl_stamp)))
-$(eval $(call variant,sanitized,gcc,$$(host_flags) $(sanitizers),$(host_stamp),$(checkers)))
-$(eval $(call variant,plain,gcc,$$(host_flags),$(host_stamp),$(checkers)))
-$(eval $(call variant,fuzzed,clang,$$(host_flags) -fsanitize=fuzzer-no-link $(sanitizers),\
+$(eval $(call variant,sanitized,gcc,$$(host_flags) $(warnings) $(sanitizers),$(host_stamp),$(checkers)))
+$(eval $(call variant,plain,gcc,$$(host_flags) $(warnings),$(host_stamp),$(checkers)))
+$(eval $(call variant,fuzzed,clang,$$(fuzz_flags) -fsanitize=fuzzer-no-link $(sanitizers),\
 	$(host_stamp),$(checkers)))
 
 $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
@@ -109,7 +111,7 @@ host_libraries = -Wl,--start-group $(BUILD)/$(1)/libholdfast.a -L$(DEPS)/host/li
 define unit_test
 $(BUILD)/$(1)/%_test: tests/unit/%_test.c $(unit_helpers) $(BUILD)/$(1)/libholdfast.a
 	@echo "ld $$@"
-	$$(Q)$(2) $$(host_flags) $(3) -Itests/unit $$< $(unit_helpers) \
+	$$(Q)$(2) $$(host_flags) $(warnings) $(3) -Itests/unit $$< $(unit_helpers) \
 		$$(call host_libraries,$(1)) -lcmocka -o $$@
 endef
 $(eval $(call unit_test,sanitized,gcc,$(sanitizers)))
@@ -117,7 +119,7 @@ $(eval $(call unit_test,plain,gcc,))
 
 $(BUILD)/fuzzed/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzzed/libholdfast.a
 	@echo "ld $@"
-	$(Q)clang $(host_flags) -fsanitize=fuzzer $(sanitizers) $< $(call host_libraries,fuzzed) -o $@
+	$(Q)clang $(fuzz_flags) -fsanitize=fuzzer $(sanitizers) $< $(call host_libraries,fuzzed) -o $@
 
 # The front without a warden, for the tests and the bench from outside: the product's own objects, so
 # that its system calls are the product's.
@@ -158,9 +160,14 @@ format: $(call packages,check)
 
 # --- the image ---
 
-image: all $(call packages,image)
-	$(Q)HOLDFAST=$(abspath $(BUILD)/holdfast) OUT=$(abspath $(BUILD)/image) \
-		DL=$(abspath $(DL)) DL_DIR=$(DL_DIR) firmware/build.sh $(ROLES)
+image_inputs := $(shell find firmware board rootfs-overlay -type f ! -name '*.pyc')
+
+$(BUILD)/image/made: $(BUILD)/holdfast $(image_inputs) | $(call packages,image)
+	$(Q)HOLDFAST=$(abspath $<) OUT=$(abspath $(BUILD)/image) DL=$(abspath $(DL)) DL_DIR=$(DL_DIR) \
+		firmware/build.sh $(ROLES)
+	@touch $@
+
+image: $(BUILD)/image/made
 
 demo: image
 	$(Q)KEEP=$(KEEP) $(test_environment) firmware/demo.py
@@ -171,9 +178,8 @@ install: all
 	install -D -m 0755 $(BUILD)/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../sbin/holdfast $(DESTDIR)$(PREFIX)/bin/securitywizard
-	install -D -m 0644 agent/man/holdfast.8 $(DESTDIR)$(PREFIX)/share/man/man8/holdfast.8
-	install -D -m 0644 agent/man/holdfast.conf.5 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/holdfast.conf.5
+	for page in agent/man/*.[1-8]; do install -D -m 0644 $$page \
+		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 2; done
 
 clean:
 	rm -rf $(filter-out $(DEPS) $(DL),$(wildcard $(BUILD)/*))
