@@ -35,7 +35,24 @@ struct door_head {
     uint32_t size; /* of the payload that follows */
 };
 
-enum { DOOR_CLIENTS_MAX = 8, DOOR_FDS_MAX = DOOR_CLIENTS_MAX + 1 };
+enum {
+    DOOR_MAGIC = 0x48464431, /* "HFD1" */
+    DOOR_CLIENTS_MAX = 8,
+    DOOR_FDS_MAX = DOOR_CLIENTS_MAX + 1,
+    DOOR_ANSWER_MAX = 262144
+};
+
+/* Whether `head` begins a sound message: magic, a known verb, and a size within that verb's limit.
+ * An answer's size is limited by DOOR_ANSWER_MAX alone. 0 or -EBADMSG. */
+int door_check_request(const struct door_head *head);
+int door_check_answer(const struct door_head *head, enum door_verb verb);
+
+/* The payload of an answer to DOOR_LOAD, written and read: role, revision, every setting, secrets
+ * among them. -EBADMSG when it does not read. */
+int door_write_load(enum role role, uint64_t revision, const struct settings *settings,
+                    struct buf *out);
+int door_read_load(const struct buf *answer, enum role *role, struct settings *settings,
+                   uint64_t *revision);
 
 /* What the warden does when asked; each answers 0 or a negative errno. */
 struct door_actions {

@@ -301,9 +301,11 @@ int node_apply(struct node *node, const char *who, const char *how, const char *
         buf_printf(faults, "%s: %s\n", name, refused);
         return -EPERM;
     }
+    bool answers = str_equal(how, "wizard");
     int error = settings_copy(&wanted, &node->settings);
     if (error == 0)
-        error = settings_import(&wanted, name, text, size, faults);
+        error = answers ? settings_import_answers(&wanted, name, text, size, faults)
+                        : settings_import(&wanted, name, text, size, faults);
     if (error == 0)
         error = state_settings_store(node->state, &wanted, who, how, &node->revision);
     if (error == -EPERM)

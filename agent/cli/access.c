@@ -1,0 +1,276 @@
+/* Access to the settings through the door or on the database: one small table of calls each. */
+#include "cli/access.h"
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "cli/terminal.h"
+#include "serve/door.h"
+#include "serve/node.h"
+#include "serve/password.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct access {
+    const char *root, *state_path;
+    int door; /* -1: directly on the database */
+    struct node node;
+    bool loaded;
+    unsigned failures;
+};
+
+/* --- through the door --- */
+
+static int door_connect(struct access *access)
+{
+    char path[PATH_MAX];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int error = file_path(path, sizeof(path), access->root, DOOR_PATH);
+    if (error == 0)
+        error = str_copy(address.sun_path, sizeof(address.sun_path), path);
+    if (error)
+        return error;
+    access->door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (access->door < 0)
+        return -errno;
+    if (connect(access->door, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return 0;
+    error = -errno;
+    close(access->door);
+    access->door = -1;
+    return error;
+}
+
+static int send_request(const struct access *access, enum door_verb verb, const void *data,
+                        size_t size)
+{
+    struct door_head head = {.magic = DOOR_MAGIC, .verb = (uint16_t)verb, .size = (uint32_t)size};
+    if (door_check_request(&head) < 0)
+        return -EFBIG;
+    int error = file_write_all(access->door, &head, sizeof(head));
+    return error ? error : file_write_all(access->door, data, size);
+}
+
+/* One question and its answer; the status that the warden gave, or why none came. */
+static int ask(const struct access *access, enum door_verb verb, const void *data, size_t size,
+               struct buf *answer)
+{
+    struct door_head head = {0};
+    int error = send_request(access, verb, data, size);
+    if (error == 0)
+        error = file_read_exactly(access->door, &head, sizeof(head));
+    if (error == 0)
+        error = door_check_answer(&head, verb);
+    if (error == 0)
+        error = buf_reserve(answer, head.size);
+    if (error == 0)
+        error = file_read_exactly(access->door, answer->data + answer->length, head.size);
+    if (error) {
+        log_error("the warden does not answer: %s", strerror(-error));
+        return error;
+    }
+    answer->length += head.size;
+    answer->data[answer->length] = '\0';
+    return head.status;
+}
+
+static int door_verb_of(const char *how)
+{
+    static const struct {
+        const char *how;
+        enum door_verb verb;
+    } verbs[] = {
+        {"wizard", DOOR_APPLY_WIZARD},
+        {"set",    DOOR_APPLY_SET   },
+        {"import", DOOR_APPLY_IMPORT}
+    };
+    for (size_t i = 0; i < countof(verbs); i++)
+        if (str_equal(verbs[i].how, how))
+            return (int)verbs[i].verb;
+    return -EINVAL;
+}
+
+/* --- directly --- */
+
+/* Loads the node: to look, or as the database's one writer. */
+static int load_node(struct access *access, enum node_purpose purpose)
+{
+    if (access->loaded && access->node.purpose == purpose)
+        return 0;
+    if (access->loaded)
+        node_close(&access->node);
+    access->loaded = false;
+    int error = node_load(&access->node, access->root, access->state_path, purpose);
+    access->loaded = error == 0;
+    if (error)
+        log_error("cannot load the node: %s", strerror(-error));
+    return error;
+}
+
+static int direct_login(struct access *access, const char *password)
+{
+    int error = password_check(access->root, password);
+    if (error == 0)
+        return 0;
+    access->failures++;
+    if (load_node(access, NODE_RUN) == 0)
+        node_event(&access->node, "refused", "root: %s",
+                   error == -EACCES ? "wrong password" : "the password cannot be checked");
+    (void)poll(NULL, 0, (int)password_delay_ms(access->failures));
+    return error == -EACCES && access->failures >= PASSWORD_TRIES ? -EPERM : error;
+}
+
+/* --- both --- */
+
+int access_open(struct access **opened, const char *root, const char *state_path)
+{
+    struct access *access = calloc(1, sizeof(*access));
+    *opened = NULL;
+    if (!access)
+        return -ENOMEM;
+    access->root = root;
+    access->state_path = state_path;
+    access->door = -1;
+    int error = door_connect(access);
+    bool nobody_there = error == -ENOENT || error == -ECONNREFUSED;
+    if (nobody_there && (geteuid() == 0 || root[0]))
+        error = 0;
+    if (error) {
+        log_error("cannot reach the warden at %s%s: %s", root, DOOR_PATH,
+                  nobody_there ? "none runs, and only root may go without" : strerror(-error));
+        access_close(access);
+        return nobody_there ? -EACCES : error;
+    }
+    *opened = access;
+    return 0;
+}
+
+void access_close(struct access *access)
+{
+    if (!access)
+        return;
+    if (access->door >= 0)
+        close(access->door);
+    if (access->loaded)
+        node_close(&access->node);
+    free(access);
+}
+
+bool access_needs_login(const struct access *access)
+{
+    return access->door >= 0 && geteuid() != 0;
+}
+
+int access_login(struct access *access, const char *password)
+{
+    struct buf answer = {0};
+    if (access->door < 0)
+        return direct_login(access, password);
+    int error = ask(access, DOOR_LOGIN, password, strlen(password), &answer);
+    buf_free(&answer);
+    return error;
+}
+
+static int password_from_file(const char *file, struct buf *password)
+{
+    int error = file_read(file, PASSWORD_MAX + 1, password);
+    if (error)
+        log_error("cannot read the password from %s: %s", file, strerror(-error));
+    else if (password->data)
+        password->data[strcspn(password->data, "\r\n")] = '\0';
+    return error;
+}
+
+static int one_try(struct access *access, const char *file, struct buf *password)
+{
+    int error = file ? password_from_file(file, password)
+                     : terminal_ask("Password for admin: ", true, password);
+    if (error == -EPIPE || error == -EINTR)
+        log_error("no password was given");
+    if (error)
+        return error == -EFBIG || error == -EILSEQ ? -EACCES : error;
+    error = access_login(access, buf_text(password));
+    if (error == -EPERM)
+        log_error("access refused: no more tries, or the administrator account has no password");
+    else if (error == -EACCES)
+        log_error("wrong password");
+    return error;
+}
+
+int access_login_interactive(struct access *access, const char *file)
+{
+    struct buf password = {0};
+    int error = buf_reserve(&password, TERMINAL_LINE_MAX + 1); /* no copy left behind by growing */
+    bool again = !file && isatty(STDIN_FILENO);
+    if (error == 0)
+        error = one_try(access, file, &password);
+    for (unsigned tries = 1; again && error == -EACCES && tries < PASSWORD_TRIES; tries++)
+        error = one_try(access, file, &password);
+    buf_wipe(&password);
+    return error;
+}
+
+int access_load(struct access *access, enum role *role, struct settings *settings,
+                uint64_t *revision)
+{
+    if (access->door < 0) {
+        int error = access->loaded ? 0 : load_node(access, NODE_LOOK);
+        if (error)
+            return error;
+        *role = access->node.role;
+        *revision = access->node.revision;
+        if (access->node.reason.length)
+            log_warning("the node fails closed: %s", buf_text(&access->node.reason));
+        return settings_copy(settings, &access->node.settings);
+    }
+    struct buf answer = {0};
+    int error = settings_defaults(settings);
+    if (error == 0)
+        error = ask(access, DOOR_LOAD, "", 0, &answer);
+    if (error == 0)
+        error = door_read_load(&answer, role, settings, revision);
+    if (error)
+        log_error("cannot load the settings: %s", strerror(-error));
+    buf_wipe(&answer);
+    return error;
+}
+
+int access_apply(struct access *access, const char *how, const char *name, const char *text,
+                 size_t size, uint64_t *revision, struct buf *faults)
+{
+    if (access->door < 0) {
+        int error = load_node(access, NODE_RUN);
+        if (error == 0)
+            error = node_apply(&access->node, "root", how, name, text, size, faults);
+        *revision = error ? 0 : access->node.revision;
+        return error;
+    }
+    int verb = door_verb_of(how);
+    struct buf answer = {0};
+    int error = verb < 0 ? verb : ask(access, (enum door_verb)verb, text, size, &answer);
+    if (error == 0)
+        error = str_to_u64(buf_text(&answer), 0, UINT64_MAX, revision);
+    else
+        buf_append(faults, buf_text(&answer), answer.length);
+    buf_free(&answer);
+    return error;
+}
+
+int access_reboot(struct access *access)
+{
+    struct buf answer = {0};
+    int error = -ENOTSUP;
+    if (access->door >= 0)
+        error = ask(access, DOOR_REBOOT, "", 0, &answer);
+    else if (access->root[0] == '\0')
+        error = kill(1, SIGTERM) < 0 ? -errno : 0; /* init(8) of the image: reboot */
+    buf_free(&answer);
+    return error;
+}

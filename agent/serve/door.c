@@ -1,0 +1,408 @@
+/*
+ * The door's socket and its clients. Each client is a small state machine: a head is read, checked,
+ * then its payload, then it is answered, perhaps after a while. Nothing here waits.
+ */
+#include "serve/door.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "serve/password.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+    MESSAGE_MS = 10000, /* from a message's first byte to its last, either way */
+    IDLE_MS = 1800000,  /* between messages: the wizard's questions take their time */
+    TRIES = PASSWORD_TRIES
+};
+
+struct client {
+    int fd; /* -1: the place is free */
+    uid_t uid;
+    bool logged_in;
+    unsigned failures; /* of this client; the guess below counts all */
+    struct door_head head;
+    size_t have;   /* bytes of head and payload that have come */
+    char *payload; /* of head.size bytes and a NUL, once the head is sound */
+    bool whole;    /* the request is here and waits for its due time */
+    struct buf answer;
+    size_t sent;
+    uint64_t due_ms;      /* not before: the answer, or the check of a password */
+    uint64_t deadline_ms; /* then the client is closed */
+};
+
+/* Guesses of one user, over all of its connections. */
+struct guesses {
+    unsigned failures;
+    uint64_t next_ms; /* no password is looked at before */
+};
+
+struct door {
+    int listener;
+    char path[PATH_MAX];
+    const char *root;
+    uid_t admin;
+    bool has_admin;
+    struct door_actions actions;
+    struct guesses guesses[2]; /* of root, of admin */
+    struct client clients[DOOR_CLIENTS_MAX];
+    struct client *polled[DOOR_FDS_MAX];
+};
+
+/* --- clients --- */
+
+static const char *who_is(const struct client *client)
+{
+    return client->uid == 0 ? "root" : PASSWORD_ADMIN;
+}
+
+static struct guesses *guesses_of(struct door *door, const struct client *client)
+{
+    return &door->guesses[client->uid != 0];
+}
+
+static void forget_request(struct client *client)
+{
+    if (client->payload)
+        explicit_bzero(client->payload, client->head.size);
+    free(client->payload);
+    client->payload = NULL;
+    client->have = 0;
+    client->whole = false;
+}
+
+static void client_close(struct client *client)
+{
+    if (client->fd < 0)
+        return;
+    close(client->fd);
+    forget_request(client);
+    buf_wipe(&client->answer);
+    *client = (struct client){.fd = -1};
+}
+
+static void refuse(struct door *door, struct client *client, const char *why)
+{
+    door->actions.refused(door->actions.context, who_is(client), why);
+    client_close(client);
+}
+
+static struct client *free_place(struct door *door)
+{
+    for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
+        if (door->clients[i].fd < 0)
+            return &door->clients[i];
+    return NULL;
+}
+
+static void accept_client(struct door *door)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    struct client *client = free_place(door);
+    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+                 (peer.uid == 0 || (door->has_admin && peer.uid == door->admin));
+    if (!known)
+        door->actions.refused(door->actions.context, "another user", "may not use the door");
+    if (!known || !client) {
+        close(fd); /* without a word */
+        return;
+    }
+    *client = (struct client){.fd = fd, .uid = peer.uid, .deadline_ms = clock_boot_ms() + IDLE_MS};
+}
+
+/* --- answers --- */
+
+static void answer(struct client *client, int status, const struct buf *payload)
+{
+    struct door_head head = {.magic = DOOR_MAGIC,
+                             .verb = client->head.verb,
+                             .status = status,
+                             .size = (uint32_t)payload->length};
+    if (payload->length > DOOR_ANSWER_MAX || buf_error(payload)) {
+        head.status = -EMSGSIZE;
+        head.size = 0;
+    }
+    forget_request(client);
+    (void)buf_reserve(&client->answer, sizeof(head) + head.size);
+    buf_append(&client->answer, &head, sizeof(head));
+    if (head.size)
+        buf_append(&client->answer, payload->data, payload->length);
+    client->sent = 0;
+    client->deadline_ms = (client->due_ms ? client->due_ms : clock_boot_ms()) + MESSAGE_MS;
+}
+
+static void wrong_password(struct door *door, struct client *client, int error)
+{
+    struct guesses *guesses = guesses_of(door, client);
+    struct buf none = {0};
+    guesses->failures++;
+    client->failures++;
+    guesses->next_ms = clock_boot_ms() + password_delay_ms(guesses->failures);
+    door->actions.refused(door->actions.context, who_is(client),
+                          error == -EACCES ? "wrong password" : "the password cannot be checked");
+    client->due_ms = guesses->next_ms;
+    answer(client, error == -EACCES && client->failures >= TRIES ? -EPERM : error, &none);
+}
+
+static void log_in(struct door *door, struct client *client)
+{
+    struct guesses *guesses = guesses_of(door, client);
+    struct buf none = {0};
+    if (clock_boot_ms() < guesses->next_ms) {
+        client->due_ms = guesses->next_ms;
+        client->deadline_ms = client->due_ms + MESSAGE_MS;
+        return; /* looked at again then */
+    }
+    int error = client->failures >= TRIES ? -EPERM : password_check(door->root, client->payload);
+    if (error) {
+        wrong_password(door, client, error);
+        return;
+    }
+    *guesses = (struct guesses){0};
+    client->logged_in = true;
+    client->failures = 0;
+    answer(client, 0, &none);
+}
+
+/* --- requests --- */
+
+static int act(struct door *door, struct client *client, struct buf *payload)
+{
+    static const char *const how[DOOR_VERB_END] = {
+        [DOOR_APPLY_WIZARD] = "wizard", [DOOR_APPLY_SET] = "set", [DOOR_APPLY_IMPORT] = "import"};
+    const struct door_actions *actions = &door->actions;
+    enum door_verb verb = (enum door_verb)client->head.verb;
+    if (how[verb])
+        return actions->apply(actions->context, who_is(client), how[verb], client->payload,
+                              client->head.size, payload);
+    if (verb == DOOR_LOAD)
+        return actions->load(actions->context, payload);
+    return actions->reboot(actions->context, who_is(client));
+}
+
+/* Root may do without the password, but not in the wizard (guide, bootstrap, step 7). */
+static bool may(const struct client *client)
+{
+    return client->logged_in || (client->uid == 0 && client->head.verb != DOOR_APPLY_WIZARD);
+}
+
+static void do_request(struct door *door, struct client *client)
+{
+    struct buf payload = {0};
+    client->due_ms = 0;
+    if (client->head.verb == DOOR_LOGIN) {
+        log_in(door, client);
+        return;
+    }
+    int status = may(client) ? act(door, client, &payload) : -EACCES;
+    answer(client, status, &payload);
+    buf_wipe(&payload);
+}
+
+/* Where the next bytes go, and how many are wanted. */
+static size_t wanted(struct client *client, char **to)
+{
+    size_t head_size = sizeof(client->head);
+    if (client->have < head_size) {
+        *to = (char *)&client->head + client->have;
+        return head_size - client->have;
+    }
+    *to = client->payload + (client->have - head_size);
+    return head_size + client->head.size - client->have;
+}
+
+static int begin_payload(struct client *client)
+{
+    int error = door_check_request(&client->head);
+    if (error)
+        return error;
+    client->payload = calloc(1, (size_t)client->head.size + 1);
+    return client->payload ? 0 : -ENOMEM;
+}
+
+static void read_client(struct door *door, struct client *client)
+{
+    char *to;
+    size_t size = wanted(client, &to);
+    ssize_t got = size ? read(client->fd, to, size) : 0;
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (size && got <= 0) {
+        client_close(client);
+        return;
+    }
+    if (client->have == 0)
+        client->deadline_ms = clock_boot_ms() + MESSAGE_MS;
+    client->have += (size_t)got;
+    if (client->have == sizeof(client->head) && begin_payload(client) < 0) {
+        refuse(door, client, "sent a message that is none");
+        return;
+    }
+    client->whole = client->have == sizeof(client->head) + client->head.size;
+    if (client->whole)
+        do_request(door, client);
+}
+
+static void write_client(struct client *client)
+{
+    size_t left = client->answer.length - client->sent;
+    ssize_t put = send(client->fd, client->answer.data + client->sent, left, MSG_NOSIGNAL);
+    if (put < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (put < 0) {
+        client_close(client);
+        return;
+    }
+    client->sent += (size_t)put;
+    if (client->sent < client->answer.length)
+        return;
+    buf_wipe(&client->answer);
+    client->due_ms = 0;
+    client->deadline_ms = clock_boot_ms() + IDLE_MS;
+    if (client->failures >= TRIES)
+        client_close(client);
+}
+
+/* --- the warden's loop --- */
+
+static void lower(int *timeout_ms, uint64_t due_ms)
+{
+    uint64_t now_ms = clock_boot_ms();
+    int left = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+    if (*timeout_ms < 0 || left < *timeout_ms)
+        *timeout_ms = left;
+}
+
+static short events_of(const struct client *client)
+{
+    if (client->due_ms > clock_boot_ms())
+        return 0; /* the answer is held back; a hang-up is told all the same */
+    if (client->answer.length)
+        return POLLOUT;
+    return client->whole ? 0 : POLLIN;
+}
+
+size_t door_fds(struct door *door, struct pollfd fds[DOOR_FDS_MAX], int *timeout_ms)
+{
+    size_t count = 0;
+    door->polled[count] = NULL;
+    fds[count++] = (struct pollfd){.fd = door->listener, .events = POLLIN};
+    for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
+        struct client *client = &door->clients[i];
+        if (client->fd < 0)
+            continue;
+        door->polled[count] = client;
+        fds[count++] = (struct pollfd){.fd = client->fd, .events = events_of(client)};
+        lower(timeout_ms, client->deadline_ms);
+        if (client->due_ms)
+            lower(timeout_ms, client->due_ms);
+    }
+    return count;
+}
+
+static void serve_client(struct door *door, struct client *client, short revents)
+{
+    uint64_t now_ms = clock_boot_ms();
+    if (client->fd >= 0 && (revents & POLLIN) && !client->whole)
+        read_client(door, client);
+    if (client->fd >= 0 && client->whole && client->due_ms && now_ms >= client->due_ms)
+        do_request(door, client);
+    if (client->fd >= 0 && client->answer.length && now_ms >= client->due_ms)
+        write_client(client);
+    bool gone = (revents & (POLLERR | POLLNVAL | POLLHUP)) && !(revents & POLLIN);
+    if (client->fd >= 0 && (gone || now_ms >= client->deadline_ms))
+        client_close(client);
+}
+
+void door_serve(struct door *door, const struct pollfd *fds, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        serve_client(door, door->polled[i], fds[i].revents);
+    if (count && fds[0].revents)
+        accept_client(door);
+}
+
+/* --- open and close --- */
+
+static int bind_socket(struct door *door, gid_t group)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int error = str_copy(address.sun_path, sizeof(address.sun_path), door->path);
+    if (error)
+        return error;
+    if (unlink(door->path) < 0 && errno != ENOENT)
+        return -errno;
+    mode_t before = umask(0117);
+    int bound = bind(door->listener, (const struct sockaddr *)&address, sizeof(address));
+    error = bound < 0 ? -errno : 0;
+    umask(before);
+    if (error == 0 && geteuid() == 0 && chown(door->path, 0, group) < 0)
+        error = -errno;
+    if (error == 0 && listen(door->listener, DOOR_CLIENTS_MAX) < 0)
+        error = -errno;
+    return error;
+}
+
+static int make_socket(struct door *door)
+{
+    char folder[PATH_MAX];
+    gid_t group = 0;
+    door->has_admin = password_admin(door->root, &door->admin, &group) == 0;
+    int error = file_path(folder, sizeof(folder), door->root, "/run/holdfast");
+    if (error == 0)
+        error = file_make_folders(folder, 0755);
+    if (error == 0)
+        error = file_path(door->path, sizeof(door->path), door->root, DOOR_PATH);
+    if (error)
+        return error;
+    door->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return door->listener < 0 ? -errno : bind_socket(door, group);
+}
+
+int door_open(struct door **opened, const char *root, const struct door_actions *actions)
+{
+    struct door *door = calloc(1, sizeof(*door));
+    *opened = NULL;
+    if (!door)
+        return -ENOMEM;
+    door->listener = -1;
+    door->root = root;
+    door->actions = *actions;
+    for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
+        door->clients[i].fd = -1;
+    int error = make_socket(door);
+    if (error) {
+        log_error("cannot open the door %s%s: %s", root, DOOR_PATH, strerror(-error));
+        door_close(door);
+        return error;
+    }
+    *opened = door;
+    return 0;
+}
+
+void door_close(struct door *door)
+{
+    if (!door)
+        return;
+    for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
+        client_close(&door->clients[i]);
+    if (door->listener >= 0) {
+        close(door->listener);
+        (void)unlink(door->path);
+    }
+    free(door);
+}

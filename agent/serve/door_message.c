@@ -1,0 +1,66 @@
+/* The door's messages: which there are, how large, and the one payload that is not plain text. */
+#include "serve/door.h"
+
+#include "base/str.h"
+#include "serve/password.h"
+#include "settings/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const uint32_t request_size_max[DOOR_VERB_END] = {
+    [DOOR_LOGIN] = PASSWORD_MAX,
+    [DOOR_LOAD] = 0,
+    [DOOR_APPLY_WIZARD] = SETTINGS_TEXT_MAX,
+    [DOOR_APPLY_SET] = SETTINGS_TEXT_MAX,
+    [DOOR_APPLY_IMPORT] = SETTINGS_TEXT_MAX,
+    [DOOR_REBOOT] = 0,
+};
+
+int door_check_request(const struct door_head *head)
+{
+    bool sound = head->magic == DOOR_MAGIC && head->verb > 0 && head->verb < DOOR_VERB_END &&
+                 head->reserved == 0 && head->status == 0 &&
+                 head->size <= request_size_max[head->verb];
+    return sound ? 0 : -EBADMSG;
+}
+
+int door_check_answer(const struct door_head *head, enum door_verb verb)
+{
+    bool sound = head->magic == DOOR_MAGIC && head->verb == verb && head->reserved == 0 &&
+                 head->status <= 0 && head->size <= DOOR_ANSWER_MAX;
+    return sound ? 0 : -EBADMSG;
+}
+
+int door_write_load(enum role role, uint64_t revision, const struct settings *settings,
+                    struct buf *out)
+{
+    buf_printf(out, "%d %llu\n", (int)role, (unsigned long long)revision);
+    settings_export(settings, EXPORT_ALL, true, out);
+    return buf_error(out);
+}
+
+int door_read_load(const struct buf *answer, enum role *role, struct settings *settings,
+                   uint64_t *revision)
+{
+    char head[40] = "";
+    uint64_t number;
+    const char *text = buf_text(answer);
+    size_t length = strcspn(text, "\n");
+    if (length >= sizeof(head) || text[length] != '\n')
+        return -EBADMSG;
+    memcpy(head, text, length);
+    char *space = strchr(head, ' ');
+    if (!space)
+        return -EBADMSG;
+    *space = '\0';
+    if (str_to_u64(head, ROLE_MANAGEMENT, ROLE_CONFERENCING, &number) < 0 ||
+        str_to_u64(space + 1, 0, UINT64_MAX, revision) < 0)
+        return -EBADMSG;
+    *role = (enum role)number;
+    struct buf faults = {0};
+    int error = settings_import(settings, "answer", text + length + 1, answer->length - length - 1,
+                                &faults);
+    buf_free(&faults);
+    return error == -EINVAL ? -EBADMSG : error;
+}

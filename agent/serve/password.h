@@ -1,0 +1,29 @@
+/*
+ * The administrator's password, held against shadow(5) below a root. Nothing of it is kept, and
+ * every copy is wiped.
+ */
+#ifndef HOLDFAST_SERVE_PASSWORD_H
+#define HOLDFAST_SERVE_PASSWORD_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define PASSWORD_ADMIN "admin"
+
+enum {
+    PASSWORD_MAX = 512, /* bytes; a longer one is wrong */
+    PASSWORD_TRIES = 3
+};
+
+/* 0 when it is the admin's; -EACCES when it is wrong; -EPERM when the account is locked, has no
+ * password or does not exist; or another errno when shadow cannot be read. */
+int password_check(const char *root, const char *password);
+
+/* The admin's user and group numbers from passwd(5). -ENOENT when there is no such account. */
+int password_admin(const char *root, uid_t *uid, gid_t *gid);
+
+/* How long the answer to the n-th failure in a row (from 1) is held back, in milliseconds: it
+ * doubles from one second to half a minute. */
+unsigned password_delay_ms(unsigned failures);
+
+#endif
