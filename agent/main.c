@@ -63,7 +63,7 @@ static const struct command commands[] = {
      .operands = "",
      .summary = "print the reference of all settings",
      .options = {{"format", "text|mdoc", "how to print (default: text)"}},
-     .run = cli_settings },
+     .run = cli_settings},
     {.name = "firewall",
      .operands = "",
      .summary = "print the ruleset that the stored policy means, in nft syntax",
@@ -75,7 +75,7 @@ static const struct command commands[] = {
                  {"since", "TIME", "from a time (RFC 3339) or for an age such as 2h"},
                  {"format", "text|json", "how to print (default: text)"}},
      .run = cli_events},
-    {.name = "version", .operands = "",  .summary = "print the version",                                           .run = cli_version                                                                     },
+    {.name = "version", .operands = "",    .summary = "print the version",                                                              .run = cli_version                                           },
 };
 
 int main(int argc, char **argv)

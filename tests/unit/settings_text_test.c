@@ -52,23 +52,23 @@ static void lines_comments_and_quotes_are_read(void **state)
         enum setting_key key;
         const char *wanted;
     } cases[] = {
-        {"sip.udp_port = 5070",                            SIP_UDP_PORT,        "5070"          },
-        {"sip.udp_port=5070\n",                            SIP_UDP_PORT,        "5070"          },
-        {"\t sip.udp_port \t=\t 5070 \t\r\n",              SIP_UDP_PORT,        "5070"          },
-        {"\xef\xbb\xbfsip.udp_port = 5070",                SIP_UDP_PORT,        "5070"          },
-        {"# sip.udp_port = 5070\n\n  # too",               SIP_UDP_PORT,        "5060"          },
-        {"sip.udp_port = 5070 # why",                      SIP_UDP_PORT,        "5070"          },
-        {"global.login_banner = room#1",                   GLOBAL_LOGIN_BANNER, "room#1"        },
-        {"global.login_banner = room #1",                  GLOBAL_LOGIN_BANNER, "room"          },
-        {"global.login_banner = \"room #1\" # why",        GLOBAL_LOGIN_BANNER, "room #1"       },
-        {"global.login_banner = \" a \\\"b\\\" \\\\ c\"",  GLOBAL_LOGIN_BANNER, " a \"b\" \\ c" },
-        {"global.login_banner = a \"b\"",                  GLOBAL_LOGIN_BANNER, "a \"b\""       },
-        {"global.login_banner = a = b",                    GLOBAL_LOGIN_BANNER, "a = b"         },
-        {"sip.cca_id = \"\"",                              SIP_CCA_ID,          ""              },
-        {"sip.cca_id =",                                   SIP_CCA_ID,          ""              },
-        {"snmp.community = # none",                        SNMP_COMMUNITY,      ""              },
-        {"dns.server = 192.0.2.1\ndns.server=192.0.2.2",   DNS_SERVER,  "192.0.2.1\n192.0.2.2"  },
-        {"",                                               DNS_SERVER,          ""              },
+        {"sip.udp_port = 5070",                           SIP_UDP_PORT,        "5070"                },
+        {"sip.udp_port=5070\n",                           SIP_UDP_PORT,        "5070"                },
+        {"\t sip.udp_port \t=\t 5070 \t\r\n",             SIP_UDP_PORT,        "5070"                },
+        {"\xef\xbb\xbfsip.udp_port = 5070",               SIP_UDP_PORT,        "5070"                },
+        {"# sip.udp_port = 5070\n\n  # too",              SIP_UDP_PORT,        "5060"                },
+        {"sip.udp_port = 5070 # why",                     SIP_UDP_PORT,        "5070"                },
+        {"global.login_banner = room#1",                  GLOBAL_LOGIN_BANNER, "room#1"              },
+        {"global.login_banner = room #1",                 GLOBAL_LOGIN_BANNER, "room"                },
+        {"global.login_banner = \"room #1\" # why",       GLOBAL_LOGIN_BANNER, "room #1"             },
+        {"global.login_banner = \" a \\\"b\\\" \\\\ c\"", GLOBAL_LOGIN_BANNER, " a \"b\" \\ c"       },
+        {"global.login_banner = a \"b\"",                 GLOBAL_LOGIN_BANNER, "a \"b\""             },
+        {"global.login_banner = a = b",                   GLOBAL_LOGIN_BANNER, "a = b"               },
+        {"sip.cca_id = \"\"",                             SIP_CCA_ID,          ""                    },
+        {"sip.cca_id =",                                  SIP_CCA_ID,          ""                    },
+        {"snmp.community = # none",                       SNMP_COMMUNITY,      ""                    },
+        {"dns.server = 192.0.2.1\ndns.server=192.0.2.2",  DNS_SERVER,          "192.0.2.1\n192.0.2.2"},
+        {"",                                              DNS_SERVER,          ""                    },
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)
@@ -107,17 +107,16 @@ static void every_fault_is_told_with_its_line_and_nothing_is_stored(void **state
                                "web.max_sessions_per_user = 6\n"
                                "= 7\n";
     (void)state;
-    expect_faults(
-        text, strlen(text),
-        "node.conf:2: sip.udpport: there is no such setting; did you mean sip.udp_port?\n"
-        "node.conf:4: sip.tcp_port: \"many\" is not a number from 1 to 65535\n"
-        "node.conf:5: global.ssh: not KEY = VALUE\n"
-        "node.conf:6: sip.udp_port: stands twice, first in line 1\n"
-        "node.conf:8: dns.server: the same item stands twice\n"
-        "node.conf:9: global.login_banner: the closing quote is missing\n"
-        "node.conf:10: global.login_banner: something stands behind the closing quote\n"
-        "node.conf:13: there is no such setting\n"
-        "node.conf:12: web.max_sessions_per_user: 6 exceeds web.max_sessions (5)\n");
+    expect_faults(text, strlen(text),
+                  "node.conf:2: sip.udpport: there is no such setting; did you mean sip.udp_port?\n"
+                  "node.conf:4: sip.tcp_port: \"many\" is not a number from 1 to 65535\n"
+                  "node.conf:5: global.ssh: not KEY = VALUE\n"
+                  "node.conf:6: sip.udp_port: stands twice, first in line 1\n"
+                  "node.conf:8: dns.server: the same item stands twice\n"
+                  "node.conf:9: global.login_banner: the closing quote is missing\n"
+                  "node.conf:10: global.login_banner: something stands behind the closing quote\n"
+                  "node.conf:13: there is no such setting\n"
+                  "node.conf:12: web.max_sessions_per_user: 6 exceeds web.max_sessions (5)\n");
 }
 
 static void a_broken_rule_is_told_at_the_line_that_broke_it(void **state)
@@ -235,19 +234,19 @@ static void make_awkward(struct settings *settings)
         enum setting_key key;
         const char *text;
     } values[] = {
-        {GLOBAL_LOGIN_BANNER,     "  # \"quoted\" \\ and #padded  "                     },
-        {SNMP_AUTH_PASSWORD,      "\"pass # word\""                                     },
-        {SNMP_PRIVACY_PASSWORD,   "#pass\\word\\"                                       },
-        {AUTH_LDAP_BIND_PASSWORD, " "                                                   },
-        {AUTH_LDAP_BASE_DN,       "dc=example,dc=test"                                  },
-        {SNMP_COMMUNITY,          ""                                                    },
-        {NTP_SERVER,              "a.test" KEYED "\n2001:db8::1" KEYED                  },
-        {SYSLOG_SERVER,           "a.test\nb.test proto=tls"                            },
-        {DNS_SERVER,              "192.0.2.1\n2001:db8::1"                              },
-        {HEALTH_STATIONS,         "192.0.2.0/24"                                        },
-        {SIP_RESOURCE_PRIORITY_PREFIX, "dsn"                                            },
-        {SIP_CCA_ID,              "`'~%"                                                },
-        {NET_IPV6_DAD,            "no"                                                  },
+        {GLOBAL_LOGIN_BANNER,          "  # \"quoted\" \\ and #padded  "   },
+        {SNMP_AUTH_PASSWORD,           "\"pass # word\""                   },
+        {SNMP_PRIVACY_PASSWORD,        "#pass\\word\\"                     },
+        {AUTH_LDAP_BIND_PASSWORD,      " "                                 },
+        {AUTH_LDAP_BASE_DN,            "dc=example,dc=test"                },
+        {SNMP_COMMUNITY,               ""                                  },
+        {NTP_SERVER,                   "a.test" KEYED "\n2001:db8::1" KEYED},
+        {SYSLOG_SERVER,                "a.test\nb.test proto=tls"          },
+        {DNS_SERVER,                   "192.0.2.1\n2001:db8::1"            },
+        {HEALTH_STATIONS,              "192.0.2.0/24"                      },
+        {SIP_RESOURCE_PRIORITY_PREFIX, "dsn"                               },
+        {SIP_CCA_ID,                   "`'~%"                              },
+        {NET_IPV6_DAD,                 "no"                                },
     };
     assert_int_equal(settings_defaults(settings), 0);
     for (size_t i = 0; i < countof(values); i++)

@@ -41,7 +41,7 @@ static const char *const prompts[WIZARD_QUESTIONS] = {
 
 /* The guide's column "Value to enter", as a person would type it. */
 static const char *const guide[WIZARD_QUESTIONS] = {
-    "YES", "YES", "NO", "YES", "NO", "NO", "5060", "5060", "5061", "100", "10", "NO", "NO",
+    "YES", "YES", "NO", "YES", "NO", "NO", "5060", "5060", "5061", "100", "10",  "NO", "NO",
     "NO",  "",    "uc", "YES", "NO", "NO", "NO",   "YES",  "NO",   "YES", "YES", "NO",
 };
 
