@@ -97,7 +97,7 @@ class Front:
 
     def status(self, field):
         with open(f'/proc/{self.pid}/status', encoding='ascii') as status:
-            return re.search(rf'^{field}:\s*(.*)$', status.read(), re.M).group(1)
+            return re.search(rf'^{field}:[ \t]*(.*)$', status.read(), re.M).group(1)
 
     def stop(self):
         if self.process.poll() is None:
@@ -135,13 +135,14 @@ class Front:
 
 
 def read_all(client):
-    data = b''
+    """What comes until the other end closes, in whatever manner it does."""
+    chunks = []
     try:
         while chunk := client.recv(65536):
-            data += chunk
-    except (ConnectionResetError, ssl.SSLEOFError, TimeoutError, ssl.SSLError) as error:
-        data += b'' if data else str(error).encode()[:0]
-    return data
+            chunks.append(chunk)
+    except OSError:
+        pass
+    return b''.join(chunks)
 
 
 def read_answer(client, method='GET'):

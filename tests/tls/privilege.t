@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+"""What the front may do once it serves: nothing. Its account, capabilities, root, filter, memory,
+and that it sleeps when nobody asks and ends with its warden."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from endpoint import Front, NOBODY, Tap, read_answer
+
+IDLE_RSS_KB = 2560
+CONNECTION_KB = 24
+GET = b'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
+
+tap = Tap()
+front = Front()
+
+# --- privilege ---
+
+four = '\t'.join([str(NOBODY)] * 4)
+tap.equal((front.status('Uid'), front.status('Gid')), (four, four), 'its account is its own')
+tap.equal(front.status('Groups').strip(), '', 'it is in no other group')
+for kind in 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb':
+    tap.equal(int(front.status(kind), 16), 0, f'{kind} is empty')
+tap.equal(front.status('NoNewPrivs'), '1', 'it can gain no privilege')
+tap.equal(front.status('Seccomp'), '2', 'its system calls are filtered')
+root = f'/proc/{front.pid}/root'
+tap.equal(os.listdir(root + '/'), [], 'its root is empty')
+try:
+    os.mkdir(root + '/new')
+    made = True
+except OSError:
+    made = False
+tap.ok(not made, 'and nothing can be made in it, by root either')
+fds = [os.readlink(f'/proc/{front.pid}/fd/{fd}').split(':')[0]
+       for fd in os.listdir(f'/proc/{front.pid}/fd')]
+tap.equal(sorted(fd for fd in fds if not fd.startswith('/') and fd != 'pipe'),
+          ['anon_inode', 'socket', 'socket'], 'it holds a listener, a channel and an epoll')
+with open(f'/proc/{front.pid}/limits', encoding='ascii') as limits:
+    limits = {line[:26].strip(): line[26:].split()[0] for line in limits}
+tap.equal((limits['Max core file size'], int(limits['Max open files']) < 1024), ('0', True),
+          'no core, few descriptors')
+tap.equal(os.stat(f'/proc/{front.pid}/mem').st_uid, 0, 'its memory is not for its account to read')
+with open(f'/proc/{front.pid}/environ', 'rb') as environ:
+    tap.ok(True, 'its environment is its parent\'s', environ.read(0))
+
+# --- sleep and memory ---
+
+
+def switches():
+    return int(front.status('voluntary_ctxt_switches'))
+
+
+def rss():
+    return int(front.status('VmRSS').split()[0])
+
+
+front.get('/health')
+front.counted('requests', 1)
+time.sleep(1.5)
+before = switches()
+time.sleep(3)
+tap.equal(switches() - before, 0, 'it does not wake when nobody asks')
+idle = rss()
+tap.ok(idle <= IDLE_RSS_KB, f'{idle} KB idle, at most {IDLE_RSS_KB}')
+held = []
+for i in range(90):
+    client = front.tls(f'127.0.0.{2 + i // 9}')
+    client.sendall(GET)
+    read_answer(client)
+    held.append(client)
+each = (rss() - idle) / len(held)
+tap.ok(each <= CONNECTION_KB, f'{each:.1f} KB an idle connection, at most {CONNECTION_KB}')
+print(f'# {idle} KB idle, {each:.1f} KB a connection')
+for client in held:
+    client.close()
+
+# --- addresses ---
+
+four = Front(address='127.0.0.1')
+tap.equal(four.get('/live').status, 200, 'it listens at an IPv4 address')
+four.stop()
+with socket.create_connection(('::1', front.port), 5) as six:
+    with front.context().wrap_socket(six, server_hostname='localhost') as client:
+        client.sendall(GET)
+        tap.equal(read_answer(client).status, 200, 'at :: it serves both families')
+taken = subprocess.run([front.process.args[0], '::', str(front.port), '0', front.folder],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+tap.ok(taken.returncode == 2 and f'port {front.port}: Address' in taken.stderr,
+       'a port that is taken is told', taken.stderr)
+
+# --- its end ---
+
+other = Front()
+os.kill(other.process.pid, signal.SIGKILL)
+other.process.wait()
+deadline = time.monotonic() + 5
+while os.path.exists(f'/proc/{other.pid}') and time.monotonic() < deadline:
+    time.sleep(0.01)
+tap.ok(not os.path.exists(f'/proc/{other.pid}'), 'it dies with its warden')
+pid = front.pid
+front.stop()
+tap.ok(not os.path.exists(f'/proc/{pid}'), 'it ends when the channel closes')
+tap.end()
