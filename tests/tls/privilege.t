@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from endpoint import Front, NOBODY, Tap, read_answer
 
 IDLE_RSS_KB = 2560
-CONNECTION_KB = 24
+CONNECTION_KB = 40
 GET = b'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 tap = Tap()
