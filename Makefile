@@ -70,8 +70,8 @@ $(DEPS)/sources-$(deps_digest): | $(call packages,build)
 	@mkdir -p $(@D) && touch $@
 
 $(DEPS)/%/made-from-$(deps_digest): | $(DEPS)/sources-$(deps_digest)
-	$(Q)agent/deps/build.sh $* $(DL) $(DEPS)/$*
-	@touch $@
+	$(Q)flock $(DEPS) sh -c \
+		'[ -e $@ ] || { agent/deps/build.sh $* $(DL) $(DEPS)/$* && touch $@; }'
 
 # --- the variants: the same sources, each with its compiler and flags ---
 
