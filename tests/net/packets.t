@@ -283,6 +283,21 @@ def redirects(setting, expected):
                  f"{'followed' if expected else 'not followed'}, whatever the sysctl")
 
 
+def failing_closed():
+    """With its database destroyed the node opens the health port to the stations last known."""
+    node.settings(BASE)
+    node.boot()
+    with open(f'{node.root}/var/lib/holdfast/state.db', 'wb') as file:
+        file.write(b'no database at all' * 1000)
+    node.boot()
+    with listening(*PORTS):
+        for version in (4, 6):
+            got = {port: tcp(version, port) for port in OPEN_TCP}
+            tap.same(set(got.values()), {'silent'}, f'failing closed: IPv{version}: no listener')
+            tap.same((tcp(version, 9443), tcp(version, 9443, HOSTILE)), ('open', 'silent'),
+                     f'failing closed: IPv{version}: health for the station alone')
+
+
 # --- DSCP on the wire ---
 
 @contextlib.contextmanager
@@ -449,6 +464,6 @@ def drift():
 for test in (dropping, outgoing, echo_rate, rejecting, neighbours,
              lambda: multicast_echo('yes', True), lambda: multicast_echo('no', False),
              lambda: redirects('yes', True), lambda: redirects('no', False),
-             dscp, sessions, forwarding, foreign, drift):
+             failing_closed, dscp, sessions, forwarding, foreign, drift):
     test()
 tap.done()
