@@ -40,12 +40,10 @@ int stored_apply(struct stored *stored, const char *how, const char *name, const
     if (error == 0)
         error = access_apply(stored->access, how, name, buf_text(text), text->length, &revision,
                              &faults);
-    else
-        log_error("%s: %s", how, strerror(-error));
-    if (faults.length) {
-        log_error("%s: nothing is stored:", how);
-        (void)fputs(buf_text(&faults), stderr);
-    }
+    if (error)
+        log_error("%s: nothing is stored: %s", how,
+                  faults.length ? "these are at fault" : strerror(-error));
+    (void)fputs(buf_text(&faults), stderr); /* any number of lines, more than the log takes */
     buf_free(&faults);
     if (error)
         return EXIT_COULD_NOT;
