@@ -1,6 +1,7 @@
 """The ground of the network tests: a node and a peer, two network namespaces joined by a veth pair,
 with names of this run alone; holdfast works in the node's, and sockets are opened in either."""
 import atexit
+import contextlib
 import ctypes
 import json
 import os
@@ -48,7 +49,7 @@ def run(*words, **more):
 
 
 class Namespace:
-    """A network namespace; `with` enters it, and what is opened inside stays there."""
+    """A network namespace."""
 
     def __init__(self, name):
         self.name = f'holdfast-{name}-{os.getpid()}'
@@ -57,13 +58,16 @@ class Namespace:
         self.fd = os.open(f'/run/netns/{self.name}', os.O_RDONLY | os.O_CLOEXEC)
         self.run('ip', 'link', 'set', 'lo', 'up')
 
-    def __enter__(self):
-        self.before = os.open('/proc/thread-self/ns/net', os.O_RDONLY | os.O_CLOEXEC)
+    @contextlib.contextmanager
+    def entered(self):
+        """This thread is inside meanwhile; what is opened there stays there."""
+        before = os.open('/proc/thread-self/ns/net', os.O_RDONLY | os.O_CLOEXEC)
         self.enter(self.fd)
-
-    def __exit__(self, *_):
-        self.enter(self.before)
-        os.close(self.before)
+        try:
+            yield
+        finally:
+            self.enter(before)
+            os.close(before)
 
     @staticmethod
     def enter(fd):
