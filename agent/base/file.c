@@ -63,6 +63,7 @@ struct attributes {
     mode_t mode;
     uid_t uid;
     gid_t gid;
+    bool durable;
 };
 
 static int write_temporary(const char *path, const void *data, size_t size,
@@ -77,7 +78,7 @@ static int write_temporary(const char *path, const void *data, size_t size,
         error = -errno;
     if (error == 0 && fchmod(fd, attributes->mode) < 0)
         error = -errno;
-    if (error == 0 && fsync(fd) < 0)
+    if (error == 0 && attributes->durable && fsync(fd) < 0)
         error = -errno;
     if (close(fd) < 0 && error == 0)
         error = -errno;
@@ -118,12 +119,17 @@ static int replace(const char *path, const void *data, size_t size,
         (void)unlink(temporary);
         return error;
     }
-    return sync_folder_of(path);
+    return attributes->durable ? sync_folder_of(path) : 0;
 }
 
 int file_replace(const char *path, const void *data, size_t size, mode_t mode)
 {
-    return replace(path, data, size, &(struct attributes){mode, geteuid(), getegid()});
+    return replace(path, data, size, &(struct attributes){mode, geteuid(), getegid(), true});
+}
+
+int file_replace_volatile(const char *path, const void *data, size_t size, mode_t mode)
+{
+    return replace(path, data, size, &(struct attributes){mode, geteuid(), getegid(), false});
 }
 
 int file_replace_alike(const char *path, const void *data, size_t size)
@@ -132,7 +138,7 @@ int file_replace_alike(const char *path, const void *data, size_t size)
     if (lstat(path, &old) < 0)
         return -errno;
     return replace(path, data, size,
-                   &(struct attributes){old.st_mode & 07777, old.st_uid, old.st_gid});
+                   &(struct attributes){old.st_mode & 07777, old.st_uid, old.st_gid, true});
 }
 
 int file_make_folders(const char *path, mode_t mode)

@@ -26,6 +26,9 @@ int file_poke(const char *path, const char *text);
  */
 int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
+/* As file_replace, but atomic alone and not durable: for what a reboot forgets anyway (/run). */
+int file_replace_volatile(const char *path, const void *data, size_t size, mode_t mode);
+
 /* As file_replace, with the mode and owner that the file at `path` has. */
 int file_replace_alike(const char *path, const void *data, size_t size);
 

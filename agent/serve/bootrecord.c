@@ -26,7 +26,7 @@ int boot_record_write(const char *root, const struct boot_record *record)
         return error;
     int length = snprintf(line, sizeof(line), "%llu %llu\n", (unsigned long long)record->started_ms,
                           (unsigned long long)record->finished_ms);
-    return file_replace(path, line, (size_t)length, 0644);
+    return file_replace_volatile(path, line, (size_t)length, 0644);
 }
 
 int boot_record_read(const char *root, struct boot_record *record)
