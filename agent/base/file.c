@@ -85,8 +85,7 @@ static int write_temporary(const char *path, const void *data, size_t size,
     return error;
 }
 
-/* A rename is durable only when its folder is (fsync(2), Notes). */
-static int sync_folder_of(const char *path)
+int file_sync_folder_of(const char *path)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -119,7 +118,7 @@ static int replace(const char *path, const void *data, size_t size,
         (void)unlink(temporary);
         return error;
     }
-    return attributes->durable ? sync_folder_of(path) : 0;
+    return attributes->durable ? file_sync_folder_of(path) : 0;
 }
 
 int file_replace(const char *path, const void *data, size_t size, mode_t mode)

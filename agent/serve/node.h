@@ -15,7 +15,7 @@
 #define NODE_STATE_PATH  "/var/lib/holdfast/state.db"
 #define NODE_RUN_FOLDER  "/run/holdfast"
 #define NODE_ROLE_PATH   "/etc/holdfast/role"
-#define NODE_LATCH_ADMIN "admin-disabled"
+#define NODE_LATCH_ADMIN STATE_LATCH_ADMIN
 #define NODE_LATCH_LOST  "state-lost"
 
 /* What the node is loaded for. */

@@ -1,258 +1,260 @@
-/* Opens, checks and closes the database; runs statements. */
+/* The connection: opened for a writer or a reader, hardened, and what its failures mean. */
 #include "state/database.h"
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdarg.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum {
-    BUSY_MS = 2000, /* how long a reader waits for the writer's commit, and it for a checkpoint */
-    VALUE_SIZE_MAX = 1048576
+    BUSY_WAIT_MS = 2000,
+    LOOKASIDE_SIZE_BYTES = 128,
+    LOOKASIDE_COUNT = 64,
 };
 
-static int errno_of(int code)
+/* The cache and the journal are kept small: the daemon's memory is counted in megabytes. A value
+ * of the settings is at most 64 KiB, an object 256 KiB. */
+static const char setup[] = "PRAGMA cell_size_check=ON;"
+                            "PRAGMA synchronous=FULL;"
+                            "PRAGMA cache_size=-128;"
+                            "PRAGMA journal_size_limit=1048576;"
+                            "PRAGMA wal_autocheckpoint=256;";
+
+static const struct {
+    int which, value;
+} limits[] = {
+    {SQLITE_LIMIT_LENGTH,          1 << 20},
+    {SQLITE_LIMIT_SQL_LENGTH,      4096   },
+    {SQLITE_LIMIT_COLUMN,          16     },
+    {SQLITE_LIMIT_EXPR_DEPTH,      32     },
+    {SQLITE_LIMIT_COMPOUND_SELECT, 2      },
+    {SQLITE_LIMIT_VDBE_OP,         5000   },
+    {SQLITE_LIMIT_FUNCTION_ARG,    8      },
+    {SQLITE_LIMIT_ATTACHED,        0      },
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 16     },
+    {SQLITE_LIMIT_TRIGGER_DEPTH,   2      },
+    {SQLITE_LIMIT_WORKER_THREADS,  0      },
+};
+
+/* sqlite.org/c3ref/c_dbconfig_defensive.html and security.html. A reader that happens to be the
+ * last to close must not write the journal back. */
+static const struct {
+    int which, writer, reader;
+} switches[] = {
+    {SQLITE_DBCONFIG_DEFENSIVE,             1, 1},
+    {SQLITE_DBCONFIG_TRUSTED_SCHEMA,        0, 0},
+    {SQLITE_DBCONFIG_ENABLE_VIEW,           0, 0},
+    {SQLITE_DBCONFIG_ENABLE_TRIGGER,        1, 0},
+    {SQLITE_DBCONFIG_ENABLE_FKEY,           1, 1},
+    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, 0},
+    {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,      1, 1},
+};
+
+static const struct {
+    int code, error;
+} meanings[] = {
+    {SQLITE_NOMEM,    -ENOMEM },
+    {SQLITE_FULL,     -ENOSPC },
+    {SQLITE_BUSY,     -EBUSY  },
+    {SQLITE_LOCKED,   -EBUSY  },
+    {SQLITE_READONLY, -EROFS  },
+    {SQLITE_CORRUPT,  -EBADMSG},
+    {SQLITE_NOTADB,   -EBADMSG},
+    {SQLITE_FORMAT,   -EBADMSG},
+    {SQLITE_SCHEMA,   -EBADMSG},
+    {SQLITE_ERROR,    -EBADMSG}, /* our SQL is sound: the schema it meets is not */
+    {SQLITE_TOOBIG,   -EBADMSG},
+    {SQLITE_MISMATCH, -EBADMSG},
+    {SQLITE_AUTH,     -EPERM  },
+    {SQLITE_PERM,     -EPERM  },
+};
+
+static int meaning(int code, int system_error)
 {
-    static const struct {
-        int sqlite, error;
-    } table[] = {
-        {SQLITE_NOMEM,      -ENOMEM },
-        {SQLITE_BUSY,       -EBUSY  },
-        {SQLITE_LOCKED,     -EBUSY  },
-        {SQLITE_READONLY,   -EROFS  },
-        {SQLITE_FULL,       -ENOSPC },
-        {SQLITE_CORRUPT,    -EBADMSG},
-        {SQLITE_NOTADB,     -EBADMSG},
-        {SQLITE_CONSTRAINT, -EPERM  },
-        {SQLITE_CANTOPEN,   -ENOENT },
-        {SQLITE_PERM,       -EACCES },
-        {SQLITE_MISMATCH,   -EBADMSG},
-        {SQLITE_TOOBIG,     -EFBIG  },
-    };
-    for (size_t i = 0; i < countof(table); i++)
-        if (table[i].sqlite == (code & 0xff))
-            return table[i].error;
-    return -EIO;
+    if (code == SQLITE_IOERR_NOMEM)
+        return -ENOMEM;
+    if (code == SQLITE_IOERR_CORRUPTFS)
+        return -EBADMSG;
+    if (code == SQLITE_CONSTRAINT_TRIGGER)
+        return -EPERM;
+    for (size_t i = 0; i < countof(meanings); i++)
+        if (meanings[i].code == (code & 0xff))
+            return meanings[i].error;
+    return system_error > 0 ? -system_error : -EIO;
 }
 
-int database_fault(struct state *state, const char *what)
+int database_fault(struct state *state, int error, const char *format, ...)
 {
-    int code = sqlite3_extended_errcode(state->db);
-    log_error("%s: cannot %s: %s", state->path, what, sqlite3_errmsg(state->db));
-    return errno_of(code);
+    struct buf text = {0};
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    if (state->why && state->why->length == 0)
+        buf_printf(state->why, "%s: %s", state->path, buf_text(&text));
+    else if (!state->why)
+        log_error("%s: %s", state->path, buf_text(&text));
+    buf_free(&text);
+    return error;
+}
+
+/* SQLite's own words, and the system's where they say more ("disk I/O error: No space left"). */
+int database_told(struct state *state, int code)
+{
+    int system_error = state->db ? sqlite3_system_errno(state->db) : 0;
+    bool from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+    bool add = from_system && system_error > 0;
+    return database_fault(state, meaning(code, add ? system_error : 0), "%s%s%s",
+                          state->db ? sqlite3_errmsg(state->db) : sqlite3_errstr(code),
+                          add ? ": " : "", add ? strerror(system_error) : "");
 }
 
 int database_run(struct state *state, const char *sql)
 {
-    if (sqlite3_exec(state->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return database_fault(state, "run its statements");
-    return 0;
+    int code = sqlite3_exec(state->db, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? 0 : database_told(state, sqlite3_extended_errcode(state->db));
 }
 
-sqlite3_stmt *database_prepare(struct state *state, const char *sql)
+int database_begin(struct state *state)
 {
-    sqlite3_stmt *statement = NULL;
-    if (sqlite3_prepare_v2(state->db, sql, -1, &statement, NULL) != SQLITE_OK)
-        (void)database_fault(state, "prepare a statement");
-    return statement;
+    return database_run(state, "BEGIN IMMEDIATE");
 }
 
-int database_finish(struct state *state, sqlite3_stmt *statement, const char *what)
+int database_end(struct state *state, int error)
 {
-    int error = sqlite3_step(statement) == SQLITE_DONE ? 0 : database_fault(state, what);
-    (void)sqlite3_finalize(statement);
-    return error;
-}
-
-int database_transaction(struct state *state, int (*act)(struct state *state, void *context),
-                         void *context)
-{
-    if (state->lock < 0)
-        return -EROFS;
-    int error = database_run(state, "BEGIN IMMEDIATE");
-    if (error)
-        return error;
-    error = act(state, context);
     if (error == 0)
         error = database_run(state, "COMMIT");
+    /* After some failures SQLite has already undone the transaction by itself. */
     if (error && !sqlite3_get_autocommit(state->db))
         (void)sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
     return error;
 }
 
-/* --- open --- */
+/* --- opening --- */
 
-static int take_lock(struct state *state)
+/* The path as a URI (RFC 3986): what is not a plain character becomes %XX. */
+static void append_uri(struct buf *uri, const char *path, const char *query)
 {
-    char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s.lock", state->path);
-    if (length < 0 || (size_t)length >= sizeof(path))
-        return -ENAMETOOLONG;
-    state->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (state->lock < 0)
-        return -errno;
-    if (flock(state->lock, LOCK_EX | LOCK_NB) < 0)
-        return errno == EWOULDBLOCK ? -EBUSY : -errno;
-    return 0;
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "-._~/";
+    buf_puts(uri, path[0] == '/' ? "file://" : "file:");
+    for (; *path; path++) {
+        if (strchr(plain, *path))
+            buf_putc(uri, *path);
+        else
+            buf_printf(uri, "%%%02X", (unsigned char)*path);
+    }
+    buf_puts(uri, query);
 }
 
-static int make_folder_of(const char *path)
+/* `first` comes before anything reads the file. */
+static int harden(struct state *state, const char *first)
 {
-    char folder[PATH_MAX];
-    int error = str_copy(folder, sizeof(folder), path);
-    char *slash = strrchr(folder, '/');
-    if (error || !slash || slash == folder)
-        return error;
-    *slash = '\0';
-    return file_make_folders(folder, 0700);
-}
-
-/* A reader must change nothing, not even make PATH-shm: where no log waits to be read, the file
- * is opened as one that nobody writes. Beside a living writer the log is there and is shared. */
-static int open_file(struct state *state, enum state_mode mode)
-{
-    char uri[PATH_MAX + 32];
-    char log_path[PATH_MAX + 8];
-    int flags = SQLITE_OPEN_URI | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
-    struct stat log_status;
-    (void)snprintf(log_path, sizeof(log_path), "%s-wal", state->path);
-    bool quiet = stat(log_path, &log_status) < 0 || log_status.st_size == 0;
-    if (strpbrk(state->path, "?#%"))
-        return -EINVAL; /* they would be read as parts of the URI */
-    (void)snprintf(uri, sizeof(uri), "file:%s%s", state->path,
-                   mode == STATE_READ && quiet ? "?immutable=1" : "");
-    flags |= mode == STATE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    int code = sqlite3_open_v2(uri, &state->db, flags, NULL);
-    return code == SQLITE_OK ? 0 : errno_of(code);
-}
-
-static int harden(struct state *state, enum state_mode mode)
-{
-    static const char *const common = "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
-                                      "PRAGMA foreign_keys=ON; PRAGMA cache_size=-256;";
-    static const char *const writer = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                                      "PRAGMA journal_size_limit=1048576;";
-    (void)sqlite3_busy_timeout(state->db, BUSY_MS);
-    (void)sqlite3_db_config(state->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(state->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    (void)sqlite3_db_config(state->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    (void)sqlite3_limit(state->db, SQLITE_LIMIT_LENGTH, VALUE_SIZE_MAX);
-    (void)sqlite3_limit(state->db, SQLITE_LIMIT_ATTACHED, 0);
-    int error = sqlite3_exec(state->db, common, NULL, NULL, NULL);
-    if (error == SQLITE_OK && mode == STATE_WRITE)
-        error = sqlite3_exec(state->db, writer, NULL, NULL, NULL);
-    return error == SQLITE_OK ? 0 : errno_of(error);
-}
-
-static int first_answer(void *context, int count, char **values, char **names)
-{
-    (void)names;
-    if (count < 1 || !values[0] || !str_equal(values[0], "ok"))
-        *(bool *)context = false;
-    return 0;
-}
-
-static int check_integrity(struct state *state, struct buf *why)
-{
-    bool sound = true;
-    int code = sqlite3_exec(state->db, "PRAGMA integrity_check(1)", first_answer, &sound, NULL);
+    bool writer = state->mode == STATE_WRITE;
+    int code = sqlite3_db_config(state->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE_BYTES,
+                                 LOOKASIDE_COUNT);
+    for (size_t i = 0; i < countof(switches) && code == SQLITE_OK; i++)
+        code = sqlite3_db_config(state->db, switches[i].which,
+                                 writer ? switches[i].writer : switches[i].reader, NULL);
+    if (code == SQLITE_OK)
+        code = sqlite3_busy_timeout(state->db, BUSY_WAIT_MS);
     if (code != SQLITE_OK)
-        return errno_of(code);
-    if (!sound)
-        buf_printf(why, "the database %s is damaged: its integrity check failed", state->path);
-    return sound ? 0 : -EBADMSG;
+        return database_told(state, code);
+    for (size_t i = 0; i < countof(limits); i++)
+        (void)sqlite3_limit(state->db, limits[i].which, limits[i].value);
+    int error = database_run(state, first);
+    return error ? error : database_run(state, setup);
 }
 
-static int open_and_check(struct state *state, enum state_mode mode, struct buf *why)
+/* How a database is opened. */
+struct way {
+    int flags;
+    const char *query; /* of its URI */
+    const char *vfs;   /* NULL: the default */
+    const char *first; /* runs before anything is read */
+};
+
+static int open_connection(struct state *state, const char *path, const struct way *way)
 {
-    int error = open_file(state, mode);
-    if (error == 0)
-        error = harden(state, mode);
-    if (error == 0)
-        error = check_integrity(state, why);
-    if (error == 0)
-        error = mode == STATE_WRITE ? migrate(state, why) : migrate_check(state, why);
+    struct buf uri = {0};
+    append_uri(&uri, path, way->query);
+    int error = buf_error(&uri);
+    if (error == 0) {
+        int flags = way->flags | SQLITE_OPEN_URI | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
+        int code = sqlite3_open_v2(buf_text(&uri), &state->db, flags, way->vfs);
+        error = code == SQLITE_OK ? 0 : database_told(state, code);
+    }
+    buf_free(&uri);
+    return error ? error : harden(state, way->first);
+}
+
+static bool exists(const char *path, const char *suffix, bool with_content)
+{
+    struct buf name = {0};
+    struct stat st;
+    buf_printf(&name, "%s%s", path, suffix);
+    bool found = buf_error(&name) == 0 && stat(buf_text(&name), &st) == 0 &&
+                 (!with_content || st.st_size > 0);
+    buf_free(&name);
+    return found;
+}
+
+/* A reader changes nothing in the file system, whatever lies there:
+ * - journal and index lie beside the database, as every writer leaves them: SQLite's own way, with
+ *   an index that it cannot write; it builds one in memory where no writer is alive
+ *   (sqlite.org/wal.html, "Read-Only Databases");
+ * - a bare database, such as a copy: nobody writes it, and nothing is made beside it;
+ * - a journal without its index, such as a copy of both: the index is built in memory, without
+ *   locks. */
+static int open_reader(struct state *state)
+{
+    static const struct way beside = {SQLITE_OPEN_READONLY, "?mode=ro&readonly_shm=1", NULL, ""};
+    static const struct way bare = {SQLITE_OPEN_READONLY, "?mode=ro&immutable=1", NULL, ""};
+    static const struct way copied = {SQLITE_OPEN_READONLY, "?mode=ro", "unix-none",
+                                      "PRAGMA locking_mode=EXCLUSIVE"};
+    bool has_index = exists(state->path, "-wal", false) && exists(state->path, "-shm", false);
+    bool has_journal = exists(state->path, "-wal", true);
+    return open_connection(state, state->path, has_index ? &beside : has_journal ? &copied : &bare);
+}
+
+static int open_writer(struct state *state, const char *path)
+{
+    return open_connection(state, path, &(struct way){SQLITE_OPEN_READWRITE, "", NULL, ""});
+}
+
+static bool is_wal(struct state *state)
+{
+    struct statement query;
+    statement_begin(&query, state, "PRAGMA journal_mode=WAL");
+    bool wal = statement_row(&query) && str_equal(column_text(&query, 0), "wal");
+    return statement_end(&query) == 0 && wal;
+}
+
+int database_open(struct state *state)
+{
+    if (state->mode == STATE_READ)
+        return open_reader(state);
+    /* Journal and index stay when the writer leaves: a reader needs them (open_reader). */
+    int keep = 1;
+    int error = open_writer(state, state->path);
+    if (error == 0 &&
+        sqlite3_file_control(state->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep) != SQLITE_OK)
+        error = database_fault(state, -EIO, "its journal cannot be kept");
+    if (error == 0 && !is_wal(state))
+        error = database_fault(state, -EBADMSG, "it cannot be journalled");
     return error;
 }
 
-static int prepare_to_write(struct state *state)
+int database_open_new(struct state *state, const char *path)
 {
-    int error = make_folder_of(state->path);
-    return error ? error : take_lock(state);
+    return open_writer(state, path);
 }
 
-/* Readers open what a writer made; its files are made with mode 0600, whatever the umask. */
-static int open_with_mask(struct state *state, enum state_mode mode, struct buf *why)
+void database_close(struct state *state)
 {
-    mode_t before = umask(0177);
-    int error = open_and_check(state, mode, why);
-    umask(before);
-    return error;
-}
-
-int state_open(struct state **opened, const char *path, enum state_mode mode, struct buf *why)
-{
-    struct buf unused = {0};
-    struct stat status;
-    struct state *state = calloc(1, sizeof(*state));
-    *opened = NULL;
-    if (!state)
-        return -ENOMEM;
-    state->lock = -1;
-    int error = str_copy(state->path, sizeof(state->path), path);
-    if (error == 0 && mode == STATE_READ && stat(path, &status) < 0)
-        error = -errno;
-    if (error == 0 && mode == STATE_WRITE)
-        error = prepare_to_write(state);
-    if (error == 0)
-        error = open_with_mask(state, mode, why ? why : &unused);
-    if (error && why && why->length == 0)
-        buf_printf(why, "the database %s cannot be opened: %s", path,
-                   state->db && error != -EBUSY ? sqlite3_errmsg(state->db) : strerror(-error));
-    buf_free(&unused);
-    if (error) {
-        state_close(state);
-        return error;
-    }
-    *opened = state;
-    return 0;
-}
-
-void state_close(struct state *state)
-{
-    if (!state)
-        return;
-    (void)sqlite3_close(state->db);
-    if (state->lock >= 0)
-        close(state->lock);
-    free(state);
-}
-
-int state_set_aside(const char *path)
-{
-    static const char *const parts[] = {"", "-wal", "-shm"};
-    char from[PATH_MAX], to[PATH_MAX];
-    for (size_t i = 0; i < countof(parts); i++) {
-        int short_from = snprintf(from, sizeof(from), "%s%s", path, parts[i]);
-        int short_to =
-            snprintf(to, sizeof(to), "%s.damaged-%lld%s", path, (long long)clock_now_s(), parts[i]);
-        if (short_from < 0 || (size_t)short_from >= sizeof(from) || short_to < 0 ||
-            (size_t)short_to >= sizeof(to))
-            return -ENAMETOOLONG;
-        if (rename(from, to) < 0 && errno != ENOENT) {
-            int error = -errno;
-            log_error("cannot set %s aside: %s", from, strerror(-error));
-            return error;
-        }
-    }
-    return 0;
+    (void)sqlite3_close(state->db); /* every statement is finalized where it was made */
+    state->db = NULL;
 }

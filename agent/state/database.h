@@ -1,44 +1,81 @@
 /*
- * What the files of state share: the open database and how a statement is run on it. Private to
- * state; everybody else includes state/state.h.
+ * SQLite as the rest of this module sees it: a hardened connection, transactions, and statements
+ * whose first failure is told once and remembered, so that callers ask at the end. Private to
+ * agent/state.
+ *
+ * The database is hostile input: its sizes are limited, its schema is compared with ours
+ * (schema.h), and a value of another type than expected is -EBADMSG, never converted.
  */
 #ifndef HOLDFAST_STATE_DATABASE_H
 #define HOLDFAST_STATE_DATABASE_H
 
+#include "base/buf.h"
+#include "state/digest.h"
 #include "state/state.h"
 
-#include <limits.h>
 #include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct state {
     sqlite3 *db;
-    int lock; /* the one writer's flock(2) on PATH.lock, -1 for a reader */
-    char path[PATH_MAX];
+    char *path; /* owned */
+    enum state_mode mode;
+    int lock;        /* STATE_WRITE: holds PATH.lock; -1 else */
+    struct buf *why; /* borrowed, while opening: takes the messages; NULL: the log does */
 };
 
-/* Tells that `what` failed with the database's own words; the negative errno for its code. */
-int database_fault(struct state *state, const char *what);
+/* Opens the connection for state->mode and hardens it; reads nothing of the database yet. */
+int database_open(struct state *state);
 
-/* Runs statements without parameters or results. */
+/* Opens the file at `path`, which exists and is empty, to build a new database in it. */
+int database_open_new(struct state *state, const char *path);
+
+void database_close(struct state *state);
+
+/* Tells "PATH: MESSAGE" and returns `error`. */
+__attribute__((format(printf, 3, 4))) int database_fault(struct state *state, int error,
+                                                         const char *format, ...);
+
+/* Tells SQLite's failure, with the system's words where it has them; what it means as an errno. */
+int database_told(struct state *state, int code);
+
+/* Runs SQL without parameters or results. */
 int database_run(struct state *state, const char *sql);
 
-/* Prepares one statement; NULL with the message told. */
-sqlite3_stmt *database_prepare(struct state *state, const char *sql);
+/* BEGIN IMMEDIATE. database_end() commits when `error` is 0, else undoes; the error, or COMMIT's.
+ */
+int database_begin(struct state *state);
+int database_end(struct state *state, int error);
 
-/* Steps a statement that gives no rows and finalizes it. `what` names it in a message. */
-int database_finish(struct state *state, sqlite3_stmt *statement, const char *what);
+struct statement {
+    struct state *state;
+    sqlite3_stmt *handle;
+    int bound; /* number of parameters that have a value */
+    int error; /* the first failure, told */
+};
 
-/* One write transaction around `act`: committed where it returns 0, else rolled back. */
-int database_transaction(struct state *state, int (*act)(struct state *state, void *context),
-                         void *context);
+void statement_begin(struct statement *statement, struct state *state, const char *sql);
 
-/* Brings the schema to this program's version, or checks that it is just that: -ENOENT for a
- * database in which nothing was ever stored, -EPROTO for another version, -EBADMSG for a schema
- * that no migration made. */
-int migrate(struct state *state, struct buf *why);
-int migrate_check(struct state *state, struct buf *why);
+/* Give the parameters their values, in order. Bytes are borrowed until statement_end(). */
+void statement_number(struct statement *statement, uint64_t value);
+void statement_time(struct statement *statement, int64_t value);
+void statement_text(struct statement *statement, const char *value);
+void statement_bytes(struct statement *statement, const void *data, size_t size);
 
-/* Appends an event inside a transaction of the caller's. */
-int event_append(struct state *state, const char *kind, const char *text);
+/* True when there is a (further) row. */
+bool statement_row(struct statement *statement);
+
+/* The row's columns, of exactly that type, valid until the next row; 0, "" and zeros, and
+ * statement->error, when they are not. */
+uint64_t column_number(struct statement *statement, int column);
+int64_t column_time(struct statement *statement, int column);
+const char *column_text(struct statement *statement, int column);
+const unsigned char *column_digest(struct statement *statement, int column);
+const void *column_bytes(struct statement *statement, int column, size_t *size);
+
+/* Runs what is left to the end when there was no failure, and frees. 0 or the error. */
+int statement_end(struct statement *statement);
 
 #endif

@@ -1,98 +1,183 @@
-/* The event log: each event's SHA-256 covers its fields and the hash before it. */
-#include "state/database.h"
+/*
+ * The event log: each event's hash covers its fields and the hash before it, the first one's the
+ * hash in events_removed (zeros in a new log). An event is appended, never changed; when the log
+ * has grown too long, its oldest part is removed as a whole, and the chain begins behind it.
+ */
+#include "state/events.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/str.h"
+#include "state/schema.h"
 
 #include <errno.h>
-#include <mbedtls/sha256.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
 
-enum { HASH_SIZE = 32, HASH_TEXT_SIZE = 2 * HASH_SIZE + 1 };
-
+/* The end of a chain: what the next event is chained to. */
 struct link {
     uint64_t sequence;
-    int64_t time_s;
-    const char *kind, *text;
-    unsigned char before[HASH_SIZE]; /* zero for the first */
+    unsigned char hash[DIGEST_SIZE];
 };
 
-static void put_number(struct buf *out, uint64_t number)
+#define COLUMNS "sequence, time_s, kind, text, previous, hash"
+
+/* The columns of a row of COLUMNS; texts and hashes are the statement's. */
+struct record {
+    struct event event;
+    const unsigned char *previous, *hash;
+};
+
+static void read_record(struct statement *query, struct record *record)
 {
-    unsigned char bytes[8];
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (unsigned char)(number >> (8 * (7 - i)));
-    buf_append(out, bytes, sizeof(bytes));
+    *record = (struct record){
+        .event = {.sequence = column_number(query, 0),
+                  .time_s = column_time(query, 1),
+                  .kind = column_text(query, 2),
+                  .text = column_text(query, 3)},
+        .previous = column_digest(query, 4),
+        .hash = column_digest(query, 5),
+    };
 }
 
-/* Lengths before texts: no two events have the same bytes. */
-static int hash_link(const struct link *link, unsigned char hash[HASH_SIZE])
+static int hash_of(const struct event *event, const unsigned char previous[DIGEST_SIZE],
+                   unsigned char hash[DIGEST_SIZE])
 {
-    struct buf bytes = {0};
-    buf_append(&bytes, link->before, HASH_SIZE);
-    put_number(&bytes, link->sequence);
-    put_number(&bytes, (uint64_t)link->time_s);
-    put_number(&bytes, strlen(link->kind));
-    buf_puts(&bytes, link->kind);
-    put_number(&bytes, strlen(link->text));
-    buf_puts(&bytes, link->text);
-    int error = buf_error(&bytes);
-    if (error == 0 && mbedtls_sha256((const unsigned char *)bytes.data, bytes.length, hash, 0) != 0)
-        error = -EIO;
-    buf_free(&bytes);
-    return error;
+    struct digest digest;
+    digest_begin(&digest);
+    digest_bytes(&digest, previous, DIGEST_SIZE);
+    digest_number(&digest, event->sequence);
+    digest_number(&digest, (uint64_t)event->time_s);
+    digest_text(&digest, event->kind);
+    digest_text(&digest, event->text);
+    return digest_end(&digest, hash);
 }
 
-static int read_last(struct state *state, struct link *next)
+/* True when the record's own hash is that of its fields. */
+static bool is_whole(const struct record *record)
 {
-    sqlite3_stmt *row =
-        database_prepare(state, "SELECT sequence, hash FROM event ORDER BY sequence DESC LIMIT 1");
-    if (!row)
-        return -EIO;
-    int code = sqlite3_step(row);
-    int error =
-        code == SQLITE_ROW || code == SQLITE_DONE ? 0 : database_fault(state, "read the event log");
-    next->sequence = 1;
-    if (code == SQLITE_ROW) {
-        next->sequence = (uint64_t)sqlite3_column_int64(row, 0) + 1;
-        if (sqlite3_column_bytes(row, 1) == HASH_SIZE)
-            memcpy(next->before, sqlite3_column_blob(row, 1), HASH_SIZE);
-        else
-            error = -EBADMSG;
+    unsigned char hash[DIGEST_SIZE] = {0};
+    return hash_of(&record->event, record->previous, hash) == 0 &&
+           memcmp(hash, record->hash, DIGEST_SIZE) == 0;
+}
+
+static int chain_start(struct state *state, struct link *link)
+{
+    struct statement query;
+    *link = (struct link){0};
+    statement_begin(&query, state, "SELECT sequence, hash FROM events_removed");
+    bool found = statement_row(&query);
+    if (found) {
+        link->sequence = column_number(&query, 0);
+        memcpy(link->hash, column_digest(&query, 1), DIGEST_SIZE);
     }
-    (void)sqlite3_finalize(row);
+    int error = statement_end(&query);
+    if (error == 0 && !found)
+        error = database_fault(state, -EBADMSG, "damaged: the start of the event log is missing");
     return error;
 }
 
-int event_append(struct state *state, const char *kind, const char *text)
+static int chain_end(struct state *state, struct link *link)
 {
-    unsigned char hash[HASH_SIZE];
-    struct link link = {.time_s = clock_now_s(), .kind = kind, .text = text};
-    int error = read_last(state, &link);
-    if (error == 0)
-        error = hash_link(&link, hash);
+    struct statement query;
+    struct record record;
+    int error = chain_start(state, link);
     if (error)
         return error;
-    sqlite3_stmt *row = database_prepare(
-        state, "INSERT INTO event (sequence, time, kind, text, hash) VALUES (?, ?, ?, ?, ?)");
-    if (!row)
-        return -EIO;
-    (void)sqlite3_bind_int64(row, 1, (sqlite3_int64)link.sequence);
-    (void)sqlite3_bind_int64(row, 2, link.time_s);
-    (void)sqlite3_bind_text(row, 3, kind, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(row, 4, text, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_blob(row, 5, hash, HASH_SIZE, SQLITE_STATIC);
-    return database_finish(state, row, "store an event");
+    statement_begin(&query, state, "SELECT " COLUMNS " FROM events ORDER BY sequence DESC LIMIT 1");
+    if (statement_row(&query)) {
+        read_record(&query, &record);
+        if (query.error == 0 && !is_whole(&record))
+            query.error = database_fault(state, -EBADMSG,
+                                         "damaged: event %" PRIu64 " is not what was written",
+                                         record.event.sequence);
+        link->sequence = record.event.sequence;
+        memcpy(link->hash, record.hash, DIGEST_SIZE);
+    }
+    return statement_end(&query);
 }
 
-struct wanted_event {
-    const char *kind, *text;
-};
-
-static int append(struct state *state, void *context)
+int events_check_newest(struct state *state)
 {
-    const struct wanted_event *event = context;
-    return event_append(state, event->kind, event->text);
+    struct link link;
+    return chain_end(state, &link);
+}
+
+/* --- appending --- */
+
+/* One line that no terminal takes for a command, of at most `max` bytes. */
+static void append_clean(struct buf *out, const char *text, size_t max)
+{
+    size_t length = strlen(text);
+    bool sound = str_is_text(text, length);
+    bool cut = length > max;
+    if (cut)
+        for (length = max - 3; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
+            length--; /* not within a character (RFC 3629, section 3) */
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool control = c < 0x20 || c == 0x7f;
+        buf_putc(out, control ? ' ' : !sound && c >= 0x80 ? '?' : text[i]);
+    }
+    buf_puts(out, cut ? "..." : "");
+}
+
+/* Removes what is too much, once in EVENTS_STEP events; the chain then begins behind it. */
+static int shorten(struct state *state, uint64_t newest)
+{
+    struct statement change;
+    if (newest <= EVENTS_KEPT || newest % EVENTS_STEP != 0)
+        return 0;
+    statement_begin(&change, state,
+                    "UPDATE events_removed SET (sequence, hash) ="
+                    " (SELECT sequence, hash FROM events WHERE sequence = ?)");
+    statement_number(&change, newest - EVENTS_KEPT);
+    int error = statement_end(&change);
+    if (error)
+        return error;
+    statement_begin(&change, state, "DELETE FROM events WHERE sequence <= ?");
+    statement_number(&change, newest - EVENTS_KEPT);
+    return statement_end(&change);
+}
+
+static int insert(struct state *state, const struct event *event, const struct link *last)
+{
+    struct statement change;
+    unsigned char hash[DIGEST_SIZE];
+    int error = hash_of(event, last->hash, hash);
+    if (error)
+        return database_fault(state, error, "cannot hash an event");
+    statement_begin(&change, state, "INSERT INTO events (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?)");
+    statement_number(&change, event->sequence);
+    statement_time(&change, event->time_s);
+    statement_text(&change, event->kind);
+    statement_text(&change, event->text);
+    statement_bytes(&change, last->hash, DIGEST_SIZE);
+    statement_bytes(&change, hash, DIGEST_SIZE);
+    return statement_end(&change);
+}
+
+int events_append(struct state *state, const char *kind, const char *text)
+{
+    struct buf clean_kind = {0}, clean_text = {0};
+    struct link last;
+    append_clean(&clean_kind, kind, EVENT_KIND_MAX);
+    append_clean(&clean_text, text, EVENT_TEXT_MAX);
+    int error = buf_error(&clean_kind) ? buf_error(&clean_kind) : buf_error(&clean_text);
+    if (error == 0)
+        error = chain_end(state, &last);
+    if (error == 0) {
+        struct event event = {.sequence = last.sequence + 1,
+                              .time_s = clock_now_s(),
+                              .kind = buf_text(&clean_kind),
+                              .text = buf_text(&clean_text)};
+        error = insert(state, &event, &last);
+        if (error == 0)
+            error = shorten(state, event.sequence);
+    }
+    buf_free(&clean_kind);
+    buf_free(&clean_text);
+    return error;
 }
 
 int state_event(struct state *state, const char *kind, const char *format, ...)
@@ -102,89 +187,70 @@ int state_event(struct state *state, const char *kind, const char *format, ...)
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);
-    struct wanted_event event = {kind, buf_text(&text)};
     int error = buf_error(&text);
     if (error == 0)
-        error = database_transaction(state, append, &event);
-    if (error)
-        log_error("%s: cannot store the event \"%s\": %s", state->path, kind, strerror(-error));
+        error = database_begin(state);
+    if (error == 0)
+        error = database_end(state, events_append(state, kind, buf_text(&text)));
     buf_free(&text);
     return error;
 }
 
-/* --- read --- */
-
-/* One row as an event; false when a field has not the type that the schema gives it. */
-static bool event_of(sqlite3_stmt *row, struct event *event, char hash[HASH_TEXT_SIZE])
-{
-    const unsigned char *bytes = sqlite3_column_blob(row, 4);
-    event->sequence = (uint64_t)sqlite3_column_int64(row, 0);
-    event->time_s = sqlite3_column_int64(row, 1);
-    event->kind = (const char *)sqlite3_column_text(row, 2);
-    event->text = (const char *)sqlite3_column_text(row, 3);
-    event->hash = hash;
-    if (!event->kind || !event->text || !bytes || sqlite3_column_bytes(row, 4) != HASH_SIZE)
-        return false;
-    for (size_t i = 0; i < HASH_SIZE; i++) {
-        hash[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        hash[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-    hash[HASH_TEXT_SIZE - 1] = '\0';
-    return true;
-}
+/* --- reading --- */
 
 int state_events(struct state *state, int64_t since_s, uint64_t limit,
                  int (*each)(void *context, const struct event *event), void *context)
 {
-    sqlite3_stmt *rows = database_prepare(
-        state, "SELECT * FROM (SELECT sequence, time, kind, text, hash FROM event WHERE time >= ?"
-               " ORDER BY sequence DESC LIMIT ?) ORDER BY sequence");
-    if (!rows)
-        return -EIO;
-    (void)sqlite3_bind_int64(rows, 1, since_s);
-    (void)sqlite3_bind_int64(rows, 2, limit ? (sqlite3_int64)limit : -1);
-    int error = 0, code = SQLITE_DONE;
-    while (error == 0 && (code = sqlite3_step(rows)) == SQLITE_ROW) {
-        struct event event;
-        char hash[HASH_TEXT_SIZE];
-        error = event_of(rows, &event, hash) ? each(context, &event) : -EBADMSG;
+    struct statement query;
+    struct record record;
+    char hash[DIGEST_TEXT_SIZE];
+    statement_begin(&query, state,
+                    "SELECT " COLUMNS " FROM (SELECT " COLUMNS " FROM events WHERE time_s >= ?"
+                    " ORDER BY sequence DESC LIMIT ?) ORDER BY sequence");
+    statement_time(&query, since_s);
+    statement_time(&query, limit ? (int64_t)limit : -1);
+    while (statement_row(&query)) {
+        read_record(&query, &record);
+        digest_hex(record.hash, hash);
+        record.event.hash = hash;
+        if (query.error == 0)
+            query.error = each(context, &record.event);
     }
-    if (error == 0 && code != SQLITE_DONE)
-        error = database_fault(state, "read the event log");
-    (void)sqlite3_finalize(rows);
-    return error;
+    return statement_end(&query);
 }
 
-struct verification {
-    struct link link;
-    uint64_t count;
-};
-
-static int verify_one(void *context, const struct event *event)
+/* True when the record follows `last`, which it then becomes. */
+static bool follows(const struct record *record, struct link *last)
 {
-    struct verification *verification = context;
-    struct link *link = &verification->link;
-    unsigned char hash[HASH_SIZE];
-    char text[HASH_TEXT_SIZE];
-    link->sequence++;
-    link->time_s = event->time_s;
-    link->kind = event->kind;
-    link->text = event->text;
-    int error = hash_link(link, hash);
-    for (size_t i = 0; i < HASH_SIZE; i++)
-        (void)sqlite3_snprintf(3, &text[2 * i], "%02x", hash[i]);
-    if (error == 0 && (event->sequence != link->sequence || strcmp(text, event->hash) != 0))
-        error = -EBADMSG;
-    memcpy(link->before, hash, HASH_SIZE);
-    if (error == 0)
-        verification->count++;
-    return error;
+    if (record->event.sequence != last->sequence + 1 ||
+        memcmp(record->previous, last->hash, DIGEST_SIZE) != 0 || !is_whole(record))
+        return false;
+    last->sequence = record->event.sequence;
+    memcpy(last->hash, record->hash, DIGEST_SIZE);
+    return true;
 }
 
 int state_events_verify(struct state *state, uint64_t *count_or_bad)
 {
-    struct verification verification = {.count = 0};
-    int error = state_events(state, INT64_MIN, 0, verify_one, &verification);
-    *count_or_bad = error ? verification.count + 1 : verification.count;
+    struct statement query;
+    struct record record;
+    struct link last;
+    *count_or_bad = 0;
+    int error = schema_check_all(state);
+    if (error == 0)
+        error = chain_start(state, &last);
+    if (error)
+        return error;
+    uint64_t count = 0;
+    statement_begin(&query, state, "SELECT " COLUMNS " FROM events ORDER BY sequence");
+    for (; statement_row(&query); count++) {
+        read_record(&query, &record);
+        if (query.error == 0 && !follows(&record, &last))
+            query.error =
+                database_fault(state, -EBADMSG, "event %" PRIu64 " is not the one that was written",
+                               last.sequence + 1);
+    }
+    error = statement_end(&query);
+    *count_or_bad = error ? last.sequence + 1 : count;
     return error;
 }

@@ -2,10 +2,18 @@
  * What the node remembers, in SQLite: settings with a revision each transaction, the event log
  * with its SHA-256 chain, latches, and named objects such as the endpoint's certificate.
  *
- * One writer; journal in WAL with synchronous=FULL, so that a committed revision survives a power
- * cut at any instant and a half-written one never shows. The schema moves by an append-only array
- * of migrations under PRAGMA user_version; a newer database is refused. Every function returns 0
- * or a negative code and has told its message.
+ * One writer, held apart by a lock on PATH.lock; any number of readers beside it. Journal in WAL
+ * with synchronous=FULL, so that a committed revision survives a power cut at any instant and a
+ * half-written one never shows; a new database appears whole or not at all. The schema moves by an
+ * append-only array of migrations under PRAGMA user_version; a newer database is refused.
+ *
+ * The database is input like any other. At open its schema is compared with what its version looks
+ * like, the tables that decide are looked through for damage, and the newest event's hash is
+ * recomputed; settings and objects have hashes that are compared when they are read.
+ *
+ * Every function returns 0 or a negative code and has told its message: -EBADMSG is damage,
+ * -ENOSPC, -EROFS, -EIO and the like leave everything as it was. A handle belongs to one process:
+ * a child of fork() closes the descriptors and does not use it.
  */
 #ifndef HOLDFAST_STATE_STATE_H
 #define HOLDFAST_STATE_STATE_H
@@ -20,33 +28,45 @@
 struct state;
 
 enum state_mode {
-    STATE_READ,  /* no change to the file system: check, events, a reader beside the warden */
+    STATE_READ,  /* no change to the file system, be there a writer or its remains or neither, be
+                    the folder writable or not: check, events, a reader beside the warden */
     STATE_WRITE, /* made when missing, migrated, recovered */
 };
 
+/* The latch that holds security.disable_admin at yes. */
+#define STATE_LATCH_ADMIN "admin-disabled"
+
+enum { STATE_OBJECT_MAX = 256 * 1024 };
+
 /* Opens the database at `path` (its folder is made, mode 0700; the file has 0600), migrates it and
- * checks its integrity. -ENOENT when it is missing (STATE_READ), -EBADMSG when damaged, -EPROTO
- * when it is newer than this program, -EBUSY when another writer holds it, or another errno.
- * `why` (may be NULL) gets the reason in words for the report's first line. */
+ * checks it. -ENOENT when it is missing (STATE_READ), -EBADMSG when damaged, -EPROTO when it is
+ * newer than this program (or, for STATE_READ, older), -EBUSY when another writer holds it, or
+ * another errno. `*state` is NULL then. The reason goes to `why`, for the report's first line, or,
+ * where that is NULL, to the log. */
 int state_open(struct state **state, const char *path, enum state_mode mode, struct buf *why);
 void state_close(struct state *state);
 
-/* Renames a damaged database, its -wal and -shm to PATH.damaged-TIME, so that nothing is lost. */
+/* Renames a damaged database, its -wal and -shm to PATH.damaged-TIME, so that nothing is lost.
+ * Nothing there is no failure. */
 int state_set_aside(const char *path);
 
 /* All stored values over the defaults, and the revision they belong to (0: nothing stored yet).
- * A stored value that this program no longer accepts is -EBADMSG. */
+ * A stored value that this program no longer accepts is -EBADMSG. `settings` stays as it was on
+ * a failure. */
 int state_settings_load(struct state *state, struct settings *settings, uint64_t *revision);
 
-/* Stores what differs from the current revision as the next one, with an event, in one
- * transaction or not at all. With nothing to change the revision stays. `who` is "admin", "root",
- * `how` the verb ("wizard", "set", "import"). -EPERM when it would open a latch. */
+/* Stores what differs from the current revision as the next one, with an event of kind `how` that
+ * names each change (of a secret, only that it changed), in one transaction or not at all. With
+ * nothing to change the revision stays. Earlier values are kept, but for those of secrets. `who` is
+ * "admin" or "root", `how` the verb ("wizard", "set", "import"). -EPERM when it would open a latch.
+ */
 int state_settings_store(struct state *state, const struct settings *settings, const char *who,
                          const char *how, uint64_t *revision);
 
 /* Latches are set once and never cleared: a trigger in the database refuses it, and state_latch
- * is also true when the file beside the database (PATH + ".latch-" + name) exists. Setting writes
- * both, the file first, durably. */
+ * is also true when the file beside the database (PATH + ".latch-" + name) exists, and when neither
+ * can be read. Setting writes both, the file first, durably, with an event; a file that is gone is
+ * made again when the database is opened. A name has small letters, digits and hyphens. */
 int state_latch_set(struct state *state, const char *name);
 bool state_latch(struct state *state, const char *name);
 
@@ -54,8 +74,10 @@ bool state_latch(struct state *state, const char *name);
 bool state_latch_file(const char *path, const char *name);
 int state_latch_file_set(const char *path, const char *name);
 
-/* Appends to the event log. `kind` is a word ("boot", "drift", "repair", "password"); the text
- * holds no secret. Each event's hash covers its fields and the hash before it. */
+/* Appends to the event log, in one transaction with one fsync (but for one in about a hundred,
+ * which moves the journal into the database). `kind` is a word ("boot", "drift", "repair",
+ * "password"); the text holds no secret, and is written as one line of at most 8 KiB. Each event's
+ * hash covers its fields and the hash before it. The newest 100,000 are kept. */
 __attribute__((format(printf, 3, 4))) int state_event(struct state *state, const char *kind,
                                                       const char *format, ...);
 
@@ -68,15 +90,17 @@ struct event {
 };
 
 /* Calls `each` for events from `since_s` on, oldest first, at most `limit` newest ones (0: all).
- * A negative return of `each` ends the walk and is returned. */
+ * A negative return of `each` ends the walk and is returned. The journal grows as long as a walk
+ * lasts: `each` does not wait. Strings are valid during the call. */
 int state_events(struct state *state, int64_t since_s, uint64_t limit,
                  int (*each)(void *context, const struct event *event), void *context);
 
-/* Recomputes the chain. 0 and the number of events; -EBADMSG and the first bad sequence. */
+/* Looks through the whole database and recomputes the chain. 0 and the number of events; -EBADMSG
+ * and the first bad sequence, or 0 where it is not an event that is bad. */
 int state_events_verify(struct state *state, uint64_t *count_or_bad);
 
-/* Named objects (certificate, key): replaced whole. -ENOENT when there is none. Secrets: the
- * caller wipes the buffer. */
+/* Named objects (certificate, key) of at most STATE_OBJECT_MAX bytes: replaced whole. -ENOENT,
+ * untold, when there is none. Secrets: the caller wipes the buffer. */
 int state_object_get(struct state *state, const char *name, struct buf *out);
 int state_object_put(struct state *state, const char *name, const void *data, size_t size);
 

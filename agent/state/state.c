@@ -1,0 +1,76 @@
+/* Opening and closing: lock, database, schema, damage, in that order. */
+#include "state/state.h"
+
+#include "state/database.h"
+#include "state/events.h"
+#include "state/files.h"
+#include "state/latches.h"
+#include "state/schema.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What every opening goes through, once the file is there. */
+static int open_database(struct state *state)
+{
+    int error = database_open(state);
+    if (error == 0)
+        error = schema_migrate(state);
+    if (error == 0)
+        error = schema_check(state);
+    if (error == 0)
+        error = schema_guard(state);
+    if (error == 0)
+        error = events_check_newest(state);
+    return error;
+}
+
+static int open_to_write(struct state *state)
+{
+    int error = files_lock(state);
+    if (error == 0)
+        error = files_look(state);
+    if (error == -ENOENT)
+        error = files_make(state);
+    if (error == 0)
+        error = open_database(state);
+    return error ? error : latches_restore_files(state);
+}
+
+static int open_to_read(struct state *state)
+{
+    int error = files_look(state);
+    return error ? error : open_database(state);
+}
+
+int state_open(struct state **state, const char *path, enum state_mode mode, struct buf *why)
+{
+    struct state *made = calloc(1, sizeof(*made));
+    char *copy = strdup(path);
+    *state = NULL;
+    if (!made || !copy) {
+        free(made);
+        free(copy);
+        return -ENOMEM;
+    }
+    *made = (struct state){.path = copy, .mode = mode, .lock = -1, .why = why};
+    int error = mode == STATE_WRITE ? open_to_write(made) : open_to_read(made);
+    made->why = NULL;
+    if (error) {
+        state_close(made);
+        return error;
+    }
+    *state = made;
+    return 0;
+}
+
+void state_close(struct state *state)
+{
+    if (!state)
+        return;
+    database_close(state);
+    files_unlock(state);
+    free(state->path);
+    free(state);
+}
