@@ -26,8 +26,9 @@ language := -std=c11 -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' -Iagent
 hardening := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 # Neither folder enters the binary: two builds of one commit are the same bytes.
 maps = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(DEPS))=/deps
-product_flags = $(language) -O2 -g $(hardening) -ffunction-sections -fdata-sections $(warnings) \
-	$(gcc_warnings) $(maps)
+# Unwind tables go into .debug_frame, and so aside with the symbols.
+product_flags = $(language) -O2 -g -fno-asynchronous-unwind-tables $(hardening) \
+	-ffunction-sections -fdata-sections $(warnings) $(gcc_warnings) $(maps)
 host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-pointer
 # The C library's own enums differ from musl's, and clang from gcc: gcc's judgement counts.
 fuzz_flags = $(host_flags) -Wall -Wextra -Werror

@@ -129,7 +129,9 @@ case $flavour in
 musl)
     export SYSROOT="$out"
     cc=$here/musl-cc
-    cflags="-O2 -fPIE -fstack-protector-strong -fcf-protection $common"
+    # Unwind tables go into .debug_frame, and so aside with the symbols.
+    cflags="-O2 -g -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong"
+    cflags="$cflags -fcf-protection $common"
     step musl ;;
 host)
     cc=gcc

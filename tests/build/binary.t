@@ -12,7 +12,7 @@ headers() { readelf -lW "$program" | awk -v type="$1" '$1 == type'; }
 static_pie() { file "$program" | grep 'static-pie linked'; }
 needs_nobody() { ! readelf -dW "$program" | grep NEEDED && [ -z "$(headers INTERP)" ]; }
 stripped() { ! readelf -SW "$program" | grep -E ' \.(symtab|debug_)'; }
-binds_at_once() { readelf -dW "$program" | grep 'FLAGS .*BIND_NOW'; }
+binds_at_once() { readelf -dW "$program" | grep 'FLAGS_1.* NOW '; }
 stack_only_data() { headers GNU_STACK | grep ' RW  '; }
 never_both() { ! readelf -lW "$program" | grep -E ' (RWE|WE) '; }
 small() { size=$(stat -c %s "$program") && echo "$size bytes" && [ "$size" -le 2000000 ]; }
