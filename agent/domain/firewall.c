@@ -8,13 +8,13 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "domain/firewall_foreign.h"
+#include "domain/firewall_load.h"
 #include "domain/firewall_match.h"
 #include "domain/firewall_rules.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netlink.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TABLE_TEXT "table inet " FIREWALL_TABLE
@@ -215,36 +215,6 @@ static void firewall_observe(const struct system *system, const struct policy *p
 
 /* --- converge --- */
 
-/* Loads the ruleset in one transaction; `refused` gets the id of the rule that the kernel refused,
- * or NULL. */
-static int load(struct netlink *netlink, const struct firewall_ruleset *ruleset, enum nft_load how,
-                const char **refused)
-{
-    const struct nft_chain *chains[FIREWALL_CHAINS_MAX];
-    const struct nft_rule **rules = calloc(ruleset->rule_count + 1, sizeof(struct nft_rule *));
-    size_t failed = ruleset->rule_count;
-    *refused = NULL;
-    if (!rules) {
-        (void)str_copy(netlink->why, sizeof(netlink->why), strerror(ENOMEM));
-        return -ENOMEM;
-    }
-    for (size_t i = 0; i < ruleset->chain_count; i++)
-        chains[i] = &ruleset->chains[i];
-    for (size_t i = 0; i < ruleset->rule_count; i++)
-        rules[i] = &ruleset->rules[i].words.rule;
-    struct nft_ruleset wanted = {.family = NFPROTO_INET,
-                                 .table = FIREWALL_TABLE,
-                                 .chains = chains,
-                                 .chain_count = ruleset->chain_count,
-                                 .rules = rules,
-                                 .rule_count = ruleset->rule_count};
-    int error = nft_load(netlink, &wanted, how, &failed);
-    if (error && failed < ruleset->rule_count)
-        *refused = ruleset->rules[failed].id;
-    free(rules);
-    return error;
-}
-
 /* The tables of others are no reason to load ours again. */
 static bool own_rows_differ(const struct rows *rows, size_t foreign)
 {
@@ -264,21 +234,29 @@ static void not_loaded(struct rows *rows, const char *refused, const char *why)
             row_verdict(&rows->list[i], VERDICT_ERROR, note);
 }
 
+static void load(const struct firewall_ruleset *ruleset, struct rows *rows)
+{
+    struct netlink netlink = {0};
+    struct nft_table table = {0};
+    const char *refused = NULL;
+    int error = netlink_open(&netlink, NETLINK_NETFILTER);
+    if (error == 0)
+        error = nft_read(&netlink, NFPROTO_INET, FIREWALL_TABLE, &table, NULL);
+    if (error == 0)
+        error = firewall_load(&netlink, ruleset, &table, &refused);
+    if (error)
+        not_loaded(rows, refused, netlink.why);
+    nft_table_free(&table);
+    netlink_close(&netlink);
+}
+
 static void firewall_converge(const struct system *system, const struct policy *policy,
                               struct rows *rows)
 {
     struct firewall_ruleset ruleset;
-    struct netlink netlink = {0};
-    const char *refused = NULL;
     int error = firewall_rules_make(&ruleset, policy);
-    if (system->own_network && error == 0 && own_rows_differ(rows, row_of_foreign(&ruleset))) {
-        error = netlink_open(&netlink, NETLINK_NETFILTER);
-        if (error == 0)
-            error = load(&netlink, &ruleset, NFT_REPLACE, &refused);
-        if (error)
-            not_loaded(rows, refused, netlink.why);
-        netlink_close(&netlink);
-    }
+    if (system->own_network && error == 0 && own_rows_differ(rows, row_of_foreign(&ruleset)))
+        load(&ruleset, rows);
     firewall_rules_free(&ruleset);
 }
 
@@ -305,7 +283,7 @@ static int guard_with(struct netlink *netlink, const struct firewall_ruleset *ba
     if (error == 0)
         error = nft_read(netlink, NFPROTO_INET, FIREWALL_TABLE, &table, NULL);
     if (error == 0 && !stands(base, &table))
-        error = load(netlink, base, table.exists ? NFT_REPLACE : NFT_CREATE, &refused);
+        error = firewall_load(netlink, base, &table, &refused);
     if (error)
         log_error("cannot load the base-deny " TABLE_TEXT ": %s", netlink->why);
     nft_table_free(&table);

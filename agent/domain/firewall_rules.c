@@ -63,6 +63,13 @@ struct firewall_words *firewall_add_rule(struct firewall_ruleset *ruleset,
 
 /* --- the whole --- */
 
+/* Base-deny's chains come first in every ruleset, so that the rest can be added to them. */
+static void add_closed_chains(struct firewall_ruleset *ruleset)
+{
+    add_base_chain(ruleset, FIREWALL_INPUT, NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_DROP);
+    add_base_chain(ruleset, FIREWALL_FORWARD, NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP);
+}
+
 static int finish(struct firewall_ruleset *ruleset, int error)
 {
     for (size_t i = 0; i < ruleset->rule_count; i++)
@@ -73,9 +80,8 @@ static int finish(struct firewall_ruleset *ruleset, int error)
 int firewall_rules_make(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     memset(ruleset, 0, sizeof(*ruleset));
+    add_closed_chains(ruleset);
     add_base_chain(ruleset, FIREWALL_PREROUTING, NF_INET_PRE_ROUTING, PRIORITY_RAW, NF_ACCEPT);
-    add_base_chain(ruleset, FIREWALL_INPUT, NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_DROP);
-    add_base_chain(ruleset, FIREWALL_FORWARD, NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP);
     add_base_chain(ruleset, FIREWALL_OUTPUT, NF_INET_LOCAL_OUT, PRIORITY_MANGLE, NF_ACCEPT);
     firewall_add_untracked(ruleset);
     int error = firewall_add_input(ruleset, policy);
@@ -86,8 +92,7 @@ int firewall_rules_make(struct firewall_ruleset *ruleset, const struct policy *p
 int firewall_rules_base_deny(struct firewall_ruleset *ruleset)
 {
     memset(ruleset, 0, sizeof(*ruleset));
-    add_base_chain(ruleset, FIREWALL_INPUT, NF_INET_LOCAL_IN, PRIORITY_FILTER, NF_DROP);
-    add_base_chain(ruleset, FIREWALL_FORWARD, NF_INET_FORWARD, PRIORITY_FILTER, NF_DROP);
+    add_closed_chains(ruleset);
     firewall_add_loopback(ruleset);
     return finish(ruleset, 0);
 }

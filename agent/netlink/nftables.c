@@ -77,7 +77,8 @@ static uint32_t put_ruleset(struct netlink *netlink, struct buf *buf,
         put_table(netlink, buf, ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE); /* so that it can go */
         put_table(netlink, buf, ruleset, NFT_MSG_DELTABLE, 0);
     }
-    put_table(netlink, buf, ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+    if (how != NFT_EXTEND)
+        put_table(netlink, buf, ruleset, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
     for (size_t i = 0; i < ruleset->chain_count; i++)
         put_chain(netlink, buf, ruleset, ruleset->chains[i]);
     uint32_t first_rule = netlink->sequence + 1;

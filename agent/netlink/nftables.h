@@ -46,13 +46,13 @@ struct nft_ruleset {
 
 enum nft_load {
     NFT_CREATE, /* there must be no table of that name yet: -EEXIST */
+    NFT_EXTEND, /* chains and rules are added to the table that stands */
     NFT_REPLACE /* it takes the place of whatever has its name */
 };
 
-/* Loads the whole table in one transaction: at no instant is there less than what was or what is
- * to be. Replacing costs the kernel some milliseconds more, when the socket is closed: it waits
- * until the last packet has left the old rules. `failed_rule` is the index of the rule that the
- * kernel refused, or rule_count when it was none of them. */
+/* Loads chains and rules in one transaction: at no instant is there less than what was or what is
+ * to be. `failed_rule` is the index of the rule that the kernel refused, or rule_count when it was
+ * none of them. */
 int nft_load(struct netlink *netlink, const struct nft_ruleset *ruleset, enum nft_load how,
              size_t *failed_rule);
 

@@ -140,6 +140,27 @@ static void guard_leaves_a_full_table_alone_and_closes_an_open_one(void **state)
     node_end(&node);
 }
 
+/* The kernel numbers a rule once: the same number is the same rule. */
+static void the_ruleset_is_added_to_base_deny_which_never_goes(void **state)
+{
+    struct node node;
+    struct buf before = {0}, after = {0};
+    (void)state;
+    assert_int_equal(domain_firewall.guard(&here), 0);
+    list_ruleset(&before);
+    const char *rule = strstr(buf_text(&before), "iifname");
+    assert_non_null(rule);
+    node_begin(&node, ROLE_CONFERENCING, LOCATION_DSCP_MEDIA, "51");
+    converge(&node);
+    assert_int_equal(failing(&node), 0);
+    list_ruleset(&after);
+    before.data[strcspn(rule, "\n") + (size_t)(rule - before.data)] = '\0';
+    assert_non_null(strstr(buf_text(&after), rule));
+    buf_free(&before);
+    buf_free(&after);
+    node_end(&node);
+}
+
 /* --- converge and observe --- */
 
 static void converge_makes_every_row_pass_for_both_roles(void **state)
@@ -395,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(base_deny_stands_alone_and_drops_all_but_loopback, clean),
         cmocka_unit_test_setup(guard_leaves_a_full_table_alone_and_closes_an_open_one, clean),
+        cmocka_unit_test_setup(the_ruleset_is_added_to_base_deny_which_never_goes, clean),
         cmocka_unit_test_setup(converge_makes_every_row_pass_for_both_roles, clean),
         cmocka_unit_test_setup(one_rule_that_is_gone_fails_alone, clean),
         cmocka_unit_test_setup(a_changed_rule_shows_what_the_kernel_has, clean),
