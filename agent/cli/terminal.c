@@ -109,12 +109,11 @@ int terminal_ask(const char *prompt, bool secret, struct buf *line)
     int error = buf_reserve(line, TERMINAL_LINE_MAX + 1);
     if (error)
         return error;
-    printf("%s", prompt);
-    if (fflush(stdout) != 0)
-        return -EIO;
-    error = terminal_open(&terminal, secret);
-    if (error == 0)
-        error = read_line(&terminal, line);
+    error = terminal_open(&terminal, secret); /* no echo before the prompt invites an answer */
+    if (error == 0) {
+        printf("%s", prompt);
+        error = fflush(stdout) == 0 ? read_line(&terminal, line) : -EIO;
+    }
     terminal_close(&terminal);
     return error;
 }
