@@ -107,7 +107,8 @@ int database_told(struct state *state, int code)
     int system_error = state->db ? sqlite3_system_errno(state->db) : 0;
     bool from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
     bool add = from_system && system_error > 0;
-    return database_fault(state, meaning(code, add ? system_error : 0), "%s%s%s",
+    int error = meaning(code, add ? system_error : 0);
+    return database_fault(state, error, "%s%s%s%s", error == -EBADMSG ? "damaged: " : "",
                           state->db ? sqlite3_errmsg(state->db) : sqlite3_errstr(code),
                           add ? ": " : "", add ? strerror(system_error) : "");
 }

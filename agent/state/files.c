@@ -184,30 +184,34 @@ static int free_name(const char *path, char aside[PATH_MAX])
     return -EEXIST;
 }
 
-static int move_parts(const char *path, const char *aside)
+static int move_parts(const char *path, const char *aside, bool *moved)
 {
+    *moved = false;
     for (size_t i = 0; i < countof(parts); i++) {
         char from[PATH_MAX], to[PATH_MAX];
         int error = join(from, path, parts[i]);
         if (error == 0)
             error = join(to, aside, parts[i]);
-        if (error == 0 && rename(from, to) < 0 && errno != ENOENT)
-            error = -errno;
         if (error)
             return error;
+        if (rename(from, to) == 0)
+            *moved = true;
+        else if (errno != ENOENT)
+            return -errno;
     }
-    return file_sync_folder_of(path);
+    return *moved ? file_sync_folder_of(path) : 0;
 }
 
 int state_set_aside(const char *path)
 {
     char aside[PATH_MAX];
+    bool moved = false;
     int error = free_name(path, aside);
     if (error == 0)
-        error = move_parts(path, aside);
+        error = move_parts(path, aside, &moved);
     if (error)
         log_error("%s: cannot be set aside: %s", path, strerror(-error));
-    else
+    else if (moved)
         log_warning("%s: set aside as %s", path, aside);
     return error;
 }
