@@ -3,25 +3,17 @@
 #include "cli/commands.h"
 #include "cli/stored.h"
 
-#include <string.h>
-
 enum column { COLUMN_KEY, COLUMN_STORED, COLUMN_DEFAULT, COLUMN_GUIDE, COLUMN_REMARK, COLUMNS };
 
 /* A cell that is longer does not widen its column. */
 enum { WIDTH_MAX = 32 };
 
-/* List items stand one a line: here they share one. */
-static void put_value(const char *value, struct buf *cell)
-{
-    if (value[0] == '\0')
-        buf_puts(cell, "\"\"");
-    for (; *value != '\0'; value++) {
-        if (*value == '\n')
-            buf_puts(cell, ", ");
-        else
-            buf_putc(cell, *value);
-    }
-}
+struct table {
+    struct stored stored;
+    struct settings defaults;
+    size_t width[COLUMNS];
+    size_t short_count; /* rows that fall short of the guide */
+};
 
 static bool falls_short(const struct stored *stored, enum setting_key key)
 {
@@ -35,77 +27,69 @@ static bool is_shown(const struct stored *stored, enum setting_key key)
            !str_equal(settings_text(&stored->settings, key), setting_table[key].initial);
 }
 
-static void fill(const struct stored *stored, enum setting_key key, struct buf cell[COLUMNS])
+static void fill(const struct table *table, enum setting_key key, struct buf cell[COLUMNS])
 {
-    const char *inactive = setting_inactive(&stored->settings, key);
+    const struct settings *settings = &table->stored.settings;
+    const char *inactive = setting_inactive(settings, key);
     buf_puts(&cell[COLUMN_KEY], setting_table[key].name);
-    put_value(setting_shown(&stored->settings, key), &cell[COLUMN_STORED]);
-    put_value(setting_table[key].initial, &cell[COLUMN_DEFAULT]);
+    setting_show(settings, key, &cell[COLUMN_STORED]);
+    setting_show(&table->defaults, key, &cell[COLUMN_DEFAULT]);
     setting_secure_text(key, &cell[COLUMN_GUIDE]);
     if (inactive)
         buf_puts(&cell[COLUMN_REMARK], inactive);
-    else if (falls_short(stored, key))
+    else if (falls_short(&table->stored, key))
         buf_puts(&cell[COLUMN_REMARK], "falls short");
 }
 
-/* Widens the columns to the cells, or, with `out`, writes the cells. */
-static void lay(const struct buf cell[COLUMNS], size_t width[COLUMNS], struct buf *out)
+/* Writes a row's cells, or widens the columns to them where `out` is NULL. Empties the cells. */
+static void lay(struct table *table, struct buf cell[COLUMNS], struct buf *out)
 {
     for (size_t c = 0; c < COLUMNS; c++) {
-        size_t length = cell[c].length;
-        if (!out && length > width[c])
-            width[c] = length < WIDTH_MAX ? length : WIDTH_MAX;
+        size_t length = cell[c].length < WIDTH_MAX ? cell[c].length : WIDTH_MAX;
+        if (!out && length > table->width[c])
+            table->width[c] = length;
         else if (out && c + 1 < COLUMNS && cell[c + 1].length)
-            buf_printf(out, "%-*s  ", (int)width[c], buf_text(&cell[c]));
+            buf_printf(out, "%-*s  ", (int)table->width[c], buf_text(&cell[c]));
         else if (out)
             buf_puts(out, buf_text(&cell[c]));
+        buf_free(&cell[c]);
     }
     if (out)
         buf_putc(out, '\n');
 }
 
-static void lay_title(size_t width[COLUMNS], struct buf *out)
+static void walk(struct table *table, struct buf *out)
 {
     static const char *const titles[COLUMN_REMARK] = {"KEY", "STORED", "DEFAULT", "GUIDE"};
     struct buf cell[COLUMNS] = {0};
     for (size_t c = 0; c < countof(titles); c++)
         buf_puts(&cell[c], titles[c]);
-    lay(cell, width, out);
-    for (size_t c = 0; c < COLUMNS; c++)
-        buf_free(&cell[c]);
-}
-
-/* All rows once; the number that fall short. */
-static size_t walk(const struct stored *stored, size_t width[COLUMNS], struct buf *out)
-{
-    size_t short_count = 0;
-    lay_title(width, out);
+    lay(table, cell, out);
+    table->short_count = 0;
     for (int i = 0; i < SETTING_COUNT; i++) {
         enum setting_key key = (enum setting_key)i;
-        struct buf cell[COLUMNS] = {0};
-        if (!is_shown(stored, key))
+        if (!is_shown(&table->stored, key))
             continue;
-        short_count += falls_short(stored, key);
-        fill(stored, key, cell);
-        lay(cell, width, out);
-        for (size_t c = 0; c < COLUMNS; c++)
-            buf_free(&cell[c]);
+        table->short_count += falls_short(&table->stored, key);
+        fill(table, key, cell);
+        lay(table, cell, out);
     }
-    return short_count;
 }
 
 int cli_diff(const struct invocation *invocation)
 {
-    struct stored stored;
+    struct table table = {0};
     struct buf out = {0};
-    size_t width[COLUMNS] = {0};
-    if (stored_open(&stored, invocation) < 0)
+    if (stored_open(&table.stored, invocation) < 0)
         return EXIT_COULD_NOT;
-    (void)walk(&stored, width, NULL);
-    size_t short_count = walk(&stored, width, &out);
-    buf_printf(&out, "%zu of the settings of this node fall short of the guide.\n", short_count);
-    int code = stored_print(invocation, &out, short_count ? EXIT_FALLS_SHORT : EXIT_HOLDS);
+    if (settings_defaults(&table.defaults) < 0)
+        out.failed = true;
+    walk(&table, NULL);
+    walk(&table, &out);
+    buf_printf(&out, "%zu settings of this node fall short of the guide.\n", table.short_count);
+    int code = stored_print(invocation, &out, table.short_count ? EXIT_FALLS_SHORT : EXIT_HOLDS);
     buf_free(&out);
-    stored_close(&stored);
+    settings_free(&table.defaults);
+    stored_close(&table.stored);
     return code;
 }

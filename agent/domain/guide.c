@@ -13,6 +13,16 @@ static const char *secure_text(struct rows *rows, enum setting_key key)
     return copy;
 }
 
+static const char *shown_text(struct rows *rows, const struct settings *settings,
+                              enum setting_key key)
+{
+    struct buf text = {0};
+    setting_show(settings, key, &text);
+    const char *copy = rows_text(rows, "%s", buf_text(&text));
+    buf_free(&text);
+    return copy;
+}
+
 static void guide_plan(const struct policy *policy, struct rows *rows)
 {
     for (enum setting_key key = 0; key < SETTING_COUNT; key++) {
@@ -44,7 +54,7 @@ static void guide_observe(const struct system *system, const struct policy *poli
     (void)system;
     for (size_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->list[i];
-        row->actual = rows_text(rows, "%s", setting_shown(policy->settings, row->setting));
+        row->actual = shown_text(rows, policy->settings, row->setting);
         judge(policy, row);
     }
 }

@@ -40,17 +40,23 @@ static void put_items(const struct settings *settings, enum setting_key key, str
     explicit_bzero(item, sizeof(item));
 }
 
+static void put_comment(const struct settings *settings, enum setting_key key, struct buf *out)
+{
+    buf_printf(out, "# %s = ", setting_table[key].name);
+    setting_show(settings, key, out);
+    buf_putc(out, '\n');
+}
+
 void setting_export(const struct settings *settings, enum setting_key key, bool with_secrets,
                     struct buf *out)
 {
-    const struct setting_info *info = &setting_table[key];
     const char *text = settings_text(settings, key);
-    if (text[0] != '\0' && !with_secrets && !str_equal(setting_shown(settings, key), text))
-        buf_printf(out, "# %s = %s\n", info->name, setting_shown(settings, key));
-    else if (text[0] != '\0' && info->is_list)
+    if (!with_secrets && setting_is_secret(settings, key))
+        put_comment(settings, key, out);
+    else if (text[0] != '\0' && setting_table[key].is_list)
         put_items(settings, key, out);
     else
-        settings_line(info->name, text, out);
+        settings_line(setting_table[key].name, text, out);
 }
 
 void settings_export(const struct settings *settings, enum export_what what, bool with_secrets,

@@ -107,13 +107,42 @@ void setting_secure_text(enum setting_key key, struct buf *out)
     }
 }
 
-const char *setting_shown(const struct settings *settings, enum setting_key key)
+bool setting_is_secret(const struct settings *settings, enum setting_key key)
 {
     const struct setting_info *info = &setting_table[key];
     const char *text = settings_text(settings, key);
-    if (!info->secret || (text[0] != '\0' && str_equal(text, info->initial)))
-        return text;
-    return text[0] != '\0' ? "(set)" : "(not set)";
+    return info->secret && text[0] != '\0' && !str_equal(text, info->initial);
+}
+
+/* One item, up to its secret: time servers show all but that. */
+static void show_item(const char *item, bool secret, struct buf *out)
+{
+    static const char mark[] = " secret=";
+    const char *hidden = secret ? strstr(item, mark) : NULL;
+    size_t shown = hidden ? (size_t)(hidden - item) + strlen(mark) : strlen(item);
+    buf_append(out, item, shown);
+    if (hidden)
+        buf_puts(out, "(set)");
+}
+
+void setting_show(const struct settings *settings, enum setting_key key, struct buf *out)
+{
+    const char *text = settings_text(settings, key);
+    bool secret = setting_is_secret(settings, key);
+    char item[SETTING_ITEM_SIZE];
+    size_t shown = 0;
+    if (text[0] == '\0')
+        buf_puts(out, "(not set)");
+    else if (secret && !setting_table[key].is_list)
+        buf_puts(out, "(set)");
+    else if (!setting_table[key].is_list)
+        buf_puts(out, text);
+    else
+        for (size_t cursor = 0; settings_item(settings, key, &cursor, item); shown++) {
+            buf_puts(out, shown ? ", " : "");
+            show_item(item, secret, out);
+        }
+    explicit_bzero(item, sizeof(item));
 }
 
 const char *setting_inactive(const struct settings *settings, enum setting_key key)

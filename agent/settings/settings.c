@@ -20,6 +20,7 @@
 #define GUIDE_SNMP        "SNMP"
 #define GUIDE_LOCATION    "Location DSCP tags and MTU"
 #define GUIDE_CONTINGENCY "Contingency deployment"
+#define BEYOND_GUIDE      "Monitoring, which the guide leaves open"
 
 const struct setting_info setting_table[SETTING_COUNT] = {
 #define SETTING(key, title, ...) [key] = {.name = title, __VA_ARGS__},

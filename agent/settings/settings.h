@@ -91,7 +91,7 @@ struct setting_info {
     const char *inactive_why;          /* ... and so says the report */
     const char *section; /* the guide's section that sets it, NULL where it has none */
     unsigned roles;      /* ROLE_MANAGEMENT, ROLE_CONFERENCING or ROLE_BOTH */
-    bool secret;         /* never shown: exports and reports write "(set)" or "(not set)" */
+    bool secret;         /* never shown: exports and reports write "(set)" */
     bool is_list;        /* the key may stand on several lines */
     bool masked_by_fips; /* a yes has no effect in FIPS mode */
     const char *help;
@@ -162,9 +162,12 @@ const char *setting_suggested(enum setting_key key);
 bool setting_condition_holds(const struct settings *settings,
                              const struct setting_condition *condition);
 
-/* What may be shown of a value: the value itself, or (set) / (not set) of a secret. A secret that
- * stands at its default is none. */
-const char *setting_shown(const struct settings *settings, enum setting_key key);
+/* Appends what may be shown of a value, on one line: list items between commas, "(not set)" for an
+ * empty one, "(set)" in place of a secret. A secret that stands at its default is none. */
+void setting_show(const struct settings *settings, enum setting_key key, struct buf *out);
+
+/* True where the value holds a secret, so that an export without secrets leaves it out. */
+bool setting_is_secret(const struct settings *settings, enum setting_key key);
 
 /* Why a stored value counts for nothing (masked by FIPS mode, question 19 where 18 is yes), or
  * NULL. */

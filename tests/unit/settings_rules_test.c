@@ -220,21 +220,31 @@ static void question_19_counts_only_where_18_is_no(void **state)
     settings_free(&settings);
 }
 
-static void a_secret_is_shown_as_set_or_not(void **state)
+static void shows(const struct settings *settings, enum setting_key key, const char *wanted)
+{
+    struct buf text = {0};
+    setting_show(settings, key, &text);
+    assert_string_equal(buf_text(&text), wanted);
+    buf_free(&text);
+}
+
+static void a_value_is_shown_on_one_line_and_a_secret_as_set(void **state)
 {
     struct settings settings = {0};
     (void)state;
     assert_int_equal(settings_defaults(&settings), 0);
-    assert_string_equal(setting_shown(&settings, SNMP_AUTH_PASSWORD), "(not set)");
-    assert_string_equal(setting_shown(&settings, NTP_SERVER), "(not set)");
-    assert_string_equal(setting_shown(&settings, SNMP_COMMUNITY), "public");
-    assert_string_equal(setting_shown(&settings, SIP_UDP_PORT), "5060");
+    shows(&settings, SNMP_AUTH_PASSWORD, "(not set)");
+    shows(&settings, NTP_SERVER, "(not set)");
+    shows(&settings, SNMP_COMMUNITY, "public");
+    shows(&settings, SIP_UDP_PORT, "5060");
     assert_int_equal(settings_put(&settings, SNMP_AUTH_PASSWORD, "hunter22", NULL), 0);
     assert_int_equal(settings_put(&settings, SNMP_COMMUNITY, "hunter2", NULL), 0);
-    assert_int_equal(settings_put(&settings, NTP_SERVER, "a.test" KEYED, NULL), 0);
-    assert_string_equal(setting_shown(&settings, SNMP_AUTH_PASSWORD), "(set)");
-    assert_string_equal(setting_shown(&settings, SNMP_COMMUNITY), "(set)");
-    assert_string_equal(setting_shown(&settings, NTP_SERVER), "(set)");
+    assert_int_equal(settings_put(&settings, NTP_SERVER, "a.test" KEYED "\nb.test", NULL), 0);
+    assert_int_equal(settings_put(&settings, DNS_SERVER, "192.0.2.1\n192.0.2.2", NULL), 0);
+    shows(&settings, SNMP_AUTH_PASSWORD, "(set)");
+    shows(&settings, SNMP_COMMUNITY, "(set)");
+    shows(&settings, NTP_SERVER, "a.test key=1 type=sha1 secret=(set), b.test");
+    shows(&settings, DNS_SERVER, "192.0.2.1, 192.0.2.2");
     settings_free(&settings);
 }
 
@@ -248,7 +258,7 @@ int main(void)
         cmocka_unit_test(the_guides_value_stands_in_words),
         cmocka_unit_test(fips_mode_masks_a_yes_to_what_it_does_not_approve),
         cmocka_unit_test(question_19_counts_only_where_18_is_no),
-        cmocka_unit_test(a_secret_is_shown_as_set_or_not),
+        cmocka_unit_test(a_value_is_shown_on_one_line_and_a_secret_as_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,6 +203,17 @@ static void a_very_long_value_and_many_duplicates_are_refused_quickly(void **sta
     settings_free(&settings);
 }
 
+static void an_odd_key_is_shown_in_quotes_and_cut(void **state)
+{
+    static const char text[] = "caf\xc3\xa9 = 1\nthe_quick_brown_fox_jumps_over_the_lazy_dog_and_"
+                               "over_the_next_dog_too_and_on = 1\n";
+    (void)state;
+    expect_faults(text, strlen(text),
+                  "node.conf:1: \"caf??\": there is no such setting\n"
+                  "node.conf:2: \"the_quick_brown_fox_jumps_over_the_lazy_dog_and_over_the_next_do"
+                  "...\": there is no such setting\n");
+}
+
 static void a_line_without_a_value_gives_no_secret_away(void **state)
 {
     static const char text[] = "snmp.auth_password hunter22\n";
@@ -294,7 +305,9 @@ static void an_export_without_secrets_holds_none_and_changes_none(void **state)
     make_awkward(&before);
     settings_export(&before, EXPORT_ALL, false, &text);
     assert_non_null(strstr(text.data, "# snmp.auth_password = (set)\n"));
-    assert_non_null(strstr(text.data, "# ntp.server = (set)\n"));
+    assert_non_null(strstr(text.data,
+                           "# ntp.server = a.test key=1 type=sha1 secret=(set), 2001:db8::1 "
+                           "key=1 type=sha1 secret=(set)\n"));
     assert_null(strstr(text.data, "pass # word"));
     assert_null(strstr(text.data, "0123456789abcdef"));
     assert_int_equal(settings_copy(&after, &before), 0);
@@ -328,6 +341,7 @@ int main(void)
         cmocka_unit_test(binary_garbage_is_refused),
         cmocka_unit_test(a_text_of_64_kib_is_read_and_one_byte_more_is_not),
         cmocka_unit_test(a_very_long_value_and_many_duplicates_are_refused_quickly),
+        cmocka_unit_test(an_odd_key_is_shown_in_quotes_and_cut),
         cmocka_unit_test(a_line_without_a_value_gives_no_secret_away),
         cmocka_unit_test(answers_are_the_wizards_questions_alone),
         cmocka_unit_test(what_export_writes_import_reads),
