@@ -197,6 +197,7 @@ static void feed(struct connection *connection, uint64_t now_ms)
         return;
     }
     http_mark(connection->shared->http, &connection->http);
+    connection->fed += (size_t)got;
     if (!connection->in_head)
         connection->deadline_ms = now_ms + connection->shared->gate.limits.head_ms;
     connection->in_head = true;
@@ -279,14 +280,18 @@ static void drain(struct connection *connection, uint64_t now_ms)
         http_mark(connection->shared->http, &connection->http);
 }
 
-/* Whether HTTP has left bytes unread: its buffer was full, or it writes first. */
+/* Whether HTTP has left bytes unread: its buffer was full, or it writes first. Mostly the heads that
+ * it has answered are all that it was given, and the kernel need not be asked. */
 static void look_unread(struct connection *connection)
 {
     int waiting = 0;
-    connection->unread =
-        connection->http.open && ioctl(connection->http.fd, FIONREAD, &waiting) == 0 && waiting > 0;
-    if (!connection->unread)
+    if (connection->fed != connection->http.head_bytes)
+        (void)ioctl(connection->http.fd, FIONREAD, &waiting);
+    connection->unread = waiting > 0;
+    if (!connection->unread) {
+        connection->fed = connection->http.head_bytes = 0;
         return;
+    }
     connection->more = true;
     http_mark(connection->shared->http, &connection->http);
 }
@@ -299,7 +304,8 @@ void connection_send(struct connection *connection, uint64_t now_ms)
     flush(connection);
     if (connection->phase != PHASE_OPEN)
         return;
-    look_unread(connection);
+    if (connection->http.open)
+        look_unread(connection);
     if (connection->http.answers == 0)
         return;
     connection->http.answers = 0;

@@ -45,7 +45,8 @@ struct connection {
     bool in_head;         /* a request has begun: its time runs */
     bool input_ended;     /* the client sends nothing more */
     bool output_ended;    /* nor do we */
-    bool unread;          /* HTTP has not taken all that it was given */
+    size_t fed;           /* bytes given to HTTP since it last had taken all */
+    bool unread;          /* it has not taken all */
     bool undecrypted;     /* TLS holds bytes that no event will announce */
     bool more;            /* there is more to do at once */
     unsigned events;      /* the loop's: registered with epoll */

@@ -23,7 +23,7 @@ enum {
 };
 
 /* What the library needs beside the head: its table of fields, the answer's own head. */
-enum { MEMORY_BESIDE_HEAD = 4096 };
+enum { MEMORY_BESIDE_HEAD = 2048 };
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -110,10 +110,10 @@ static bool has_body_or_doubt(struct MHD_Connection *connection)
     return framing.codings || framing.not_empty || framing.lengths > 1 || framing.hosts > 1;
 }
 
-static bool head_too_long(const struct http *http, struct MHD_Connection *connection)
+static size_t head_size(struct MHD_Connection *connection)
 {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
-               ->header_size > http->head_bytes;
+        ->header_size;
 }
 
 /* Why a request is not even looked up, or 0. */
@@ -124,7 +124,7 @@ static unsigned refusal(const struct http *http, struct MHD_Connection *connecti
         return MHD_HTTP_METHOD_NOT_ALLOWED;
     if (has_body_or_doubt(connection) || path[0] != '/')
         return MHD_HTTP_BAD_REQUEST;
-    if (head_too_long(http, connection))
+    if (head_size(connection) > http->head_bytes)
         return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     return 0;
 }
@@ -161,6 +161,7 @@ static enum MHD_Result answer_request(void *context, struct MHD_Connection *conn
     *request = client;
     client->answering = true;
     client->answers++;
+    client->head_bytes += head_size(connection);
     http->counts->requests++;
     unsigned status = refusal(http, connection, path, method);
     if (status == 0)

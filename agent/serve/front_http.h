@@ -24,6 +24,7 @@ struct http_client {
     bool open;        /* libmicrohttpd holds the connection */
     bool answering;   /* a request's head is complete and its answer not yet written */
     unsigned answers; /* begun since the owner last looked and set it to 0 */
+    size_t head_bytes; /* of the requests whose answers those are */
 };
 
 /* `counts` gets the requests. 0 or -ENOMEM. */

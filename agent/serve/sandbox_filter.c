@@ -11,7 +11,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
@@ -21,8 +20,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* How an argument is looked at; its low 32 bits are all that these calls read of it. */
-enum argument_test { ANY, IS, HAS_NONE_OF };
+/* What decides: nothing, or an argument, of which these calls read the low 32 bits alone.
+ * FAILS_WITH does not allow the call, but answers with an error in any mode. */
+enum argument_test { ANY, IS, HAS_NONE_OF, FAILS_WITH };
 
 static const struct rule {
     uint32_t number;
@@ -42,7 +42,7 @@ static const struct rule {
     {SYS_close,           ANY,         0, 0          },
     {SYS_shutdown,        ANY,         0, 0          },
     {SYS_socketpair,      IS,          0, AF_UNIX    },
-    {SYS_setsockopt,      IS,          1, IPPROTO_TCP},
+    {SYS_setsockopt,      FAILS_WITH,  0, ENOPROTOOPT}, /* so libmicrohttpd sees that it is no TCP */
     {SYS_recvmsg,         ANY,         0, 0          }, /* snapshots */
     {SYS_fcntl,           ANY,         0, 0          },
     {SYS_fstat,           ANY,         0, 0          },
@@ -99,9 +99,10 @@ static void emit_prefix(struct program *program)
 
 static void emit_rule(struct program *program, const struct rule *rule, uint32_t denied)
 {
-    if (rule->test == ANY) {
+    if (rule->test == ANY || rule->test == FAILS_WITH) {
+        uint32_t answer = rule->test == ANY ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | rule->value;
         emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 1);
-        emit(program, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+        emit(program, BPF_RET | BPF_K, answer, 0, 0);
         return;
     }
     emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 4);

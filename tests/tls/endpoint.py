@@ -1,6 +1,8 @@
-"""The ground of the endpoint's tests: the front started by front_driver on a free port of this
-machine's loopback, as nobody and with denied system calls that kill, and clients of it."""
+"""The ground of the endpoint's tests: a loopback of their own, the front started by front_driver on
+it, as nobody and with denied system calls that kill, and clients of it."""
 import atexit
+import ctypes
+import itertools
 import os
 import re
 import shutil
@@ -14,6 +16,18 @@ BUILD = os.path.abspath(os.environ.get('BUILD', 'build'))
 DRIVER = os.path.join(BUILD, 'tests', 'front_driver')
 NOBODY = 65534
 PATIENCE_S = 10
+CLONE_NEWNET = 0x40000000
+ports = itertools.count(8443)  # below those that the kernel gives to clients
+
+
+def own_network():
+    """A loopback of this test alone, so that its ports and addresses are nobody else's."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+        raise OSError(ctypes.get_errno(), 'cannot make a network namespace: run as root')
+    subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+
+
+own_network()
 
 
 class Tap:
@@ -38,17 +52,12 @@ class Tap:
         raise SystemExit(1 if self.failed else 0)
 
 
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as server:
-        return server.getsockname()[1]
-
-
 class Front:
     """The front under front_driver; limits by name, as in struct front_limits."""
 
     def __init__(self, address='::', uid=NOBODY, **limits):
         self.folder = tempfile.mkdtemp(prefix='holdfast-tls-')
-        self.port = free_port()
+        self.port = next(ports)
         limits = {'handshakes_per_address_s': 1000, **limits}
         self.counts = dict.fromkeys(['requests', 'handshakes', 'timed_out'], 0)
         self.process = subprocess.Popen(
@@ -128,10 +137,10 @@ class Front:
             client.sendall(data)
             return read_all(client)
 
-    def get(self, path, *headers, method='GET'):
+    def get(self, path, *headers, method='GET', source=None):
         """One request over a connection of its own."""
         lines = [f'{method} {path} HTTP/1.1', 'Host: localhost', 'Connection: close', *headers]
-        return Answer(self.talk(('\r\n'.join(lines) + '\r\n\r\n').encode()), method)
+        return Answer(self.talk(('\r\n'.join(lines) + '\r\n\r\n').encode(), source), method)
 
 
 def read_all(client):
