@@ -25,7 +25,7 @@ gcc_warnings := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dere
 language := -std=c11 -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' -Iagent
 hardening := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 # Neither folder enters the binary: two builds of one commit are the same bytes.
-maps = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(abspath $(DEPS))=/deps
+maps = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(realpath $(DEPS))=/deps
 # Unwind tables go into .debug_frame, and so aside with the symbols.
 product_flags = $(language) -O2 -g -fno-asynchronous-unwind-tables $(hardening) \
 	-ffunction-sections -fdata-sections $(warnings) $(gcc_warnings) $(maps)
@@ -134,8 +134,8 @@ unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)
 plain_built := $(unit_tests:%=$(BUILD)/plain/%)
 fuzz_built := $(fuzz_targets:%=$(BUILD)/fuzzed/%)
 test_folders := lint unit build cli net tls valgrind fuzz vm
-test_environment = BUILD=$(abspath $(BUILD)) HOLDFAST=$(abspath $(BUILD)/holdfast) \
-	FUZZ_SECONDS=$(FUZZ_SECONDS)
+test_environment = BUILD=$(abspath $(BUILD)) DL=$(abspath $(DL)) \
+	HOLDFAST=$(abspath $(BUILD)/holdfast) FUZZ_SECONDS=$(FUZZ_SECONDS)
 
 unit: $(unit_built)
 	$(Q)$(test_environment) prove tests/unit

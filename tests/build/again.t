@@ -3,9 +3,10 @@
 set -u
 . tests/tap.sh
 build=$(realpath "${BUILD:-build}")
+dl=$(realpath "${DL:-build/dl}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-unset MAKEFLAGS MAKELEVEL MFLAGS BUILD DEPS DL_DIR
+unset MAKEFLAGS MAKELEVEL MFLAGS BUILD DEPS DL DL_DIR
 
 nothing_to_do() {
     began=$(date +%s%N)
@@ -20,7 +21,7 @@ elsewhere() {
     folder=$(mktemp -d "$work/deeper.XXXXXX")/holdfast
     mkdir "$folder"
     git ls-files --cached --others --exclude-standard | cpio --quiet -pdm "$folder" &&
-        make -C "$folder" -j"$(nproc)" DL_DIR="$build/dl"
+        make -C "$folder" -j"$(nproc)" DL_DIR="$dl"
 }
 same() { cmp "$build/$1" "$folder/build/$1"; }
 

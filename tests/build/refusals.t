@@ -2,11 +2,11 @@
 # What cannot be had: one clear line that names it and says why, and exit status 2.
 set -u
 . tests/tap.sh
-build=$(realpath "${BUILD:-build}")
+dl=$(realpath "${DL:-build/dl}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 chmod 0755 "$work" # for the user without rights
-unset MAKEFLAGS MAKELEVEL MFLAGS BUILD DEPS DL_DIR
+unset MAKEFLAGS MAKELEVEL MFLAGS BUILD DEPS DL DL_DIR
 
 git ls-files --cached --others --exclude-standard Makefile CHANGELOG.md agent |
     cpio --quiet -pdm "$work/tree"
@@ -31,7 +31,7 @@ for tool in awk dirname dpkg-query grep id sh; do
 done
 tarball=$(awk '$1 == "bearssl" {print $3}' agent/deps/deps.lock)
 mkdir "$work/nothing" "$work/damaged"
-cp "$build"/dl/*.orig.tar.* "$work/damaged"
+cp "$dl"/*.orig.tar.* "$work/damaged"
 printf x >>"$work/damaged/$tarball"
 
 check 'no such folder of tarballs' \
