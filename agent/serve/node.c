@@ -27,10 +27,26 @@
 
 enum { ROLE_SIZE_MAX = 64 };
 
-/* The settings without which a node that fails closed could not be reached by its stations. */
+/* The settings without which a node that fails closed could not be reached by its stations; and the
+ * ports that the health port must differ from (settings/rules.h), since it may stand on a default
+ * of theirs. */
 static const enum setting_key known_keys[] = {
-    NODE_HOSTNAME, NODE_DOMAIN, NODE_ADDRESS,   NODE_ADDRESS6,   NODE_GATEWAY,
-    NODE_GATEWAY6, HEALTH_PORT, HEALTH_ADDRESS, HEALTH_STATIONS,
+    NODE_HOSTNAME,
+    NODE_DOMAIN,
+    NODE_ADDRESS,
+    NODE_ADDRESS6,
+    NODE_GATEWAY,
+    NODE_GATEWAY6,
+    HEALTH_PORT,
+    HEALTH_ADDRESS,
+    HEALTH_STATIONS,
+    SIP_UDP_PORT,
+    SIP_TCP_PORT,
+    SIP_TLS_PORT,
+    GLOBAL_SIGNALING_PORT_START,
+    GLOBAL_SIGNALING_PORT_END,
+    GLOBAL_MEDIA_PORT_START,
+    GLOBAL_MEDIA_PORT_END,
 };
 
 /* A process in another pid namespace cannot see the machine's first process, and one in another
@@ -183,8 +199,7 @@ static void load_state(struct node *node)
     if (missing)
         closed(node, "the settings were lost: the database is missing", node->state_path);
     else if (error)
-        closed(node, "the settings cannot be read",
-               why.length ? buf_text(&why) : strerror(-error));
+        closed(node, "the settings cannot be read", why.length ? buf_text(&why) : strerror(-error));
     if (error == -EBADMSG && node->purpose != NODE_LOOK) {
         state_close(node->state);
         node->state = NULL;
