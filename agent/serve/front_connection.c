@@ -280,8 +280,8 @@ static void drain(struct connection *connection, uint64_t now_ms)
         http_mark(connection->shared->http, &connection->http);
 }
 
-/* Whether HTTP has left bytes unread: its buffer was full, or it writes first. Mostly the heads that
- * it has answered are all that it was given, and the kernel need not be asked. */
+/* Whether HTTP has left bytes unread: its buffer was full, or it writes first. Mostly the heads
+ * that it has answered are all that it was given, and the kernel need not be asked. */
 static void look_unread(struct connection *connection)
 {
     int waiting = 0;

@@ -20,10 +20,10 @@ struct http;
 
 /* What HTTP knows of one client; the owner keeps it alive until `open` is false. */
 struct http_client {
-    int fd;           /* libmicrohttpd's end, and its to close */
-    bool open;        /* libmicrohttpd holds the connection */
-    bool answering;   /* a request's head is complete and its answer not yet written */
-    unsigned answers; /* begun since the owner last looked and set it to 0 */
+    int fd;            /* libmicrohttpd's end, and its to close */
+    bool open;         /* libmicrohttpd holds the connection */
+    bool answering;    /* a request's head is complete and its answer not yet written */
+    unsigned answers;  /* begun since the owner last looked and set it to 0 */
     size_t head_bytes; /* of the requests whose answers those are */
 };
 
