@@ -70,21 +70,33 @@ static void carry_reasons(const struct rows *before, struct rows *after)
     }
 }
 
-static void enforce(const struct domain *domain, const struct policy *policy,
-                    const struct system *system, const struct change_listener *listener,
-                    struct rows *rows)
+/* Converges once and observes again: believe the system, not ourselves. */
+static void set_right(const struct domain *domain, const struct policy *policy,
+                      const struct system *system, const struct change_listener *listener,
+                      struct rows *rows)
 {
-    plan_and_observe(domain, policy, system, rows);
-    if (!domain->converge || !rows_differ(rows))
-        return;
-    tell_differing(listener, domain, rows);
+    struct rows again = {0};
     domain->converge(system, policy, rows);
-    struct rows again = {0}; /* believe the system, not ourselves */
     plan_and_observe(domain, policy, system, &again);
     tell_repaired(listener, domain, rows, &again);
     carry_reasons(rows, &again);
     rows_free(rows);
     *rows = again;
+}
+
+/* Setting one row right may put another wrong (turning forwarding off makes the kernel accept
+ * redirects again): what then differs gets a second round, and no third. */
+static void enforce(const struct domain *domain, const struct policy *policy,
+                    const struct system *system, const struct change_listener *listener,
+                    struct rows *rows)
+{
+    enum { ROUNDS = 2 };
+    plan_and_observe(domain, policy, system, rows);
+    if (!domain->converge)
+        return;
+    tell_differing(listener, domain, rows);
+    for (unsigned round = 0; round < ROUNDS && rows_differ(rows); round++)
+        set_right(domain, policy, system, listener, rows);
 }
 
 void domain_enforce(const struct policy *policy, const struct system *system,

@@ -31,12 +31,16 @@ enum {
 
 #define ALWAYS SETTING_NONE
 
+/* Forwarding comes first: turning it off makes the kernel accept redirects again
+ * (ip-sysctl.rst, ip_forward: "changing its value resets all configuration parameters"). */
 static const struct sysctl_rule {
     const char *key;
     enum setting_key from;
     int no, yes; /* the value where the setting is no, and where it is yes or ALWAYS */
     unsigned flags;
 } rules[] = {
+    {"net.ipv4.ip_forward",                        ALWAYS,                           0, 0, 0               },
+    {"net.ipv6.conf.all.forwarding",               ALWAYS,                           0, 0, 0               },
     {"net.ipv6.conf.{if}.accept_redirects",        NET_ACCEPT_ICMPV6_REDIRECTS,      0, 1, 0               },
     {"net.ipv6.icmp.echo_ignore_multicast",        NET_ACCEPT_ICMPV6_MULTICAST_ECHO, 1, 0, 0               },
     {"net.ipv6.conf.{if}.accept_dad",              NET_IPV6_DAD,                     0, 1, MAY_LACK        },
@@ -52,8 +56,6 @@ static const struct sysctl_rule {
     {"net.ipv4.icmp_ignore_bogus_error_responses", ALWAYS,                           1, 1, 0               },
     {"net.ipv4.tcp_syncookies",                    ALWAYS,                           1, 1, 0               },
     {"net.ipv4.tcp_rfc1337",                       ALWAYS,                           1, 1, 0               },
-    {"net.ipv4.ip_forward",                        ALWAYS,                           0, 0, 0               },
-    {"net.ipv6.conf.all.forwarding",               ALWAYS,                           0, 0, 0               },
     {"kernel.kptr_restrict",                       ALWAYS,                           2, 2, WHOLE           },
     {"kernel.dmesg_restrict",                      ALWAYS,                           1, 1, WHOLE           },
     {"kernel.randomize_va_space",                  ALWAYS,                           2, 2, WHOLE           },

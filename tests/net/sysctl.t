@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Kernel parameters on the running kernel, in a network namespace of their own: every key on every
+interface, both answers of each question, interfaces of odd names, and a thousand of them."""
+import os
+import subprocess
+import time
+
+import ground
+
+KEYS_OF_QUESTIONS = (
+    ('net.accept_icmpv6_redirects', {'net.ipv6.conf.{if}.accept_redirects': (0, 1)}),
+    ('net.accept_icmpv6_multicast_echo', {'net.ipv6.icmp.echo_ignore_multicast': (1, 0)}),
+    ('net.ipv6_dad', {'net.ipv6.conf.{if}.accept_dad': (0, 1),
+                      'net.ipv6.conf.{if}.dad_transmits': (0, 1)}),
+)
+ALWAYS = {
+    'net.ipv4.conf.{if}.accept_redirects': 0, 'net.ipv4.conf.{if}.secure_redirects': 0,
+    'net.ipv4.conf.{if}.send_redirects': 0, 'net.ipv4.conf.{if}.accept_source_route': 0,
+    'net.ipv4.conf.{if}.rp_filter': 1, 'net.ipv4.conf.{if}.log_martians': 1,
+    'net.ipv6.conf.{if}.accept_source_route': 0, 'net.ipv4.icmp_echo_ignore_broadcasts': 1,
+    'net.ipv4.icmp_ignore_bogus_error_responses': 1, 'net.ipv4.tcp_syncookies': 1,
+    'net.ipv4.tcp_rfc1337': 1, 'net.ipv4.ip_forward': 0, 'net.ipv6.conf.all.forwarding': 0,
+}
+NOT_OURS = ('kernel.kptr_restrict', 'kernel.dmesg_restrict', 'kernel.yama.ptrace_scope',
+            'kernel.sysrq', 'fs.suid_dumpable', 'fs.protected_fifos')
+
+
+def paths(key, interfaces):
+    """The files of a key: of "all", "default" and each interface where it has {if}."""
+    if '{if}' not in key:
+        return ['/proc/sys/' + key.replace('.', '/')]
+    before, after = key.split('.{if}.')
+    return [f"/proc/sys/{before.replace('.', '/')}/{interface}/{after}"
+            for interface in ('all', 'default', *interfaces)]
+
+
+def read(path):
+    with open(path) as file:
+        return int(file.read())
+
+
+def write(path, value):
+    with open(path, 'w') as file:
+        file.write(str(value))
+
+
+def deviating(node, keys, interfaces):
+    """What has another value than it should; -1 says that the interface does without the key."""
+    with node.entered():
+        return [f'{path} is {read(path)}, not {value}' for key, value in keys.items()
+                for path in paths(key, interfaces) if read(path) not in (value, -1)]
+
+
+def spoil(node, keys, interfaces):
+    with node.entered():
+        for key, value in keys.items():
+            for path in paths(key, interfaces):
+                if read(path) != -1:
+                    write(path, 1 - value)
+
+
+def both_answers(t, node, interfaces):
+    for answer in (0, 1):
+        word = ('no', 'yes')[answer]
+        node.settings(''.join(f'{setting} = {word}\n' for setting, _ in KEYS_OF_QUESTIONS))
+        keys = {key: values[answer] for _, of in KEYS_OF_QUESTIONS for key, values in of.items()}
+        keys.update(ALWAYS)
+        spoil(node, keys, interfaces)
+        t.ok(deviating(node, keys, interfaces), f'{word}: the kernel begins otherwise')
+        rows = node.rows('sysctl.net.*')
+        failing = [row for row in rows.values() if row['verdict'] == 'fail']
+        t.ok(len(failing) >= len(keys), f'{word}: check finds each key that differs', failing)
+        node.boot()
+        t.same(deviating(node, keys, interfaces), [], f'{word}: boot sets every key everywhere')
+        bad = [row for row in node.rows('sysctl.net.*').values()
+               if row['verdict'] not in ('pass', 'not_applicable')]
+        t.same(bad, [], f'{word}: check then finds nothing')
+
+
+def names_deviating_interfaces(t, node, odd):
+    with node.entered():
+        write(f'/proc/sys/net/ipv4/conf/{odd}/rp_filter', 0)
+    row = node.rows('sysctl.net.ipv4.conf.if.rp_filter').popitem()[1]
+    t.same((row['verdict'], row['actual']), ('fail', f'0 on {odd}'),
+           'a row names the interface that deviates')
+    node.boot()
+
+
+def forwarding_switched_off(t, node):
+    """Writing ip_forward makes the kernel reset others behind it."""
+    with node.entered():
+        write('/proc/sys/net/ipv4/ip_forward', 1)
+    node.boot()
+    t.same(deviating(node, ALWAYS, ()), [], 'forwarding is switched off and leaves nothing open')
+
+
+def leaves_the_host_alone(t, node):
+    there = [path for key in NOT_OURS for path in paths(key, ()) if os.path.exists(path)]
+    before = {path: read(path) for path in there}
+    node.boot()
+    t.same({path: read(path) for path in there}, before,
+           'keys of the whole machine are not written from a namespace')
+    rows = node.rows('sysctl.kernel.*')
+    t.ok(rows and all(row['verdict'] in ('pass', 'not_applicable') for row in rows.values()),
+         'such keys are observed, and none of them fails here', rows)
+
+
+def a_thousand_interfaces(t, node):
+    batch = ''.join(f'link add many{n} type veth peer many{n + 500}\n' for n in range(500))
+    node.run('ip', '-batch', '-', input=batch)
+    began = time.monotonic()
+    node.boot()
+    took = time.monotonic() - began
+    many = [f'many{n}' for n in range(1000)]
+    t.same(deviating(node, ALWAYS, many), [], 'a thousand interfaces are all set')
+    t.ok(took < 20, 'in bounded time', f'{took:.1f} s')
+    row = node.rows('sysctl.net.ipv4.conf.if.rp_filter').popitem()[1]
+    t.same(row['verdict'], 'pass', 'and observed')
+    spoil(node, {'net.ipv4.conf.{if}.rp_filter': 1}, many)
+    row = node.rows('sysctl.net.ipv4.conf.if.rp_filter').popitem()[1]
+    t.ok(row['verdict'] == 'fail' and row['actual'].endswith('more') and len(row['actual']) < 200,
+         'a row names a few of them and counts the rest', row['actual'])
+
+
+def read_only(t, node):
+    """A read-only /proc/sys, mounted in a mount namespace of this one command."""
+    script = ('mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && '
+              'exec "$0" --root "$1" boot')
+    spoil(node, {'net.ipv4.tcp_rfc1337': 1}, ())
+    result = node.try_run('unshare', '-m', 'sh', '-c', script, ground.HOLDFAST, node.root)
+    t.same(result.returncode, 1, 'a read-only /proc/sys makes boot fall short, not fail')
+    t.ok('sysctl.net.ipv4.tcp_rfc1337' in result.stderr and
+         'Read-only file system' in result.stderr, 'and say which key and why', result.stderr)
+
+
+def main():
+    ground.needs()
+    t = ground.Tap()
+    node = ground.Node('management')
+    os.symlink('/proc', f'{node.root}/proc')
+    interfaces = ('lo', 'plain', 'plain-peer', 'dot.ted', 'we$rd;name')
+    node.run('ip', 'link', 'add', 'plain', 'type', 'veth', 'peer', 'plain-peer')
+    node.run('ip', 'link', 'add', 'dot.ted', 'type', 'veth', 'peer', 'we$rd;name')
+    both_answers(t, node, interfaces)
+    names_deviating_interfaces(t, node, 'dot.ted')
+    forwarding_switched_off(t, node)
+    leaves_the_host_alone(t, node)
+    read_only(t, node)
+    a_thousand_interfaces(t, node)
+    t.done()
+
+
+main()
