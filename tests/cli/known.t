@@ -13,13 +13,13 @@ state=$work/var/lib/holdfast/state.db
 # 5061 is the default of sip.tls_port, which the strictest policy would otherwise fall back to.
 stored() {
     "$holdfast" set --root "$work" sip.tls_port=5071 health.port=5061 health.stations=192.0.2.9 &&
-        unshare -n "$holdfast" boot --root "$work"
+        unshare -rn "$holdfast" boot --root "$work"
     [ -s "$state.known" ]
 }
 damaged() {
     rm -f "$state"-*
     head -c 5000 /dev/urandom >"$state"
-    unshare -n "$holdfast" boot --root "$work"
+    unshare -rn "$holdfast" boot --root "$work"
     ruleset=$("$holdfast" firewall --root "$work" 2>&1)
     printf '%s\n' "$ruleset"
 }
