@@ -68,6 +68,7 @@ static const struct {
     {SQLITE_ERROR,    -EBADMSG}, /* our SQL is sound: the schema it meets is not */
     {SQLITE_TOOBIG,   -EBADMSG},
     {SQLITE_MISMATCH, -EBADMSG},
+    {SQLITE_IOERR,    -EIO    }, /* the system's words say which */
     {SQLITE_AUTH,     -EPERM  },
     {SQLITE_PERM,     -EPERM  },
 };
@@ -83,7 +84,8 @@ static int meaning(int code, int system_error)
     for (size_t i = 0; i < countof(meanings); i++)
         if (meanings[i].code == (code & 0xff))
             return meanings[i].error;
-    return system_error > 0 ? -system_error : -EIO;
+    /* Never -ENOENT: whoever reads that takes the state for one that was never stored. */
+    return system_error > 0 && system_error != ENOENT ? -system_error : -EIO;
 }
 
 int database_fault(struct state *state, int error, const char *format, ...)
@@ -226,12 +228,13 @@ static int open_writer(struct state *state, const char *path)
     return open_connection(state, path, &(struct way){SQLITE_OPEN_READWRITE, "", NULL, ""});
 }
 
-static bool is_wal(struct state *state)
+static int use_wal(struct state *state)
 {
     struct statement query;
     statement_begin(&query, state, "PRAGMA journal_mode=WAL");
-    bool wal = statement_row(&query) && str_equal(column_text(&query, 0), "wal");
-    return statement_end(&query) == 0 && wal;
+    if (statement_row(&query) && !str_equal(column_text(&query, 0), "wal") && query.error == 0)
+        query.error = database_fault(state, -EBADMSG, "damaged: it cannot be journalled");
+    return statement_end(&query);
 }
 
 int database_open(struct state *state)
@@ -244,9 +247,7 @@ int database_open(struct state *state)
     if (error == 0 &&
         sqlite3_file_control(state->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep) != SQLITE_OK)
         error = database_fault(state, -EIO, "its journal cannot be kept");
-    if (error == 0 && !is_wal(state))
-        error = database_fault(state, -EBADMSG, "it cannot be journalled");
-    return error;
+    return error ? error : use_wal(state);
 }
 
 int database_open_new(struct state *state, const char *path)

@@ -4,6 +4,8 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* What a version of the schema is made by, and the digest of how it then looks (schema_digest). A
  * row that was shipped is never edited: what is new is a new row. */
@@ -199,13 +201,28 @@ int schema_migrate(struct state *state)
 
 /* --- damage --- */
 
+/* The check reports as a finding, too, that it could not read or had no memory; that is no damage,
+ * and must not cost a node its settings. */
+static int finding(struct state *state, const char *text)
+{
+    static const char mark[] = "error code=";
+    const char *line = strrchr(text, '\n');
+    const char *found = strstr(text, mark);
+    int code = found ? atoi(found + sizeof(mark) - 1) : SQLITE_CORRUPT;
+    if ((code & 0xff) != SQLITE_CORRUPT)
+        return database_told(state, code);
+    return database_fault(state, -EBADMSG, "damaged: %s", line ? line + 1 : text);
+}
+
 static int check(struct state *state, const char *sql)
 {
     struct statement query;
     statement_begin(&query, state, sql);
-    while (statement_row(&query) && !str_equal(column_text(&query, 0), "ok"))
-        if (query.error == 0)
-            query.error = database_fault(state, -EBADMSG, "damaged: %s", column_text(&query, 0));
+    while (statement_row(&query)) {
+        const char *text = column_text(&query, 0);
+        if (query.error == 0 && !str_equal(text, "ok"))
+            query.error = finding(state, text);
+    }
     return statement_end(&query);
 }
 
