@@ -13,6 +13,7 @@ enum {
     BUSY_WAIT_MS = 2000,
     LOOKASIDE_SIZE_BYTES = 128,
     LOOKASIDE_COUNT = 64,
+    JOURNAL_HEADER_SIZE = 32, /* sqlite.org/fileformat2.html, 4.1 */
 };
 
 /* The cache and the journal are kept small: the daemon's memory is counted in megabytes. A value
@@ -194,15 +195,15 @@ static int open_connection(struct state *state, const char *path, const struct w
     return error ? error : harden(state, way->first);
 }
 
-static bool exists(const char *path, const char *suffix, bool with_content)
+/* The size in bytes of PATH + `suffix`, -1 when there is none. */
+static int64_t size_of(const char *path, const char *suffix)
 {
     struct buf name = {0};
     struct stat st;
     buf_printf(&name, "%s%s", path, suffix);
-    bool found = buf_error(&name) == 0 && stat(buf_text(&name), &st) == 0 &&
-                 (!with_content || st.st_size > 0);
+    int64_t size = buf_error(&name) == 0 && stat(buf_text(&name), &st) == 0 ? st.st_size : -1;
     buf_free(&name);
-    return found;
+    return size;
 }
 
 /* A reader changes nothing in the file system, whatever lies there:
@@ -211,16 +212,22 @@ static bool exists(const char *path, const char *suffix, bool with_content)
  *   (sqlite.org/wal.html, "Read-Only Databases");
  * - a bare database, such as a copy: nobody writes it, and nothing is made beside it;
  * - a journal without its index, such as a copy of both: the index is built in memory, without
- *   locks. */
+ *   locks.
+ * A journal that is a header alone was left by a writer that died before its first frame. It holds
+ * nothing, but the first way would wait for its writer for ever (SQLite 3.46: walBeginShmUnreliable
+ * compares its salt with one that walIndexRecover has not read). */
 static int open_reader(struct state *state)
 {
     static const struct way beside = {SQLITE_OPEN_READONLY, "?mode=ro&readonly_shm=1", NULL, ""};
     static const struct way bare = {SQLITE_OPEN_READONLY, "?mode=ro&immutable=1", NULL, ""};
     static const struct way copied = {SQLITE_OPEN_READONLY, "?mode=ro", "unix-none",
                                       "PRAGMA locking_mode=EXCLUSIVE"};
-    bool has_index = exists(state->path, "-wal", false) && exists(state->path, "-shm", false);
-    bool has_journal = exists(state->path, "-wal", true);
-    return open_connection(state, state->path, has_index ? &beside : has_journal ? &copied : &bare);
+    int64_t journal = size_of(state->path, "-wal");
+    bool has_index = size_of(state->path, "-shm") >= 0;
+    const struct way *way = journal > JOURNAL_HEADER_SIZE && !has_index ? &copied : &bare;
+    if (journal >= 0 && journal != JOURNAL_HEADER_SIZE && has_index)
+        way = &beside;
+    return open_connection(state, state->path, way);
 }
 
 static int open_writer(struct state *state, const char *path)
