@@ -67,6 +67,13 @@ static int ask_all(struct wizard *wizard)
     return error;
 }
 
+/* Any number of lines, more than a message of the log takes. */
+static void tell_faults(const struct buf *faults)
+{
+    log_error("wizard: nothing is stored: these are at fault");
+    (void)fputs(buf_text(faults), stderr);
+}
+
 static int take_file(struct wizard *wizard, const char *file)
 {
     struct buf text = {0}, faults = {0};
@@ -76,7 +83,7 @@ static int take_file(struct wizard *wizard, const char *file)
     else
         error = wizard_answers(wizard, file, buf_text(&text), text.length, &faults);
     if (faults.length)
-        log_error("wizard: nothing is stored:\n%s", buf_text(&faults));
+        tell_faults(&faults);
     buf_free(&text);
     buf_free(&faults);
     return error;
@@ -101,7 +108,7 @@ static int show_changes(const struct wizard *wizard)
 {
     struct buf changes = {0}, faults = {0};
     if (wizard_check(wizard, &faults)) {
-        log_error("wizard: nothing is stored:\n%s", buf_text(&faults));
+        tell_faults(&faults);
     } else {
         size_t count = wizard_changes(wizard, &changes);
         printf("\n%s%s", count ? "These settings change:\n" : "No setting changes.\n",
@@ -124,9 +131,10 @@ static int apply(struct access *access, const struct wizard *wizard)
     if (error == 0)
         error = access_apply(access, "wizard", "answers", buf_text(&text), text.length, &revision,
                              &faults);
-    if (error)
-        log_error("wizard: nothing is stored: %s",
-                  faults.length ? buf_text(&faults) : strerror(-error));
+    if (faults.length)
+        tell_faults(&faults);
+    else if (error)
+        log_error("wizard: nothing is stored: %s", strerror(-error));
     else
         printf("Stored as revision %llu.\n", (unsigned long long)revision);
     buf_free(&text);

@@ -98,6 +98,12 @@ check 'more than 64 KiB are refused' refused 'longer than 65536 bytes' import "$
 head -c 60000 /dev/urandom >"$work/binary.conf"
 check 'random bytes are refused' refused 'nothing is stored' import "$work/binary.conf"
 
+seq 1 3000 >"$work/many.conf"
+every_line_is_told() {
+    hf import "$work/many.conf" | grep -c ': not KEY = VALUE$' | grep -Fx 3000
+}
+check 'every fault of 3000 is told' every_line_is_told
+
 # shellcheck disable=SC2016
 check 'what export writes, import from standard input reads' sh -c '
     mkdir -p "$2/other/etc/holdfast" && echo management >"$2/other/etc/holdfast/role" &&
