@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""The daemon on a running kernel: what it repairs and how soon, what it gave up of root, what it
+does when a half of it dies, and that it sleeps when nothing happens."""
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import time
+import urllib.request
+
+import ground
+
+SOON_S = 1.0        # after an announcement of the kernel
+INTERVAL_S = 30     # between two looks that nothing announced
+PATIENCE_S = 20     # for what has no limit of its own on a loaded machine
+PORT = 9443
+KEPT = {'chown', 'kill', 'setgid', 'setuid', 'setpcap', 'net_bind_service', 'net_admin',
+        'sys_chroot', 'sys_ptrace', 'sys_admin'}
+CAPABILITIES = {0: 'chown', 5: 'kill', 6: 'setgid', 7: 'setuid', 8: 'setpcap',
+                10: 'net_bind_service', 12: 'net_admin', 18: 'sys_chroot', 19: 'sys_ptrace',
+                21: 'sys_admin'}
+
+
+def wait_for(condition, patience_s=PATIENCE_S):
+    """Seconds until the condition held, or None."""
+    began = time.monotonic()
+    while time.monotonic() - began < patience_s:
+        if condition():
+            return time.monotonic() - began
+        time.sleep(0.01)
+    return None
+
+
+class Daemon:
+    """holdfast run in the node's namespace."""
+
+    def __init__(self, node):
+        self.node = node
+        with node.entered():
+            self.process = subprocess.Popen([ground.HOLDFAST, '--root', node.root, 'run'],
+                                            stderr=subprocess.PIPE, text=True)
+        self.pid = self.process.pid
+
+    def front(self):
+        with open(f'/proc/{self.pid}/task/{self.pid}/children') as file:
+            pids = file.read().split()
+        return int(pids[0]) if pids else None
+
+    def get(self, path):
+        context = ssl._create_unverified_context()
+        with self.node.entered():
+            try:
+                with urllib.request.urlopen(f'https://127.0.0.1:{PORT}{path}', timeout=5,
+                                            context=context) as answer:
+                    return answer.status, answer.read().decode()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read().decode()
+            except OSError:
+                return None, ''
+
+    def serves(self):
+        return self.get('/live')[0] == 200
+
+
+def status(pid):
+    with open(f'/proc/{pid}/status') as file:
+        return {name: value.strip() for name, value in
+                (line.split(':', 1) for line in file)}
+
+
+def names(mask):
+    mask = int(mask, 16)
+    return {CAPABILITIES.get(bit, bit) for bit in range(64) if mask >> bit & 1}
+
+
+def events(node, kind):
+    """Asks without disturbing the daemon: readers leave no trace."""
+    lines = node.holdfast('events').stdout.splitlines()
+    return [line for line in lines if re.match(rf'\s*\d+\s+\S+\s+{kind}\b', line)]
+
+
+def sysctl(node, path, value=None):
+    with node.entered():
+        with open('/proc/sys/' + path, 'w' if value is not None else 'r') as file:
+            return file.write(str(value)) if value is not None else file.read().strip()
+
+
+def privileges(t, daemon):
+    warden, front = status(daemon.pid), status(daemon.front())
+    t.same(names(warden['CapEff']), KEPT, 'the warden has the capabilities that it uses alone')
+    t.same(names(warden['CapBnd']), KEPT, 'and can never get another')
+    t.same([front[field] for field in ('CapEff', 'CapPrm', 'CapInh', 'CapBnd', 'CapAmb')],
+           ['0' * 16] * 5, 'the front has none')
+    t.ok(front['Uid'].split()[0] != '0' and len(set(front['Uid'].split())) == 1,
+         'the front has a user of its own', front['Uid'])
+    t.same((front['Seccomp'], front['NoNewPrivs']), ('2', '1'), 'the front is filtered')
+    t.same(os.listdir(f'/proc/{daemon.front()}/root/'), [], 'the front sees an empty root')
+
+
+def repairs(t, node):
+    sysctl(node, 'net/ipv4/conf/lo/rp_filter', 0)
+    took = wait_for(lambda: sysctl(node, 'net/ipv4/conf/lo/rp_filter') == '1')
+    t.ok(took is not None and took < SOON_S, 'an announced sysctl is repaired within a second',
+         took)
+    node.run('nft', 'delete', 'table', 'inet', 'holdfast')
+    took = wait_for(lambda: node.try_run('nft', 'list', 'chain', 'inet', 'holdfast',
+                                         'input').returncode == 0)
+    t.ok(took is not None and took < SOON_S, 'a deleted table stands again within a second', took)
+    node.run('nft', 'insert', 'rule', 'inet', 'holdfast', 'input', 'tcp', 'dport', '4444', 'accept')
+    took = wait_for(lambda: 'dport 4444 accept' not in node.listing())
+    t.ok(took is not None and took < SOON_S, 'a rule put before ours is gone within a second',
+         took)
+    t.ok(wait_for(lambda: len(events(node, 'drift')) >= 3), 'each repair is an event',
+         events(node, 'drift'))
+
+
+def new_interface(t, node):
+    node.run('ip', 'link', 'add', 'late', 'type', 'veth', 'peer', 'later')
+    sysctl(node, 'net/ipv4/conf/late/send_redirects', 1)
+    node.run('ip', 'link', 'set', 'late', 'up')
+    took = wait_for(lambda: sysctl(node, 'net/ipv4/conf/late/send_redirects') == '0')
+    t.ok(took is not None and took < SOON_S, 'an interface that appears later is held too', took)
+
+
+def unannounced(t, node):
+    sysctl(node, 'net/ipv4/tcp_rfc1337', 0)
+    took = wait_for(lambda: sysctl(node, 'net/ipv4/tcp_rfc1337') == '1', INTERVAL_S + 5)
+    t.ok(took is not None, 'what the kernel does not announce is repaired by the timer',
+         f'not within {INTERVAL_S + 5} s')
+
+
+def pages(t, node, daemon):
+    answer = daemon.get('/checks')
+    t.same(answer[0], 200, 'the pages are served')
+    first = json.loads(answer[1])
+    node.run('nft', 'flush', 'chain', 'inet', 'holdfast', 'input')
+    t.ok(wait_for(lambda: json.loads(daemon.get('/checks')[1])['generation'] >
+                  first['generation']), 'a walk is a new generation of all pages')
+    metrics = daemon.get('/metrics')[1]
+    t.ok(re.search(r'^holdfast_drift_repaired_total [1-9]', metrics, re.M), 'drift is counted')
+
+
+def a_half_dies(t, node, daemon):
+    old = daemon.front()
+    os.kill(old, signal.SIGKILL)
+    t.ok(wait_for(lambda: daemon.front() not in (None, old) and daemon.serves()) is not None,
+         'a front that dies is started again and serves')
+    t.ok(events(node, 'front'), 'and that is an event')
+
+
+def only_one(t, node):
+    result = node.holdfast('run')
+    t.ok(result.returncode == 2 and result.stderr, 'a second daemon refuses to run', result)
+    t.ok(node.holdfast('check').returncode in (0, 1), 'check works beside the daemon')
+    result = node.holdfast('set', 'health.stations=127.0.0.0/8')
+    t.same(result.returncode, 0, 'root changes settings through the daemon')
+    t.ok(wait_for(lambda: '127.0.0.0/8' in node.listing()) is not None,
+         'and they are enforced at once')
+
+
+def sleeps(t, daemon):
+    """Voluntary switches are wakeups; the timer may fall into the window once for each half."""
+    pids = (daemon.pid, daemon.front())
+    time.sleep(2)
+    before = [int(status(pid)['voluntary_ctxt_switches']) for pid in pids]
+    time.sleep(5)
+    woken = [int(status(pid)['voluntary_ctxt_switches']) - was for pid, was in zip(pids, before)]
+    t.ok(max(woken) <= 6, 'both halves sleep while nothing happens', woken)
+
+
+def ends(t, node, daemon):
+    front = daemon.front()
+    daemon.process.send_signal(signal.SIGTERM)
+    t.same(daemon.process.wait(PATIENCE_S), 0, 'SIGTERM ends the daemon')
+    t.ok(wait_for(lambda: not os.path.exists(f'/proc/{front}')) is not None, 'and its front')
+    t.ok(not os.path.exists(f'{node.root}/run/holdfast/door'), 'and takes its socket away')
+    t.same(node.holdfast('events', '--verify').returncode, 0, 'the chain of events is whole')
+
+
+def main():
+    ground.needs()
+    t = ground.Tap()
+    node = ground.Node('management')
+    os.symlink('/proc', f'{node.root}/proc')
+    node.settings('health.stations = 127.0.0.1/32\n')
+    node.boot()
+    daemon = Daemon(node)
+    try:
+        t.ok(wait_for(daemon.serves) is not None, 'the endpoint is up')
+        privileges(t, daemon)
+        repairs(t, node)
+        new_interface(t, node)
+        pages(t, node, daemon)
+        a_half_dies(t, node, daemon)
+        only_one(t, node)
+        sleeps(t, daemon)
+        unannounced(t, node)
+        ends(t, node, daemon)
+    finally:
+        if daemon.process.poll() is None:
+            daemon.process.kill()
+    t.done()
+
+
+main()
