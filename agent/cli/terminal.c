@@ -84,7 +84,7 @@ static int read_byte(const struct terminal *terminal, char *byte)
 
 static int read_line(const struct terminal *terminal, struct buf *line)
 {
-    char byte;
+    char byte = '\0';
     bool too_long = false;
     int error;
     while ((error = read_byte(terminal, &byte)) == 0 && byte != '\n') {

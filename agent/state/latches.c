@@ -35,13 +35,13 @@ bool state_latch_file(const char *path, const char *name)
 
 int state_latch_file_set(const char *path, const char *name)
 {
-    char file[PATH_MAX], text[CLOCK_TEXT_SIZE + 1];
+    char file[PATH_MAX], now[CLOCK_TEXT_SIZE], text[sizeof(now) + 1];
     struct stat st;
     int error = latch_path(file, path, name);
     if (error == 0 && lstat(file, &st) == 0)
         return 0;
-    clock_text(clock_now_s(), text);
-    (void)strcat(text, "\n");
+    clock_text(clock_now_s(), now);
+    (void)snprintf(text, sizeof(text), "%s\n", now);
     if (error == 0)
         error = file_replace(file, text, strlen(text), 0600);
     if (error)

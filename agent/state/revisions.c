@@ -230,7 +230,7 @@ int state_settings_store(struct state *state, const struct settings *settings, c
                          const char *how, uint64_t *revision)
 {
     struct settings before = {0};
-    uint64_t number;
+    uint64_t number = 0;
     int error = state_settings_load(state, &before, &number);
     if (error == 0 && settings_equal(&before, settings)) {
         *revision = number;

@@ -208,7 +208,7 @@ static int finding(struct state *state, const char *text)
     static const char mark[] = "error code=";
     const char *line = strrchr(text, '\n');
     const char *found = strstr(text, mark);
-    int code = found ? atoi(found + sizeof(mark) - 1) : SQLITE_CORRUPT;
+    int code = found ? (int)strtol(found + sizeof(mark) - 1, NULL, 10) : SQLITE_CORRUPT;
     if ((code & 0xff) != SQLITE_CORRUPT)
         return database_told(state, code);
     return database_fault(state, -EBADMSG, "damaged: %s", line ? line + 1 : text);
