@@ -243,7 +243,10 @@ class Node:
         return self.console
 
     def send(self, text=''):
-        self.serial.sendall(text.encode() + b'\n')
+        self.send_raw(text.encode() + b'\n')
+
+    def send_raw(self, keys):
+        self.serial.sendall(keys)
 
     def tail(self, lines=20):
         text = self.console.decode('utf-8', 'replace').replace('\r', '')
@@ -266,17 +269,19 @@ class Node:
         self.send(password)
         self.expect(PROMPT)
 
-    def run(self, command, password=None):
-        """Runs one command at the shell's prompt: its exit code and output."""
+    def run(self, command, password=None, tries=1):
+        """Runs one command at the shell's prompt, and answers it when it asks for the password,
+        `tries` times: its exit code and output."""
         self.send(command + '; echo "exit"=$?')
         self.expect(r'echo "exit"=\$\?\r*\n')
         begin = self.read_to
         number, match = self.expect(ENDED, *([ASKED] if password else []))
-        if number:
+        while number and tries:
+            tries -= 1
             self.send(password)
             self.expect(r'\n')
             begin = self.read_to
-            match = self.expect(ENDED)[1]
+            number, match = self.expect(ENDED, ASKED)
         output = self.console[begin:match.start()].decode('utf-8', 'replace').replace('\r', '')
         self.expect(PROMPT)
         return int(match[1]), output
@@ -304,7 +309,7 @@ class Node:
         for line in text.splitlines():
             self.send(line)
             self.expect(re.escape(line) + r'\r*\n')
-        self.serial.sendall(b'\x04')
+        self.send_raw(b'\x04')
         self.expect(PROMPT)
 
     def wizard(self, password, answers, confirm='yes'):

@@ -34,8 +34,8 @@ def state_disk(folder, image):
                             capture_output=True, text=True, check=True).stdout.strip()
     with open(os.path.join(folder, 'shadow'), 'w', encoding='ascii') as out:
         out.write('admin:%s:20000:0:99999:7:::\n' % hashed)
-    if os.path.exists(image):
-        os.unlink(image)
-    subprocess.run(['/sbin/mke2fs', '-q', '-t', 'ext4', '-m', '0', '-E', 'root_owner=0:0',
-                    '-d', folder, image, '32M'], check=True)
+    with open(image, 'wb') as out:
+        out.truncate(32 << 20)
+    subprocess.run(['/sbin/mke2fs', '-q', '-F', '-t', 'ext4', '-m', '0', '-E', 'root_owner=0:0',
+                    '-d', folder, image], check=True)
     return image

@@ -93,7 +93,7 @@ def conferencing(t, folder):
         t.on(machine).start()
         t.ok(machine.expect(r'network allowed at'), 'a Conferencing Node boots')
         machine.log_in(deploy.PASSWORD)
-        code, output = machine.run('securitywizard </dev/null')
+        code, output = machine.run('securitywizard', deploy.PASSWORD)
         t.ok(code == 2 and 'Management Node' in output,
              'it refuses the wizard, and says where its settings come from', output)
         rows = fetch_json(machine.port, '/checks', patience=180)[1]['rows']

@@ -13,9 +13,9 @@ from fetch import fetch_json
 from node import Node
 
 SEED = 20240229  # of the writes that a cut loses; told when a test fails
-ASKED = ('security.fips', 'net.ipv6_dad', 'web.max_sessions', 'rtcp.fir',
+ASKED = ('security.fips', 'net.ipv6_dad', 'web.max_sessions', 'sip.cca_id', 'rtcp.fir',
          'sip_tls.aes128_sha_outbound')
-NONE, ALL = ['no', 'yes', '0', 'no', 'yes'], ['yes', 'no', '100', 'yes', 'no']
+NONE, ALL = ['no', 'yes', '0', '', 'no', 'yes'], ['yes', 'no', '100', 'cut', 'yes', 'no']
 
 
 def deployed(folder):
@@ -28,7 +28,7 @@ def answer(machine):
     """Boots, and gives the wizard every answer but the last."""
     machine.start()
     machine.log_in(deploy.PASSWORD)
-    machine.wizard(deploy.PASSWORD, ANSWERS, confirm=None)
+    machine.wizard(deploy.PASSWORD, {**ANSWERS, 'Configure CCA-ID': 'cut'}, confirm=None)
 
 
 def verdict(image, folder):
@@ -43,7 +43,7 @@ def verdict(image, folder):
     done = deploy.holdfast(folder, 'get', *ASKED)
     if done.returncode:
         return 'the settings cannot be read: ' + done.stderr
-    values = [line.split(' = ')[1] for line in done.stdout.splitlines()]
+    values = [line.partition('=')[2].strip() for line in done.stdout.splitlines()]
     return {str(NONE): 'none', str(ALL): 'all'}.get(str(values), 'half: %s' % values)
 
 
