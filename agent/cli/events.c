@@ -67,8 +67,8 @@ static int parse_zone(const char *text, int64_t *east_s)
     if ((text[0] != '+' && text[0] != '-') || !has_shape(text + 1, "00:00") || text[6] ||
         two(text + 1) > 23 || two(text + 4) > 59)
         return -EINVAL;
-    int64_t minutes = INT64_C(60) * two(text + 1) + two(text + 4);
-    *east_s = minutes * (text[0] == '-' ? -60 : 60);
+    int minutes = two(text + 1) * 60 + two(text + 4);
+    *east_s = (int64_t)minutes * (text[0] == '-' ? -60 : 60);
     return 0;
 }
 

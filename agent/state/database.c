@@ -8,9 +8,12 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum {
     BUSY_WAIT_MS = 2000,
+    PAUSES = 200,
+    PAUSE_NS = 10000000, /* that often: as long */
     LOOKASIDE_SIZE_BYTES = 128,
     LOOKASIDE_COUNT = 64,
     JOURNAL_HEADER_SIZE = 32, /* sqlite.org/fileformat2.html, 4.1 */
@@ -116,10 +119,25 @@ int database_told(struct state *state, int code)
                           add ? ": " : "", add ? strerror(system_error) : "");
 }
 
+bool database_wait(struct state *state, int code)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    bool unrepaired = code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_CANTINIT ||
+                      code == SQLITE_READONLY_CANTLOCK;
+    state->waited = unrepaired ? state->waited + 1 : 0;
+    if (!unrepaired || state->waited > PAUSES)
+        return false;
+    (void)nanosleep(&pause, NULL);
+    return true;
+}
+
 int database_run(struct state *state, const char *sql)
 {
-    int code = sqlite3_exec(state->db, sql, NULL, NULL, NULL);
-    return code == SQLITE_OK ? 0 : database_told(state, sqlite3_extended_errcode(state->db));
+    int code;
+    do
+        code = sqlite3_exec(state->db, sql, NULL, NULL, NULL);
+    while (database_wait(state, code));
+    return code == SQLITE_OK ? 0 : database_told(state, code);
 }
 
 int database_begin(struct state *state)

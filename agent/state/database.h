@@ -22,6 +22,7 @@ struct state {
     sqlite3 *db;
     char *path; /* owned */
     enum state_mode mode;
+    unsigned waited; /* times in a row, for the writer's index */
     int lock;        /* STATE_WRITE: holds PATH.lock; -1 else */
     struct buf *why; /* borrowed, while opening: takes the messages; NULL: the log does */
 };
@@ -40,6 +41,11 @@ __attribute__((format(printf, 3, 4))) int database_fault(struct state *state, in
 
 /* Tells SQLite's failure, with the system's words where it has them; what it means as an errno. */
 int database_told(struct state *state, int code);
+
+/* True when `code` says that a reader met a writer that has just begun or been killed, which leaves
+ * for a moment an index that only a writer may repair: it has paused, and what gave `code` may be
+ * tried again. */
+bool database_wait(struct state *state, int code);
 
 /* Runs SQL without parameters or results. */
 int database_run(struct state *state, const char *sql);

@@ -35,15 +35,15 @@ bool state_latch_file(const char *path, const char *name)
 
 int state_latch_file_set(const char *path, const char *name)
 {
-    char file[PATH_MAX], now[CLOCK_TEXT_SIZE], text[sizeof(now) + 1];
+    char file[PATH_MAX], text[CLOCK_TEXT_SIZE];
     struct stat st;
     int error = latch_path(file, path, name);
     if (error == 0 && lstat(file, &st) == 0)
         return 0;
-    clock_text(clock_now_s(), now);
-    (void)snprintf(text, sizeof(text), "%s\n", now);
+    clock_text(clock_now_s(), text);
+    text[CLOCK_TEXT_SIZE - 1] = '\n';
     if (error == 0)
-        error = file_replace(file, text, strlen(text), 0600);
+        error = file_replace(file, text, sizeof(text), 0600);
     if (error)
         log_error("%s: latch %s cannot be set: %s", path, name, strerror(-error));
     return error;

@@ -13,7 +13,10 @@ static void failed(struct statement *statement, int code)
 void statement_begin(struct statement *statement, struct state *state, const char *sql)
 {
     *statement = (struct statement){.state = state};
-    int code = sqlite3_prepare_v2(state->db, sql, -1, &statement->handle, NULL);
+    int code;
+    do
+        code = sqlite3_prepare_v2(state->db, sql, -1, &statement->handle, NULL);
+    while (database_wait(state, code));
     if (code != SQLITE_OK)
         failed(statement, code);
 }
@@ -54,6 +57,10 @@ bool statement_row(struct statement *statement)
     if (statement->error)
         return false;
     int code = sqlite3_step(statement->handle);
+    while (database_wait(statement->state, code)) { /* no row was there yet */
+        (void)sqlite3_reset(statement->handle);
+        code = sqlite3_step(statement->handle);
+    }
     if (code != SQLITE_ROW && code != SQLITE_DONE)
         failed(statement, code);
     return code == SQLITE_ROW;
