@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 chmod 0755 "$work" # for the user without rights
 unset MAKEFLAGS MAKELEVEL MFLAGS BUILD DEPS DL DL_DIR
 
-git ls-files --cached --others --exclude-standard Makefile CHANGELOG.md agent |
+git ls-files --cached --others --exclude-standard |
     cpio --quiet -pdm "$work/tree"
 cp -r "$work/tree" "$work/lacking"
 echo 'no-such-package-at-all build' >>"$work/lacking/agent/deps/packages.list"
