@@ -204,7 +204,7 @@ static void cut_everywhere(const struct fixture *fixture, const struct vfs_log *
     struct cut cut = {.fixture = fixture, .log = log, .disk = disk, .seed = SEED};
     for (size_t i = 0; i < log->count; i++) {
         const struct vfs_record *record = &log->record[i];
-        char what[64];
+        char what[96];
         if (record->act == VFS_MARK) {
             acknowledged = (uint64_t)record->where;
             continue;

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -321,12 +320,10 @@ static void read_from_a_folder_that_cannot_be_written(const struct fixture *fixt
     if (child == 0) {
         bool verified;
         if (geteuid() == 0 && (setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
-            _exit(2);
-        _exit(open_and_compare(fixture, STATE_READ, &verified) == 0 && verified ? 0 : 1);
+            fixture_die(false);
+        fixture_die(open_and_compare(fixture, STATE_READ, &verified) == 0 && verified);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    fixture_expect_death(child);
     assert_int_equal(chmod(fixture->folder, 0700), 0);
 }
 
@@ -339,11 +336,9 @@ static void leave_a_crash(const struct fixture *fixture)
         bool done = fixture_store(state, WEB_MAX_SESSIONS, "7", NULL) == 0 &&
                     state_event(state, "boot", "x") == 0 &&
                     state_object_put(state, "certificate", "DER", 3) == 0;
-        _exit(done ? 0 : 1);
+        fixture_die(done);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    fixture_expect_death(child);
     size_t size;
     free(fixture_read(fixture, "-wal", &size));
     assert_true(size > 0);
@@ -390,10 +385,8 @@ static void a_reader_beside_a_writer_changes_nothing_but_its_locks(void **contex
     look(*context, &before);
     pid_t child = fork();
     if (child == 0)
-        _exit(open_and_compare(*context, STATE_READ, &verified) == 0 && verified ? 0 : 1);
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+        fixture_die(open_and_compare(*context, STATE_READ, &verified) == 0 && verified);
+    fixture_expect_death(child);
     look(*context, &after);
     assert_int_equal(before.length, after.length);
     assert_memory_equal(before.data, after.data, before.length);
@@ -416,13 +409,11 @@ static void a_writer_on_what_cannot_be_written_says_so(void **context)
         struct state *state;
         struct buf why = {0};
         if (geteuid() == 0 && (setgid(NOBODY) < 0 || setuid(NOBODY) < 0))
-            _exit(2);
+            fixture_die(false);
         int error = state_open(&state, fixture->path, STATE_WRITE, &why);
-        _exit(error == -EACCES && strstr(buf_text(&why), "Permission denied") ? 0 : 1);
+        fixture_die(error == -EACCES && strstr(buf_text(&why), "Permission denied"));
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    fixture_expect_death(child);
 }
 
 int main(void)

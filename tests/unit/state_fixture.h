@@ -4,6 +4,8 @@
 
 #include "state/state.h"
 
+#include <sys/types.h>
+
 struct fixture {
     char folder[64];
     char path[96]; /* of the database in it, which is not there yet */
@@ -32,6 +34,11 @@ bool fixture_has(const struct fixture *fixture, const char *suffix);
 
 /* Runs SQL as another tool would: without our guard. */
 void fixture_sql(const struct fixture *fixture, const char *sql);
+
+/* A child of fork() ends here, closing nothing: with a signal, since no checker of memory then has
+ * a word to say; and its parent sees whether all was well. */
+_Noreturn void fixture_die(bool well);
+void fixture_expect_death(pid_t child);
 
 /* A small generator of numbers that are the same in every run (xorshift). */
 uint32_t fixture_random(uint32_t *seed);

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -90,9 +89,9 @@ static void there_is_one_writer_and_its_death_frees_the_lock(void **context)
     pid_t child = fork();
     if (child == 0) {
         (void)fixture_open(fixture, STATE_WRITE);
-        _exit(0); /* without closing it */
+        fixture_die(true);
     }
-    assert_int_equal(waitpid(child, NULL, 0), child);
+    fixture_expect_death(child);
     state_close(fixture_open(fixture, STATE_WRITE));
 }
 
