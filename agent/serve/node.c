@@ -298,6 +298,8 @@ void node_event(struct node *node, const char *kind, const char *format, ...)
 
 static const char *why_refused(const struct node *node, const char *how)
 {
+    if (!node->state && node->reason.length)
+        return buf_text(&node->reason);
     if (!node->state || !node->writable)
         return "the database cannot be written";
     if (node->reason.length)
