@@ -59,8 +59,8 @@ def show_verdict(machine):
     rows = fetch_json(machine.port, '/checks')[1]['rows']
     verdicts = ('pass', 'fail', 'error', 'not_applicable', 'not_checked')
     counts = collections.Counter((row['domain'], row['verdict']) for row in rows)
-    print('\n/health: HTTP %d, status %s' % (status, health['status']))
-    print(health.get('output', '') + '\n')
+    reason = ': ' + health['output'] if 'output' in health else ''
+    print('\n/health: HTTP %d, status %s%s\n' % (status, health['status'], reason))
     print('%-12s' % 'domain' + ''.join('%16s' % verdict for verdict in verdicts))
     for domain in sorted({row['domain'] for row in rows}):
         print('%-12s' % domain + ''.join('%16d' % counts[domain, verdict] for verdict in verdicts))
