@@ -110,6 +110,20 @@ def on_disk(t, machine):
         shutil.rmtree(folder)
 
 
+def database_lost(t, machine):
+    """Whoever removes the database and the password from a locked node's disk gains nothing."""
+    disk.debugfs(machine.state, *('rm /' + name for name in disk.names(machine.state)
+                                  if name in ('state.db', 'state.db-wal', 'state.db-shm', 'shadow')),
+                 write=True)
+    machine.start()
+    machine.expect(r'FAILED CLOSED')
+    machine.expect(r'network allowed at')
+    t.ok(not machine.offers_login(), 'without its database the node stays locked')
+    t.equal(fetch_json(machine.port, '/health', patience=180)[1]['status'], 'fail',
+            'and its health is fail, at the address last known')
+    machine.power_off()
+
+
 with tap.Tap() as t, Node() as machine:
     t.on(machine).start()
     first_boot(t, machine)
@@ -125,3 +139,4 @@ with tap.Tap() as t, Node() as machine:
     locked_out(t, machine)
     machine.power_off()
     on_disk(t, machine)
+    database_lost(t, machine)
