@@ -133,7 +133,12 @@ drivers := $(patsubst tests/tls/%.c,$(BUILD)/tests/%,$(wildcard tests/tls/*_driv
 unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)
 plain_built := $(unit_tests:%=$(BUILD)/plain/%)
 fuzz_built := $(fuzz_targets:%=$(BUILD)/fuzzed/%)
-test_folders := lint unit build cli net tls valgrind fuzz vm
+# Quick ones first, so that a plain mistake shows at once.
+quick_folders := lint unit build cli net tls
+slow_tests := tests/lint/tidy.t tests/build/again.t $(wildcard tests/valgrind/*.t tests/fuzz/*.t \
+	tests/vm/*.t)
+quick_tests := $(filter-out $(slow_tests),$(foreach folder,$(quick_folders),$(sort \
+	$(wildcard tests/$(folder)/*.t))))
 test_environment = BUILD=$(abspath $(BUILD)) DL=$(abspath $(DL)) \
 	HOLDFAST=$(abspath $(BUILD)/holdfast) FUZZ_SECONDS=$(FUZZ_SECONDS)
 
@@ -150,7 +155,7 @@ lint: $(call packages,check) $(host_stamp)
 	$(Q)$(test_environment) prove tests/lint
 
 check: $(call packages,check) all image $(drivers) $(unit_built) $(plain_built) $(fuzz_built)
-	$(Q)$(test_environment) prove --timer $(wildcard $(test_folders:%=tests/%/*.t))
+	$(Q)$(test_environment) prove --timer $(quick_tests) $(slow_tests)
 
 bench: $(call packages,bench) $(call packages,check) all image $(drivers)
 	$(Q)for bench in tests/bench/*; do \

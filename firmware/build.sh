@@ -100,9 +100,7 @@ add_programs() {
         done
     done
     mkdir -p "$1/usr/bin"
-    for name in securitywizard installwizard mkcert; do
-        ln -s /usr/sbin/holdfast "$1/usr/bin/$name"
-    done
+    ln -s /usr/sbin/holdfast "$1/usr/bin/securitywizard"
     ln -s /sbin/init "$1/init"
 }
 
