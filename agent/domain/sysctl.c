@@ -185,37 +185,35 @@ static void visit_place(struct visit *visit, int folder, const char *name, const
                    place[0] ? " on " : "", place);
 }
 
-static void visit_interfaces(struct visit *visit, int conf, const char *name)
-{
-    int copy = dup(conf);
-    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
-    if (!folder) {
-        remember(visit, -errno, "list", "");
-        if (copy >= 0)
-            close(copy);
-        return;
-    }
-    rewinddir(folder); /* the copy shares its position with the rows before */
-    for (const struct dirent *entry; (entry = readdir(folder));) {
-        char path[NAME_MAX + KEY_SIZE];
-        if (entry->d_name[0] == '.' && strspn(entry->d_name, ".") == strlen(entry->d_name))
-            continue;
-        (void)snprintf(path, sizeof(path), "%s/%s", entry->d_name, name);
-        visit_place(visit, conf, path, entry->d_name);
-    }
-    closedir(folder);
-}
-
 /* --- the places of a rule --- */
 
 enum { IPV4, IPV6, FAMILIES };
 
-/* The folders of /proc/sys that hold the keys: opened once for all rows. */
+/* The folders of /proc/sys that hold the keys, and the interfaces in them: opened and listed once
+ * for all rows. */
 struct places {
     int sys;            /* /proc/sys */
-    int conf[FAMILIES]; /* net/ipv4/conf and net/ipv6/conf; -1 where the kernel has none */
+    int conf[FAMILIES]; /* net/ipv4/conf, net/ipv6/conf; -1 where the kernel has none */
+    struct buf interfaces[FAMILIES]; /* names, each with its NUL; all and default among them */
     int error;
 };
+
+static int list_interfaces(int conf, struct buf *names)
+{
+    int copy = fcntl(conf, F_DUPFD_CLOEXEC, 0);
+    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+    if (!folder) {
+        int error = -errno;
+        if (copy >= 0)
+            close(copy);
+        return error;
+    }
+    for (const struct dirent *entry; (entry = readdir(folder));)
+        if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
+            buf_append(names, entry->d_name, strlen(entry->d_name) + 1);
+    closedir(folder);
+    return buf_error(names);
+}
 
 static void places_open(struct places *places, const struct system *system)
 {
@@ -232,8 +230,11 @@ static void places_open(struct places *places, const struct system *system)
         places->error = -errno;
         return;
     }
-    for (size_t i = 0; i < FAMILIES; i++)
+    for (size_t i = 0; i < FAMILIES; i++) {
         places->conf[i] = openat(places->sys, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (places->conf[i] >= 0 && places->error == 0)
+            places->error = list_interfaces(places->conf[i], &places->interfaces[i]);
+    }
 }
 
 static void places_close(struct places *places)
@@ -242,19 +243,32 @@ static void places_close(struct places *places)
     for (size_t i = 0; i < countof(fds); i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    for (size_t i = 0; i < FAMILIES; i++)
+        buf_free(&places->interfaces[i]);
+}
+
+static void visit_interfaces(struct visit *visit, int conf, const struct buf *names,
+                             const char *key)
+{
+    for (size_t at = 0; at < names->length; at += strlen(names->data + at) + 1) {
+        char path[NAME_MAX + KEY_SIZE];
+        const char *interface = names->data + at;
+        (void)snprintf(path, sizeof(path), "%s/%s", interface, key);
+        visit_place(visit, conf, path, interface);
+    }
 }
 
 static void visit_rule(const struct places *places, struct visit *visit)
 {
     const char *key = visit->rule->key;
     const char *brace = strstr(key, "{if}.");
+    char path[KEY_SIZE];
     if (brace) {
-        int conf = places->conf[str_starts(key, "net.ipv6") ? IPV6 : IPV4];
-        if (conf >= 0)
-            visit_interfaces(visit, conf, brace + strlen("{if}."));
+        int family = str_starts(key, "net.ipv6") ? IPV6 : IPV4;
+        visit_interfaces(visit, places->conf[family], &places->interfaces[family],
+                         brace + strlen("{if}."));
         return;
     }
-    char path[KEY_SIZE];
     if (str_copy(path, sizeof(path), key) < 0)
         return;
     for (char *at = path; (at = strchr(at, '.'));)

@@ -14,8 +14,8 @@ enum {
     BUSY_WAIT_MS = 2000,
     PAUSES = 200,
     PAUSE_NS = 10000000, /* that often: as long */
-    LOOKASIDE_SIZE_BYTES = 128,
-    LOOKASIDE_COUNT = 64,
+    LOOKASIDE_SIZE_BYTES = 2048,
+    LOOKASIDE_COUNT = 32,
     JOURNAL_HEADER_SIZE = 32, /* sqlite.org/fileformat2.html, 4.1 */
 };
 
