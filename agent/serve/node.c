@@ -158,15 +158,13 @@ static bool database_went_missing(const struct node *node)
 
 static void begin_anew(struct node *node)
 {
-    struct buf why = {0};
     if (state_latch_file_set(node->state_path, NODE_LATCH_LOST) < 0 ||
         state_set_aside(node->state_path) < 0)
         return;
-    if (state_open(&node->state, node->state_path, STATE_WRITE, &why) == 0) {
+    if (state_open(&node->state, node->state_path, STATE_WRITE, NULL) == 0) {
         node->writable = true;
         node_event(node, "lost", "%s", buf_text(&node->reason));
     }
-    buf_free(&why);
 }
 
 /* Opens for writing where the purpose is to write; beside another writer, for reading. */
@@ -225,8 +223,8 @@ static int make_policy(struct node *node)
     int error = fail_closed ? strictest_with_known(node) : 0;
     if (error)
         return error;
-    if (!fail_closed && node->writable)
-        keep_known(node);
+    if (!fail_closed && node->writable && node->revision > 0)
+        keep_known(node); /* before that the defaults are all that could be lost */
     struct policy_input input = {
         .role = node->role,
         .settings = &node->settings,
