@@ -158,8 +158,8 @@ check: $(call packages,check) all image $(drivers) $(unit_built) $(plain_built) 
 	$(Q)$(test_environment) prove --timer $(quick_tests) $(slow_tests)
 
 bench: $(call packages,bench) $(call packages,check) all image $(drivers)
-	$(Q)for bench in tests/bench/*; do \
-		[ ! -x $$bench ] || $(test_environment) $$bench || exit 2; done
+	$(Q)missed=0; for bench in $(shell find tests/bench -type f -perm -u+x | sort); do \
+		$(test_environment) $$bench || missed=1; done; exit $$missed
 
 format: $(call packages,check)
 	$(Q)clang-format -i $$(git ls-files 'agent/*.[ch]' 'tests/*.[ch]')

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""The security wizard as an administrator meets it: at a terminal, and with answers from a file."""
+import time
+
+import ground
+from ground import PASSWORD, Node, Tap, Terminal
+
+# spec: the 25 questions in their order: key, prompt, value in brackets, the guide's answer
+QUESTIONS = (
+    ('security.fips', 'Enable FIPS compliance mode', 'NO', 'yes'),
+    ('security.disable_admin', 'Disable system administrator account', 'NO', 'yes'),
+    ('net.accept_icmpv6_redirects', 'Accept ICMPv6 redirects', 'NO', 'no'),
+    ('net.drop_closed_ports', 'Drop incoming packets to closed ports rather than reject', 'YES',
+     'yes'),
+    ('net.accept_icmpv6_multicast_echo', 'Accept multicast ICMPv6 echo requests', 'YES', 'no'),
+    ('net.ipv6_dad', 'Enable IPv6 Duplicate Address Detection', 'YES', 'no'),
+    ('sip.udp_port', 'SIP UDP listen port', '5060', '5060'),
+    ('sip.tcp_port', 'SIP TCP listen port', '5060', '5060'),
+    ('sip.tls_port', 'SIP TLS listen port', '5061', '5061'),
+    ('web.max_sessions', 'Active management web sessions', '0', '100'),
+    ('web.max_sessions_per_user', 'Active per-user management web sessions', '0', '10'),
+    ('tls.legacy', 'Enable TLS < 1.2', 'NO', 'no'),
+    ('sip_tls.anonymous_dh_outbound', 'Enable Anonymous DH for outbound SIP/TLS', 'NO', 'no'),
+    ('https.legacy_inbound', 'Permit TLS <1.2 for inbound HTTPS', 'NO', 'no'),
+    ('sip.cca_id', 'Configure CCA-ID', '""', 'cca-1'),
+    ('sip.resource_priority_prefix', 'Configure Resource-Priority prefix', '""', 'uc'),
+    ('rtcp.fir', 'Enable FIR', 'NO', 'yes'),
+    ('tls.aes128_sha', 'Enable AES128-SHA ciphersuite', 'NO', 'no'),
+    ('sip_tls.aes128_sha_outbound', 'Enable AES128-SHA ciphersuite for outbound SIP/TLS', 'YES',
+     'no'),
+    ('sip_tls.tolerate_ip_san',
+     'Tolerate IPAddress SubjectAlternativeNames in SIP/TLS certificates', 'NO', 'no'),
+    ('http.referrer_policy', 'Enable Referrer-Policy: same-origin on HTTP responses', 'YES',
+     'yes'),
+    ('http.hsts_preload', 'Enable preload in HSTS header', 'NO', 'no'),
+    ('srtp.aes_cm_128_hmac_sha1', 'Enable AES_CM_128_HMAC_SHA1_* SRTP ciphersuites', 'YES', 'yes'),
+    ('tls.cbc', 'Enable TLSv1.2 CBC-mode ciphersuites', 'YES', 'yes'),
+    ('h323.dh_2048', 'Enable 2048-bit DH groups for H323', 'NO', 'no'),
+)
+APPLY = 'Apply these settings and reboot?'
+
+
+def begin(node, *words):
+    """At the first question."""
+    wizard = Terminal(node, 'wizard', *words)
+    wizard.expect('Password for admin: ')
+    wizard.send(PASSWORD)
+    return wizard
+
+
+def stored(node):
+    return node.run('export').stdout
+
+
+def all_questions(t, node):
+    wizard = begin(node, '--no-reboot')
+    for _, prompt, shown, answer in QUESTIONS:
+        wizard.expect(f'\n{prompt} ({shown}): ')
+        wizard.send(answer)
+    t.ok(True, 'the 25 questions come in order, each with its default in brackets')
+    wizard.expect('nothing can undo that')
+    t.ok('security.fips: no -> yes' in wizard.seen, 'what changes is shown before it is applied',
+         wizard.seen[-900:])
+    wizard.expect(APPLY)
+    wizard.send('yes')
+    t.same(wizard.end(), 0, 'the wizard ends well')
+    t.ok(PASSWORD not in wizard.seen, 'the password is not shown')
+    wrong = {key: node.get(key) for key, _, _, answer in QUESTIONS if node.get(key) != answer}
+    t.same(wrong, {}, 'every answer is stored')
+    t.same(len(node.events('wizard')), 1, 'in one revision')
+
+
+def later_run(t, node):
+    before = stored(node)
+    wizard = begin(node, '--no-reboot')
+    for _, prompt, shown, answer in QUESTIONS:
+        now = answer.upper() if shown in ('NO', 'YES') else answer
+        wizard.expect(f'\n{prompt} (')
+        wizard.expect(f'{now}')
+        wizard.expect('): ')
+        wizard.send('')
+    wizard.expect('No setting changes.')
+    wizard.expect(APPLY)
+    wizard.send('')
+    t.same(wizard.end(), 1, 'a later run shows what is stored, and Enter keeps it')
+    t.same(stored(node), before, 'what is not confirmed is not stored')
+
+
+def bad_answers(t, node):
+    wizard = begin(node, '--no-reboot')
+    for answer in ('maybe', 'x' * 5000, 'y\x01'):
+        wizard.expect('Enable FIPS compliance mode (')
+        wizard.send(answer)
+    wizard.expect('Enable FIPS compliance mode (')
+    wizard.send('YES')
+    t.ok(True, 'a bad answer is asked again')
+    for _, prompt, _, _ in QUESTIONS[1:8]:
+        wizard.expect(f'\n{prompt} (')
+        wizard.send('70000' if 'UDP' in prompt else '')
+        if 'UDP' in prompt:
+            wizard.expect(f'\n{prompt} (')
+            wizard.send('')
+    wizard.expect('SIP TLS listen port (')
+    wizard.send('5060')
+    wizard.expect('SIP TLS listen port (')
+    t.ok(True, 'so is one that another answer forbids, at once')
+    wizard.send('')
+    for _ in range(2):
+        wizard.expect('sessions (')
+        wizard.send('')
+    wizard.expect('Enable TLS < 1.2 (')
+    wizard.send('yes')
+    wizard.expect('masked by FIPS mode')
+    t.ok(True, 'a yes that FIPS mode masks is said to be masked')
+    wizard.press(b'\x04')
+    t.same(wizard.end(), 2, 'the end of input ends the wizard')
+
+
+def skips(t, node):
+    wizard = begin(node, '--no-reboot')
+    for key, prompt, _, _ in QUESTIONS[:18]:
+        wizard.expect(f'\n{prompt} (')
+        wizard.send('yes' if key == 'tls.aes128_sha' else 'no' if key == 'security.fips' else '')
+    wizard.expect('\nTolerate IPAddress')
+    t.ok('AES128-SHA ciphersuite for outbound' not in wizard.seen,
+         'question 19 is passed over where 18 is yes', wizard.seen[-300:])
+    wizard.press(b'\x03')
+    t.same(wizard.end(), 2, 'Ctrl-C ends the wizard')
+
+
+def nothing_stored(t, node):
+    """However it ends before the last question is answered."""
+    before = stored(node)
+    for after in (0, 1, 12, 25):
+        for key, name in ((b'\x03', 'Ctrl-C'), (b'\x04', 'the end of input')):
+            wizard = begin(node, '--no-reboot')
+            for _, prompt, shown, answer in QUESTIONS[:after]:
+                wizard.expect(f'\n{prompt} (')
+                wizard.send('4321' if prompt.startswith('SIP UDP') else '')
+            wizard.expect(APPLY if after == 25 else f'\n{QUESTIONS[after][1]} (')
+            wizard.expect('): ')
+            wizard.press(key)
+            code = wizard.end()
+            t.ok(code == 2 and 'nothing is stored' in wizard.seen and stored(node) == before,
+                 f'{name} after {after} answers stores nothing', code, wizard.seen[-200:])
+
+
+def password(t, node):
+    wizard = Terminal(node, 'wizard', '--no-reboot')
+    wizard.expect('Password for admin: ')
+    t.ok(not wizard.echoes(), 'the terminal does not echo while the password is typed')
+    began = time.monotonic()
+    for number in (1, 2, 3):
+        wizard.send(f'wrong {number}')
+        wizard.expect('wrong password' if number < 3 else 'no more tries')
+    took = time.monotonic() - began
+    t.same(wizard.end(), 2, 'three wrong passwords end the wizard')
+    t.ok(took >= 6, 'each after a longer delay', f'{took:.1f} s')
+    refused = node.events('refused')
+    t.same(len(refused), 3, 'each failure is an event')
+    t.ok(not any('wrong 1' in line for line in refused), 'which does not hold what was typed')
+    wizard = Terminal(node, 'wizard', '--no-reboot')
+    wizard.expect('Password for admin: ')
+    wizard.press(b'\x03')
+    t.same(wizard.end(), 2, 'Ctrl-C at the password ends the wizard')
+
+
+def from_file(t, node):
+    good = ''.join(f'{key} = {answer}\n' for key, _, _, answer in QUESTIONS)
+    cases = (
+        ('an unknown key', good + 'nosuch = 1\n', 'nosuch'),
+        ('a key outside the 25', good + 'global.ssh = no\n', 'global.ssh'),
+        ('a bad value', 'sip.udp_port = 0\nsip.tls_port = x\n', 'sip.tls_port'),
+        ('a broken rule', 'sip.tls_port = 22\n', 'sip.tls_port'),
+        ('binary', '\x00\x01\x02' * 100, ':1:'),
+        ('too large a file', '# ' + 'x' * 65536 + '\n', 'large'),
+    )
+    before = stored(node)
+    for name, text, told in cases:
+        node.write('answers', text)
+        node.write('password', PASSWORD + '\n', 0o600)
+        result = node.run('wizard', '--no-reboot', '--answers', node.path('answers'),
+                          '--password-file', node.path('password'))
+        t.ok(result.returncode == 2 and told in result.stderr and stored(node) == before,
+             f'{name} refuses the whole file', result.returncode, result.stderr[-300:])
+    node.write('answers', good)
+    result = node.run('wizard', '--no-reboot', '--answers', node.path('answers'), stdin=None,
+                      input='wrong\n')
+    t.ok(result.returncode == 2 and stored(node) == before, 'so does a wrong password')
+    result = node.run('wizard', '--no-reboot', '--answers', node.path('answers'), stdin=None,
+                      input=PASSWORD + '\n')
+    t.same((result.returncode, node.get('sip.cca_id')), (0, 'cca-1'), 'a good file is stored')
+
+
+def conferencing(t):
+    node = Node('conferencing')
+    node.write('answers', 'rtcp.fir = yes\n')
+    result = node.run('wizard', '--answers', node.path('answers'), stdin=None,
+                      input=PASSWORD + '\n')
+    t.ok(result.returncode == 2 and 'Management Node' in result.stderr,
+         'a Conferencing Node refuses the wizard and says why', result.stderr)
+
+
+def locked(t):
+    node = Node()
+    node.write('etc/shadow', 'admin:!$6$x$y:0::::::\n', 0o600)
+    result = node.run('wizard', stdin=None, input='anything\n')
+    t.ok(result.returncode == 2 and stored(node) == '', 'a locked account opens no wizard')
+
+
+with Tap() as t:
+    first, second = Node(), Node()
+    all_questions(t, first)
+    later_run(t, first)
+    bad_answers(t, second)
+    skips(t, second)
+    nothing_stored(t, second)
+    password(t, second)
+    from_file(t, Node())
+    conferencing(t)
+    locked(t)
