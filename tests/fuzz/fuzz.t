@@ -5,7 +5,8 @@ build=${BUILD:-build}
 seconds=${FUZZ_SECONDS:-60}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export build seconds work
+TMPDIR=$work
+export build seconds work TMPDIR
 
 set -- tests/fuzz/*_fuzz.c
 echo "1..$#"

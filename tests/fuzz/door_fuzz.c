@@ -1,0 +1,118 @@
+/*
+ * The door under bytes of anybody's: a client sends the input in pieces and reads what comes. The
+ * warden's actions check what reaches them. Nothing may crash, leak, or be applied that is not
+ * whole.
+ */
+#include "serve/door.h"
+
+#include "base/file.h"
+#include "serve/password.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { PIECE_MAX = 24, TURNS_AFTER = 3 };
+
+static int on_load(void *context, struct buf *answer)
+{
+    (void)context;
+    buf_puts(answer, "1 1\n");
+    return 0;
+}
+
+static int on_apply(void *context, const char *who, const char *how, const char *text, size_t size,
+                    struct buf *answer)
+{
+    (void)context;
+    (void)how;
+    (void)answer;
+    if (strcmp(who, "root") != 0 || text[size] != '\0')
+        abort();
+    return -EINVAL;
+}
+
+static int on_reboot(void *context, const char *who)
+{
+    (void)context;
+    (void)who;
+    return -ENOTSUP;
+}
+
+static void on_refused(void *context, const char *who, const char *why)
+{
+    (void)context;
+    (void)who;
+    (void)why;
+}
+
+static const char *make_root(void)
+{
+    static char root[64]; /* short: a socket's name has to fit behind it */
+    char path[128];
+    const char *folder = getenv("TMPDIR");
+    if (root[0])
+        return root;
+    (void)snprintf(root, sizeof(root), "%s/door-XXXXXX", folder ? folder : "/tmp");
+    if (!mkdtemp(root))
+        abort();
+    (void)snprintf(path, sizeof(path), "%s/etc", root);
+    (void)mkdir(path, 0755);
+    return root;
+}
+
+static void turn(struct door *door)
+{
+    struct pollfd fds[DOOR_FDS_MAX];
+    int timeout_ms = 0;
+    size_t count = door_fds(door, fds, &timeout_ms);
+    if (poll(fds, count, 0) >= 0)
+        door_serve(door, fds, count);
+}
+
+static int connect_client(const char *root)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", root, DOOR_PATH);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        abort();
+    return fd;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct door_actions actions = {
+        .load = on_load, .apply = on_apply, .reboot = on_reboot, .refused = on_refused};
+    static struct door *door;
+    const char *root = make_root();
+    char answer[4096];
+    if (!door && door_open(&door, root, &actions) < 0)
+        abort();
+    int fd = connect_client(root);
+    turn(door);
+    while (size) {
+        size_t piece = 1 + data[0] % PIECE_MAX;
+        if (piece > size)
+            piece = size;
+        if (send(fd, data, piece, MSG_NOSIGNAL) < 0)
+            break;
+        turn(door);
+        (void)!recv(fd, answer, sizeof(answer), 0);
+        data += piece;
+        size -= piece;
+    }
+    for (int i = 0; i < TURNS_AFTER; i++)
+        turn(door);
+    close(fd);
+    turn(door);
+    return 0;
+}
