@@ -49,6 +49,18 @@ static void numbers_are_digits_within_their_bounds(void **state)
         const char *text;
         int result;
     } cases[] = {
+        {"0",                    0      },
+        {"7",                    0      },
+        {"65535",                0      },
+        {"65536",                -ERANGE},
+        {"",                     -EINVAL},
+        {"-1",                   -EINVAL},
+        {"+1",                   -EINVAL},
+        {" 1",                   -EINVAL},
+        {"1 ",                   -EINVAL},
+        {"01",                   -EINVAL},
+        {"1e3",                  -EINVAL},
+        {"0x10",                 -EINVAL},
         {"18446744073709551616", -ERANGE},
     };
     (void)state;
@@ -74,6 +86,136 @@ static void text_is_utf8_without_control_characters(void **state)
         {"\xf4\x90\x80\x80",   false},
         {"\xe2\x82",           false},
         {"\xff",               false},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++)
+        assert_int_equal(str_is_text(cases[i].text, strlen(cases[i].text)), cases[i].is);
+}
+
+static void white_space_is_cut_at_both_ends(void **state)
+{
+    char text[] = " \t a b \r\n", empty[] = "  ";
+    (void)state;
+    assert_string_equal(str_trim(text), "a b");
+    assert_string_equal(str_trim(empty), "");
+}
+
+/* --- files --- */
+
+static char folder[] = "/tmp/holdfast-base-XXXXXX";
+
+static int make_folder(void **state)
+{
+    (void)state;
+    memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    char command[64];
+    (void)state;
+    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static const char *below(const char *name)
+{
+    static char path[128];
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return path;
+}
+
+static void a_replaced_file_is_whole_and_leaves_nothing_beside_it(void **state)
+{
+    struct buf text = {0};
+    struct stat status;
+    (void)state;
+    assert_int_equal(file_replace(below("f"), "one", 3, 0600), 0);
+    assert_int_equal(file_replace(below("f"), "second", 6, 0644), 0);
+    assert_int_equal(file_read(below("f"), 100, &text), 0);
+    assert_string_equal(buf_text(&text), "second");
+    assert_int_equal(stat(below("f"), &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0644);
+    assert_int_equal(access(below("f.new"), F_OK), -1);
+    buf_free(&text);
+}
+
+static void a_replaced_link_is_replaced_and_not_followed(void **state)
+{
+    struct stat status;
+    char target[128];
+    (void)state;
+    (void)snprintf(target, sizeof(target), "%s", below("target"));
+    assert_int_equal(file_replace(target, "kept", 4, 0600), 0);
+    assert_int_equal(symlink(target, below("link")), 0);
+    assert_int_equal(file_replace(below("link"), "new", 3, 0600), 0);
+    assert_int_equal(lstat(below("link"), &status), 0);
+    assert_true(S_ISREG(status.st_mode));
+    assert_int_equal(stat(target, &status), 0);
+    assert_int_equal(status.st_size, 4);
+}
+
+static void a_file_longer_than_its_limit_is_refused(void **state)
+{
+    struct buf text = {0};
+    (void)state;
+    assert_int_equal(file_replace(below("f"), "12345", 5, 0600), 0);
+    assert_int_equal(file_read(below("f"), 4, &text), -EFBIG);
+    buf_clear(&text);
+    assert_int_equal(file_read(below("f"), 5, &text), 0);
+    assert_int_equal(file_read(below("missing"), 5, &text), -ENOENT);
+    buf_free(&text);
+}
+
+static void a_path_too_long_is_refused(void **state)
+{
+    char path[8];
+    (void)state;
+    assert_int_equal(file_path(path, sizeof(path), "/root", "/file"), -ENAMETOOLONG);
+    assert_int_equal(file_path(path, sizeof(path), "/a", "/b"), 0);
+    assert_string_equal(path, "/a/b");
+}
+
+/* --- JSON --- */
+
+static void json_escapes_what_is_hostile(void **state)
+{
+    struct buf out = {0};
+    struct json json = {.out = &out};
+    (void)state;
+    json_object_begin(&json, NULL);
+    json_string(&json, "a\"b", "\\ \" \n \x01 </script> gr\xc3\xbc");
+    json_string(&json, "bad", "x\xff");
+    json_array_begin(&json, "list");
+    json_u64(&json, NULL, UINT64_MAX);
+    json_bool(&json, NULL, true);
+    json_null(&json, NULL);
+    json_array_end(&json);
+    json_object_end(&json);
+    assert_string_equal(
+        buf_text(&out),
+        "{\"a\\\"b\":\"\\\\ \\\" \\n \\u0001 </script> gr\xef\xbf\xbd\xef\xbf\xbd\","
+        "\"bad\":\"x\xef\xbf\xbd\",\"list\":[18446744073709551615,true,null]}");
+    buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_buffer_grows_and_keeps_its_text),
+        cmocka_unit_test(a_size_beyond_memory_is_an_error_and_not_a_wrap),
+        cmocka_unit_test(numbers_are_digits_within_their_bounds),
+        cmocka_unit_test(text_is_utf8_without_control_characters),
+        cmocka_unit_test(white_space_is_cut_at_both_ends),
+        cmocka_unit_test_setup_teardown(a_replaced_file_is_whole_and_leaves_nothing_beside_it,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_replaced_link_is_replaced_and_not_followed, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(a_file_longer_than_its_limit_is_refused, make_folder,
+                                        remove_folder),
+        cmocka_unit_test(a_path_too_long_is_refused),
+        cmocka_unit_test(json_escapes_what_is_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
