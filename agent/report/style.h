@@ -10,7 +10,7 @@
     "table{border-collapse:collapse;width:100%;margin-bottom:2em}"                                 \
     "th,td{border:1px solid #999;padding:.3em .5em;text-align:left;vertical-align:top;"            \
     "overflow-wrap:anywhere}"                                                                      \
-    "th{font-weight:normal}thead th{font-weight:bold;background:#eee}"                             \
+    "th{font-weight:normal}thead th{font-weight:bold;background:#eee;white-space:nowrap}"          \
     "code{font-size:.85em;color:#555}dl{display:grid;grid-template-columns:max-content 1fr;"       \
     "gap:.2em 1em}dt{font-weight:bold}dd{margin:0}"                                                \
     "h1 span{border:.15em solid;padding:0 .3em;text-transform:uppercase}"                          \
