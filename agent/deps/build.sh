@@ -85,7 +85,7 @@ sqlite3() {
     ./configure
     make sqlite3.c OPTS="$omitted"
     # shellcheck disable=SC2086  # lists of words
-    echo sqlite3.c | archive libsqlite3 $cc $cflags $omitted \
+    echo sqlite3.c | archive libsqlite3 $cc $cflags $database_cflags $omitted \
         -DSQLITE_DEFAULT_MEMSTATUS=0 -DSQLITE_DEFAULT_WAL_SYNCHRONOUS=2 -DSQLITE_DQS=0 \
         -DSQLITE_LIKE_DOESNT_MATCH_BLOBS -DSQLITE_MAX_MMAP_SIZE=0 -DSQLITE_SECURE_DELETE \
         -DSQLITE_TEMP_STORE=3 -DSQLITE_THREADSAFE=0 -DSQLITE_TRUSTED_SCHEMA=0
@@ -132,10 +132,13 @@ musl)
     # Unwind tables go into .debug_frame, and so aside with the symbols.
     cflags="-O2 -g -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong"
     cflags="$cflags -fcf-protection $common"
+    # What a boot runs of SQLite it runs once: how much there is of it counts, not how fast it loops.
+    database_cflags=-Os
     step musl ;;
 host)
     cc=gcc
-    cflags="-O1 -g -fPIE -fno-omit-frame-pointer $common" ;;
+    cflags="-O1 -g -fPIE -fno-omit-frame-pointer $common"
+    database_cflags= ;;
 *)
     fail "no such flavour: $flavour" ;;
 esac
