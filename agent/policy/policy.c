@@ -17,4 +17,5 @@ void policy_make(struct policy *policy, const struct policy_input *input)
     };
     policy->admin_disabled = input->admin_latched || policy_bool(policy, SECURITY_DISABLE_ADMIN);
     listeners_make(policy);
+    crypto_make(&policy->crypto, input->settings);
 }

@@ -5,6 +5,7 @@
 #ifndef HOLDFAST_POLICY_POLICY_H
 #define HOLDFAST_POLICY_POLICY_H
 
+#include "policy/crypto.h"
 #include "settings/settings.h"
 
 #include <stdbool.h>
@@ -38,6 +39,7 @@ struct policy {
     bool admin_disabled;             /* by setting or by the latch */
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
+    struct crypto crypto; /* what each TLS, SRTP and H.323 surface offers */
 };
 
 struct policy_input {
