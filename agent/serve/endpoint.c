@@ -18,6 +18,7 @@
 
 enum {
     CERTIFICATE_DAYS = 825, /* what browsers' vendors still take from a private authority */
+    TICKET_KEY_S = 3600,
     NAMES_MAX = 18,
     NAME_SIZE = SETTING_ITEM_SIZE,
     NOBODY = 65534
@@ -114,20 +115,48 @@ static void choose_user(struct front_setup *setup)
     setup->gid = user ? user->pw_gid : NOBODY;
 }
 
+static int find_place(struct endpoint_place *place, const struct node *node)
+{
+    *place = (struct endpoint_place){.port = (uint16_t)settings_uint(&node->settings, HEALTH_PORT)};
+    return str_copy(place->address, sizeof(place->address),
+                    settings_text(&node->settings, HEALTH_ADDRESS));
+}
+
+static void find_offer(struct tls_offer *offer, const struct node *node)
+{
+    tls_offer_make(offer, &node->policy.crypto.surface[SURFACE_HTTPS_IN]);
+}
+
 int endpoint_start(struct endpoint *endpoint, const struct node *node)
 {
+    int error = find_place(&endpoint->place, node);
+    if (error)
+        return error;
+    find_offer(&endpoint->offer, node);
     struct front_setup setup = {
-        .address = settings_text(&node->settings, HEALTH_ADDRESS),
-        .port = (uint16_t)settings_uint(&node->settings, HEALTH_PORT),
+        .address = endpoint->place.address,
+        .port = endpoint->place.port,
+        .offer = endpoint->offer,
         .certificate_pem = endpoint->certificate_pem,
         .key_pem = endpoint->key_pem,
+        .ticket_key_s = TICKET_KEY_S,
         .limits = limits,
         .seccomp_kill = true,
     };
     choose_user(&setup);
-    int error = front_spawn(&endpoint->front, &setup);
+    error = front_spawn(&endpoint->front, &setup);
     endpoint->running = error == 0;
     return error;
+}
+
+bool endpoint_is_as_set(const struct endpoint *endpoint, const struct node *node)
+{
+    struct endpoint_place place;
+    struct tls_offer offer;
+    find_offer(&offer, node);
+    return find_place(&place, node) == 0 && place.port == endpoint->place.port &&
+           str_equal(place.address, endpoint->place.address) &&
+           memcmp(&offer, &endpoint->offer, sizeof(offer)) == 0;
 }
 
 void endpoint_stop(struct endpoint *endpoint)

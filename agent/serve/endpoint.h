@@ -12,9 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where it listens. */
+struct endpoint_place {
+    char address[SETTING_ITEM_SIZE];
+    uint16_t port;
+};
+
 struct endpoint {
     struct front front;
     bool running;
+    struct endpoint_place place; /* what the front was started with */
+    struct tls_offer offer;
     struct buf certificate_pem;
     struct buf key_pem; /* wiped by endpoint_close */
     int64_t expires_s;
@@ -26,6 +34,10 @@ int endpoint_open(struct endpoint *endpoint, struct node *node);
 
 /* Starts the front on the address and port of the settings. 0 or a negative errno, told. */
 int endpoint_start(struct endpoint *endpoint, const struct node *node);
+
+/* Whether the running front listens where, and offers what, the settings say now; else it must be
+ * started again, which ends every connection and makes every session ticket void. */
+bool endpoint_is_as_set(const struct endpoint *endpoint, const struct node *node);
 
 /* Ends the front; endpoint_start may follow. */
 void endpoint_stop(struct endpoint *endpoint);

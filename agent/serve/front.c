@@ -111,11 +111,17 @@ static int serve(const struct front_setup *setup, int listener, int channel, int
         .descriptors = setup->limits.connections * DESCRIPTORS_EACH + DESCRIPTORS_BESIDE,
         .memory = MEMORY_MAX,
     };
+    const struct tls_server_setup secrets = {
+        .offer = setup->offer,
+        .certificate_pem = &setup->certificate_pem,
+        .key_pem = &setup->key_pem,
+        .ticket_key_s = setup->ticket_key_s,
+    };
     struct tls_server *tls;
     struct front_loop *loop;
     int error = sandbox_close(keep, countof(keep));
     if (error == 0)
-        error = tls_server_open(&tls, &setup->certificate_pem, &setup->key_pem);
+        error = tls_server_open(&tls, &secrets);
     if (error)
         return error;
     explicit_bzero(setup->key_pem.data, setup->key_pem.length); /* this process's copy */

@@ -1,6 +1,6 @@
 /*
- * The front: the unprivileged process that answers HTTPS from the snapshot. mbedTLS (TLS 1.2 and
- * 1.3) stands before libmicrohttpd, which gets each decrypted connection by MHD_add_connection.
+ * The front: the unprivileged process that answers HTTPS from the snapshot. TLS (tls.h) stands
+ * before libmicrohttpd, which gets each decrypted connection by MHD_add_connection.
  * It has its own uid, an empty root, no capabilities, a seccomp filter, and no file system.
  */
 #ifndef HOLDFAST_SERVE_FRONT_H
@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "report/traffic.h"
+#include "serve/tls_offer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,8 @@ struct front_setup {
     const char *address; /* health.address: "::" is both families */
     uint16_t port;
     struct buf certificate_pem, key_pem; /* the child wipes its copy, the caller its own */
+    struct tls_offer offer;              /* versions, suites, groups, signatures of TLS */
+    unsigned ticket_key_s;               /* how long a key seals session tickets */
     struct front_limits limits;
     unsigned uid, gid; /* 0: stay, in the same root folder (tests without root) */
     bool seccomp_kill; /* kill the process on a denied call; else the call fails with EPERM */

@@ -26,6 +26,7 @@ struct front_loop {
     struct front_shared shared;
     struct traffic_counts counts, recorded;
     uint64_t recorded_ms, accept_again_ms; /* the latter 0: accepting */
+    uint64_t rotate_ms;                    /* when the keys of session tickets change next */
     bool http_busy, accepting, ended;
     size_t count;
     struct connection *connections[CONNECTIONS_MAX];
@@ -245,7 +246,7 @@ static uint64_t earlier(uint64_t due_ms, uint64_t than_ms)
     return due_ms < than_ms ? due_ms : than_ms;
 }
 
-/* How long to sleep: -1 until something happens. */
+/* How long to sleep. */
 static int sleep_ms(const struct front_loop *loop, uint64_t now_ms)
 {
     uint64_t due_ms = UINT64_MAX;
@@ -258,10 +259,9 @@ static int sleep_ms(const struct front_loop *loop, uint64_t now_ms)
     }
     if (counts_changed(loop))
         due_ms = earlier(loop->recorded_ms + RECORD_INTERVAL_MS, due_ms);
+    due_ms = earlier(loop->rotate_ms, due_ms);
     if (loop->accept_again_ms)
         due_ms = earlier(loop->accept_again_ms, due_ms);
-    if (due_ms == UINT64_MAX)
-        return -1;
     return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
 }
 
@@ -274,6 +274,7 @@ int front_loop_run(struct front_loop *loop)
         if (count < 0 && errno != EINTR)
             return -errno;
         now_ms = clock_boot_ms();
+        loop->rotate_ms = tls_server_rotate(loop->shared.tls, now_ms);
         resume_accepting(loop, now_ms);
         for (int i = 0; i < count; i++)
             note_event(loop, &events[i]);

@@ -1,7 +1,7 @@
 /*
  * The front's loop, in the unprivileged child: one epoll over the listening socket, the warden's
- * channel and the clients. It sleeps until something happens or the earliest time limit of a
- * client falls due; with no clients and no new counts it sleeps without limit.
+ * channel and the clients. It sleeps until something happens, the earliest time limit of a client
+ * falls due, or the keys of session tickets are to change.
  */
 #ifndef HOLDFAST_SERVE_FRONT_LOOP_H
 #define HOLDFAST_SERVE_FRONT_LOOP_H

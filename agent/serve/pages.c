@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "serve/snapshot.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -75,7 +74,7 @@ static unsigned page_status(const struct page_spec *spec, const struct report *r
 }
 
 /* RFC 6797, 6.1; the preload directive and the referrer policy are questions 22 and 21. */
-static int write_headers(const struct policy *policy, struct snapshot_head *head)
+int pages_headers(const struct policy *policy, struct snapshot_head *head)
 {
     bool preload = policy_bool(policy, HTTP_HSTS_PRELOAD);
     int length = snprintf(
@@ -93,7 +92,7 @@ int pages_seal(const struct report *report, const struct policy *policy, unsigne
         .boot_ms = clock_boot_ms(),
         .stale_ms = (uint64_t)stale_s * 1000,
     };
-    int result = write_headers(policy, &head);
+    int result = pages_headers(policy, &head);
     for (size_t i = 0; i < countof(specs); i++) {
         pages[i] = (struct page){.path = specs[i].path,
                                  .type = specs[i].type,

@@ -169,30 +169,20 @@ static int door_load(void *context, struct buf *answer)
                            answer);
 }
 
-static bool endpoint_moved(const struct settings *a, const struct settings *b)
-{
-    return !str_equal(settings_text(a, HEALTH_ADDRESS), settings_text(b, HEALTH_ADDRESS)) ||
-           !str_equal(settings_text(a, HEALTH_PORT), settings_text(b, HEALTH_PORT));
-}
-
 static int door_apply(void *context, const char *who, const char *how, const char *text,
                       size_t size, struct buf *answer)
 {
     struct warden *warden = context;
-    struct settings before = {0};
-    int error = settings_copy(&before, &warden->node.settings);
-    if (error == 0)
-        error = node_apply(&warden->node, who, how, how, text, size, answer);
-    if (error == 0) {
-        buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);
-        walk_soon(warden, 0);
-        if (endpoint_moved(&before, &warden->node.settings)) {
-            endpoint_stop(&warden->endpoint);
-            warden->respawn_due_ms = clock_boot_ms();
-        }
+    int error = node_apply(&warden->node, who, how, how, text, size, answer);
+    if (error)
+        return error;
+    buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);
+    walk_soon(warden, 0);
+    if (warden->endpoint.running && !endpoint_is_as_set(&warden->endpoint, &warden->node)) {
+        endpoint_stop(&warden->endpoint);
+        warden->respawn_due_ms = clock_boot_ms();
     }
-    settings_free(&before);
-    return error;
+    return 0;
 }
 
 /* init(8) takes SIGTERM as "reboot"; below --root there is no machine to reboot. */

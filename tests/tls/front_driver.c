@@ -1,10 +1,11 @@
 /*
  * The front without a warden, for tests and benchmarks from outside.
  *
- *   front_driver ADDRESS PORT UID FOLDER [LIMIT=VALUE...]
+ *   front_driver ADDRESS PORT UID FOLDER [LIMIT=VALUE...] [guide] [SETTING=VALUE...]
  *
  * makes a self-signed certificate (FOLDER/cert.pem and key.pem, or takes those that are there),
- * starts the front with system calls in kill mode, publishes pages, prints "ready PID", and takes
+ * starts the front with system calls in kill mode and what the settings make of TLS and headers
+ * (defaults; "guide": the guide's values), publishes pages, prints "ready PID", and takes
  * a command a line on standard input: "publish GENERATION", "stale" (pages too old at once),
  * "garbage" (a sealed file that is no snapshot). What the front records is printed as "counts
  * NAME=VALUE...". It ends with its input, or when the front is gone ("gone").
@@ -14,7 +15,9 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "pki/selfsigned.h"
+#include "policy/policy.h"
 #include "serve/front.h"
+#include "serve/pages.h"
 #include "serve/snapshot.h"
 
 #include <errno.h>
@@ -32,7 +35,8 @@ enum {
     PEM_MAX = 1 << 16,
     DAYS = 30,
     OPTIONS_FROM = 5,
-    NEVER_STALE = 0
+    NEVER_STALE = 0,
+    TICKET_KEY_S = 3600
 };
 
 struct limit {
@@ -40,7 +44,13 @@ struct limit {
     unsigned *value;
 };
 
-static int publish(struct front *front, uint64_t generation, uint64_t stale_ms)
+struct drive {
+    struct front front;
+    struct settings settings;
+    struct policy policy;
+};
+
+static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms)
 {
     struct page pages[] = {
         {.path = "/",              .type = "text/html; charset=utf-8", .status = 200     },
@@ -59,8 +69,10 @@ static int publish(struct front *front, uint64_t generation, uint64_t stale_ms)
         .generation = generation,
         .boot_ms = clock_boot_ms(),
         .stale_ms = stale_ms,
-        .headers = "Strict-Transport-Security: max-age=31536000\nReferrer-Policy: same-origin\n",
     };
+    int error = pages_headers(&drive->policy, &head);
+    if (error)
+        return error;
     buf_puts(&pages[0].body,
              "<!doctype html><title>t</title><style>b{color:red}</style><b>b</b>\n");
     buf_printf(&pages[1].body,
@@ -75,7 +87,7 @@ static int publish(struct front *front, uint64_t generation, uint64_t stale_ms)
         buf_printf(&pages[6].body, "%07zu generation %llu\n", pages[6].body.length,
                    (unsigned long long)generation);
     int fd = snapshot_seal(&head, pages, countof(pages));
-    int error = fd < 0 ? fd : front_publish(front, fd);
+    error = fd < 0 ? fd : front_publish(&drive->front, fd);
     if (fd >= 0)
         close(fd);
     for (size_t i = 0; i < countof(pages); i++)
@@ -141,8 +153,29 @@ static int take_limit(const struct limit *limits, size_t count, const char *opti
     return -EINVAL;
 }
 
-static int take_limits(struct front_limits *to, char **options)
+/* A setting's name has a point in it. */
+static int take_setting(struct settings *settings, const char *option)
 {
+    char name[LINE_SIZE];
+    struct buf why = {0};
+    const char *value = strchr(option, '=');
+    if (str_equal(option, "guide"))
+        return settings_strictest(settings);
+    if (!value || (size_t)(value - option) >= sizeof(name))
+        return -EINVAL;
+    memcpy(name, option, (size_t)(value - option));
+    name[value - option] = '\0';
+    int key = setting_find(name);
+    int error = key < 0 ? -EINVAL : settings_put(settings, (enum setting_key)key, value + 1, &why);
+    if (error)
+        log_error("%s: %s", option, buf_text(&why));
+    buf_free(&why);
+    return error;
+}
+
+static int take_options(struct front_setup *setup, struct settings *settings, char **options)
+{
+    struct front_limits *to = &setup->limits;
     const struct limit limits[] = {
         {"connections",              &to->connections             },
         {"connections_per_address",  &to->connections_per_address },
@@ -151,10 +184,13 @@ static int take_limits(struct front_limits *to, char **options)
         {"idle_ms",                  &to->idle_ms                 },
         {"handshakes_per_address_s", &to->handshakes_per_address_s},
         {"head_bytes",               &to->head_bytes              },
+        {"ticket_key_s",             &setup->ticket_key_s         },
     };
     int error = 0;
     for (; *options && error == 0; options++)
-        error = take_limit(limits, countof(limits), *options);
+        error = str_equal(*options, "guide") || strchr(*options, '.')
+                    ? take_setting(settings, *options)
+                    : take_limit(limits, countof(limits), *options);
     return error;
 }
 
@@ -171,44 +207,44 @@ static void print_counts(const struct traffic_counts *counts)
     fflush(stdout);
 }
 
-static int obey(struct front *front, char *line)
+static int obey(struct drive *drive, char *line)
 {
     static const char verb[] = "publish ";
     line[strcspn(line, "\n")] = '\0';
     if (str_equal(line, "stale"))
-        return publish(front, 1, 1);
+        return publish(drive, 1, 1);
     if (str_equal(line, "garbage"))
-        return publish_garbage(front);
+        return publish_garbage(&drive->front);
     uint64_t generation;
     if (!str_starts(line, verb) ||
         str_to_u64(line + sizeof(verb) - 1, 0, UINT32_MAX, &generation) < 0)
         return -EINVAL;
-    return publish(front, generation, NEVER_STALE);
+    return publish(drive, generation, NEVER_STALE);
 }
 
-static int drive(struct front *front)
+static int serve(struct drive *drive)
 {
     char line[LINE_SIZE];
     struct front_record record;
-    int error = publish(front, 1, NEVER_STALE);
-    printf("ready %d\n", front->pid);
+    int error = publish(drive, 1, NEVER_STALE);
+    printf("ready %d\n", drive->front.pid);
     fflush(stdout);
     while (error == 0) {
         struct pollfd fds[] = {
-            {STDIN_FILENO,   POLLIN, 0},
-            {front->channel, POLLIN, 0}
+            {STDIN_FILENO,         POLLIN, 0},
+            {drive->front.channel, POLLIN, 0}
         };
         if (poll(fds, countof(fds), -1) < 0 && errno != EINTR)
             return -errno;
         if (fds[1].revents) {
-            error = front_record_read(front, &record);
+            error = front_record_read(&drive->front, &record);
             if (error == 0)
                 print_counts(&record.counts);
         }
         if (fds[0].revents) {
             if (!fgets(line, sizeof(line), stdin))
                 return 0;
-            error = obey(front, line);
+            error = obey(drive, line);
         }
         if (error == -EAGAIN)
             error = 0;
@@ -218,30 +254,41 @@ static int drive(struct front *front)
     return error;
 }
 
+static void make_policy(struct drive *drive, struct front_setup *setup)
+{
+    const struct policy_input input = {.role = ROLE_MANAGEMENT, .settings = &drive->settings};
+    policy_make(&drive->policy, &input);
+    tls_offer_make(&setup->offer, &drive->policy.crypto.surface[SURFACE_HTTPS_IN]);
+}
+
 int main(int count, char **arguments)
 {
     uint64_t port, uid;
-    struct front front;
+    struct drive drive = {0};
     struct front_setup setup = {
         .limits = {100, 10, 10000, 10000, 60000, 20, 8192},
         .seccomp_kill = true,
+        .ticket_key_s = TICKET_KEY_S,
     };
     log_setup("front_driver", LOG_LEVEL_NOTICE);
     if (count < OPTIONS_FROM || str_to_u64(arguments[2], 1, UINT16_MAX, &port) < 0 ||
         str_to_u64(arguments[3], 0, UINT16_MAX, &uid) < 0 ||
-        take_limits(&setup.limits, arguments + OPTIONS_FROM) < 0 ||
+        settings_defaults(&drive.settings) < 0 ||
+        take_options(&setup, &drive.settings, arguments + OPTIONS_FROM) < 0 ||
         load_pair(&setup, arguments[4]) < 0)
         return 2;
     setvbuf(stdin, NULL, _IONBF, 0); /* a line is read whole, and poll(2) tells the truth */
     setup.address = arguments[1];
     setup.port = (uint16_t)port;
     setup.uid = setup.gid = (unsigned)uid;
-    int error = front_spawn(&front, &setup);
+    make_policy(&drive, &setup);
+    int error = front_spawn(&drive.front, &setup);
     buf_free(&setup.certificate_pem);
     buf_wipe(&setup.key_pem);
     if (error)
         return 2;
-    error = drive(&front);
-    front_stop(&front);
+    error = serve(&drive);
+    front_stop(&drive.front);
+    settings_free(&drive.settings);
     return error ? 1 : 0;
 }

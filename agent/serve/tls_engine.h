@@ -1,0 +1,42 @@
+/*
+ * A TLS stack behind tls.h: a server that holds keys and choices, and sessions that belong to one
+ * connection each. Results are those of tls.h. Only tls.c and the stacks themselves include this.
+ */
+#ifndef HOLDFAST_SERVE_TLS_ENGINE_H
+#define HOLDFAST_SERVE_TLS_ENGINE_H
+
+#include "serve/client_hello.h"
+#include "serve/tls.h"
+
+struct tls_engine {
+    int (*handshake)(void *session);
+    ssize_t (*read)(void *session, void *to, size_t size);
+    int (*write)(void *session, const void *data, size_t size);
+    void (*finish)(void *session);
+    void (*close)(void *session);
+};
+
+extern const struct tls_engine tls_mbedtls, tls_bearssl;
+
+/* The wire of a connection, its ClientHello first. */
+ssize_t tls_receive(struct tls *tls, void *to, size_t size);
+int tls_send(struct tls *tls, const void *data, size_t size);
+
+/* mbedTLS, for TLS 1.2 and 1.3. 0, -ENOMEM, or -EINVAL with the message told; the offer must
+ * outlive the server. */
+struct tls_mbedtls_server;
+int tls_mbedtls_server_open(struct tls_mbedtls_server **server,
+                            const struct tls_server_setup *setup);
+void tls_mbedtls_server_close(struct tls_mbedtls_server *server);
+int tls_mbedtls_server_rotate(struct tls_mbedtls_server *server);
+int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
+                     const struct client_hello *hello, struct tls *tls);
+
+/* BearSSL, for TLS 1.0 and 1.1; without session resumption. */
+struct tls_bearssl_server;
+int tls_bearssl_server_open(struct tls_bearssl_server **server,
+                            const struct tls_server_setup *setup);
+void tls_bearssl_server_close(struct tls_bearssl_server *server);
+int tls_bearssl_open(void **session, const struct tls_bearssl_server *server, struct tls *tls);
+
+#endif

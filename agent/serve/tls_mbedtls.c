@@ -1,0 +1,312 @@
+/*
+ * TLS 1.2 and 1.3 by mbedTLS. It lets a client's order decide over the suite and the group of
+ * TLS 1.3; so that the server's order holds there too, each connection gets a copy of the
+ * configuration whose lists hold the one suite and the one group that the order leads to.
+ */
+#include "serve/tls_engine.h"
+
+#include "base/log.h"
+#include "base/str.h"
+#include "pki/random.h"
+
+#include <errno.h>
+#include <mbedtls/dhm.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/ssl_ticket.h>
+#include <psa/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+    /* A handshake in a larger field costs 30 to 80 ms here: nobody shall have them for the asking.
+     */
+    LAST_GROUP = MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048,
+    TICKET_KEY_SIZE = 32,
+    TICKET_NAME_SIZE = MBEDTLS_SSL_TICKET_KEY_NAME_BYTES,
+    COUNTER_ROOM = 64
+};
+
+struct tls_mbedtls_server {
+    mbedtls_ssl_config config;
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+    mbedtls_ssl_ticket_context tickets;
+    uint32_t ticket_lifetime_s;
+    size_t group_count;
+    int suites[SUITE_COUNT + 1]; /* the lists end with 0 */
+    uint16_t groups[NAMED_GROUP_COUNT + 1];
+    uint16_t signatures[SIGNATURE_COUNT + 1];
+    int one_suite[SUITE_COUNT][2]; /* each of the suites, as a list of its own */
+    uint16_t one_group[NAMED_GROUP_COUNT][2];
+};
+
+struct session {
+    mbedtls_ssl_context ssl;
+    mbedtls_ssl_config config; /* the server's, but for its lists; it owns nothing */
+    struct tls *tls;
+};
+
+/* --- the server --- */
+
+static void take_offer(struct tls_mbedtls_server *server, const struct tls_offer *offer)
+{
+    size_t suites = 0;
+    for (size_t i = 0; i < offer->suite_count; i++)
+        if (tls_offer_suite_fits(offer->suites[i], TLS_1_2) ||
+            tls_offer_suite_fits(offer->suites[i], TLS_1_3)) {
+            server->one_suite[suites][0] = offer->suites[i];
+            server->suites[suites++] = offer->suites[i];
+        }
+    for (size_t i = 0; i < offer->group_count; i++)
+        if (offer->groups[i] <= LAST_GROUP) {
+            server->one_group[server->group_count][0] = offer->groups[i];
+            server->groups[server->group_count++] = offer->groups[i];
+        }
+    memcpy(server->signatures, offer->signatures,
+           offer->signature_count * sizeof(offer->signatures[0]));
+}
+
+static int parse_pair(struct tls_mbedtls_server *server, const struct tls_server_setup *setup)
+{
+    /* PEM is given with its NUL. */
+    int error = mbedtls_x509_crt_parse(&server->chain,
+                                       (const unsigned char *)buf_text(setup->certificate_pem),
+                                       setup->certificate_pem->length + 1);
+    if (error == 0)
+        error = mbedtls_pk_parse_key(&server->key, (const unsigned char *)buf_text(setup->key_pem),
+                                     setup->key_pem->length + 1, NULL, 0, random_bytes, NULL);
+    if (error == 0)
+        error = mbedtls_pk_check_pair(&server->chain.pk, &server->key, random_bytes, NULL);
+    return error;
+}
+
+static int version_of(unsigned version)
+{
+    return version >= TLS_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2;
+}
+
+/* Finite fields of TLS 1.2 are the server's to choose (RFC 7919, appendix A). */
+static int configure(struct tls_mbedtls_server *server, const struct tls_server_setup *setup)
+{
+    static const unsigned char field[] = MBEDTLS_DHM_RFC7919_FFDHE2048_P_BIN;
+    static const unsigned char generator[] = MBEDTLS_DHM_RFC7919_FFDHE2048_G_BIN;
+    mbedtls_ssl_config *config = &server->config;
+    int error = mbedtls_ssl_config_defaults(
+        config, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
+    if (error)
+        return error;
+    mbedtls_ssl_conf_rng(config, random_bytes, NULL);
+    mbedtls_ssl_conf_min_tls_version(config,
+                                     (mbedtls_ssl_protocol_version)version_of(setup->offer.first));
+    mbedtls_ssl_conf_max_tls_version(config,
+                                     (mbedtls_ssl_protocol_version)version_of(setup->offer.last));
+    mbedtls_ssl_conf_ciphersuites(config, server->suites);
+    mbedtls_ssl_conf_groups(config, server->groups);
+    mbedtls_ssl_conf_sig_algs(config, server->signatures);
+    mbedtls_ssl_conf_tls13_key_exchange_modes(config,
+                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
+    mbedtls_ssl_conf_session_tickets_cb(config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
+                                        &server->tickets);
+    server->ticket_lifetime_s = 2 * setup->ticket_key_s;
+    error = mbedtls_ssl_ticket_setup(&server->tickets, random_bytes, NULL,
+                                     MBEDTLS_CIPHER_AES_256_GCM, server->ticket_lifetime_s);
+    if (error == 0)
+        error = mbedtls_ssl_conf_dh_param_bin(config, field, sizeof(field), generator,
+                                              sizeof(generator));
+    return error ? error : mbedtls_ssl_conf_own_cert(config, &server->chain, &server->key);
+}
+
+int tls_mbedtls_server_open(struct tls_mbedtls_server **server,
+                            const struct tls_server_setup *setup)
+{
+    struct tls_mbedtls_server *opened = calloc(1, sizeof(*opened));
+    *server = opened;
+    if (!opened)
+        return -ENOMEM;
+    mbedtls_ssl_config_init(&opened->config);
+    mbedtls_x509_crt_init(&opened->chain);
+    mbedtls_pk_init(&opened->key);
+    mbedtls_ssl_ticket_init(&opened->tickets);
+    take_offer(opened, &setup->offer);
+    int error = psa_crypto_init() == PSA_SUCCESS ? 0 : MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
+    if (error == 0)
+        error = parse_pair(opened, setup);
+    if (error == 0)
+        error = configure(opened, setup);
+    if (error == 0)
+        return 0;
+    log_error("endpoint: certificate or key cannot be used: mbedTLS error -0x%04x",
+              (unsigned)-error);
+    return -EINVAL;
+}
+
+void tls_mbedtls_server_close(struct tls_mbedtls_server *server)
+{
+    if (!server)
+        return;
+    mbedtls_ssl_ticket_free(&server->tickets);
+    mbedtls_pk_free(&server->key);
+    mbedtls_x509_crt_free(&server->chain);
+    mbedtls_ssl_config_free(&server->config);
+    free(server);
+}
+
+/* mbedTLS keeps two keys: this one takes the place of the older. */
+int tls_mbedtls_server_rotate(struct tls_mbedtls_server *server)
+{
+    unsigned char key[TICKET_KEY_SIZE], name[TICKET_NAME_SIZE];
+    int error = random_bytes(NULL, key, sizeof(key)) || random_bytes(NULL, name, sizeof(name));
+    if (error == 0)
+        error = mbedtls_ssl_ticket_rotate(&server->tickets, name, sizeof(name), key, sizeof(key),
+                                          server->ticket_lifetime_s);
+    explicit_bzero(key, sizeof(key));
+    return error ? -EIO : 0;
+}
+
+/* --- the server's order in TLS 1.3 --- */
+
+static void narrow_suites(struct session *session, const struct tls_mbedtls_server *server,
+                          const struct client_hello *hello)
+{
+    for (size_t i = 0; server->suites[i]; i++) {
+        uint16_t suite = (uint16_t)server->suites[i];
+        if (tls_offer_suite_fits(suite, TLS_1_3) && client_hello_lists(&hello->suites, suite)) {
+            mbedtls_ssl_conf_ciphersuites(&session->config, server->one_suite[i]);
+            return;
+        }
+    }
+}
+
+static void narrow_groups(struct session *session, const struct tls_mbedtls_server *server,
+                          const struct client_hello *hello)
+{
+    const uint16_t *chosen = NULL;
+    for (size_t i = server->group_count; i-- > 0;)
+        if (client_hello_lists(&hello->groups, server->groups[i]))
+            chosen = server->one_group[i];
+    /* One whose share is there already saves the client a round. */
+    for (size_t i = server->group_count; i-- > 0;)
+        if (client_hello_shares(hello, server->groups[i]))
+            chosen = server->one_group[i];
+    if (chosen)
+        mbedtls_ssl_conf_groups(&session->config, chosen);
+}
+
+/* --- one connection --- */
+
+static int wire_send(void *context, const unsigned char *data, size_t size)
+{
+    return tls_send(context, data, size) < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)size;
+}
+
+static int wire_receive(void *context, unsigned char *to, size_t size)
+{
+    ssize_t got = tls_receive(context, to, size);
+    if (got == -EAGAIN)
+        return MBEDTLS_ERR_SSL_WANT_READ;
+    return got < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)got;
+}
+
+static void session_close(void *context)
+{
+    struct session *session = context;
+    mbedtls_ssl_free(&session->ssl);
+    free(session);
+}
+
+int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
+                     const struct client_hello *hello, struct tls *tls)
+{
+    struct session *opened = calloc(1, sizeof(*opened));
+    if (!opened)
+        return -ENOMEM;
+    opened->config = server->config;
+    if (hello->version == TLS_1_3) {
+        narrow_suites(opened, server, hello);
+        narrow_groups(opened, server, hello);
+    }
+    mbedtls_ssl_init(&opened->ssl);
+    if (mbedtls_ssl_setup(&opened->ssl, &opened->config) == 0) {
+        mbedtls_ssl_set_bio(&opened->ssl, tls, wire_send, wire_receive, NULL);
+        *session = opened;
+        return 0;
+    }
+    session_close(opened);
+    return -ENOMEM;
+}
+
+/* Errors of mbedTLS in our terms; what is neither waiting nor an end is a fault of the client's. */
+static int translate(int error)
+{
+    switch (error) {
+    case MBEDTLS_ERR_SSL_WANT_READ:
+    case MBEDTLS_ERR_SSL_WANT_WRITE:
+        return -EAGAIN;
+    case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
+    case MBEDTLS_ERR_SSL_CONN_EOF:
+        return 0;
+    default:
+        return error < 0 ? -EPROTO : error;
+    }
+}
+
+/* The room for a whole record is needed again only where a client sends one. The allocator has
+ * cleared all of it; but for its beginning, where mbedTLS keeps the record counter, it goes back to
+ * the kernel until then. */
+static void give_back(const mbedtls_ssl_context *ssl)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = (uintptr_t)ssl->MBEDTLS_PRIVATE(in_buf);
+    uintptr_t end = (begin + ssl->MBEDTLS_PRIVATE(in_buf_len)) / page * page;
+    begin = (begin + COUNTER_ROOM + page - 1) / page * page;
+    if (ssl->MBEDTLS_PRIVATE(in_left) == 0 && begin < end)
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* else it just stays */
+}
+
+static int session_handshake(void *context)
+{
+    struct session *session = context;
+    int error = mbedtls_ssl_handshake(&session->ssl);
+    if (error == 0) {
+        give_back(&session->ssl);
+        return 0;
+    }
+    return translate(error) == -EAGAIN ? -EAGAIN : -EPROTO;
+}
+
+static ssize_t session_read(void *context, void *to, size_t size)
+{
+    struct session *session = context;
+    return translate(mbedtls_ssl_read(&session->ssl, to, size));
+}
+
+/* mbedTLS writes one record a call, and its own limit of a record is a little less. */
+static int session_write(void *context, const void *data, size_t size)
+{
+    struct session *session = context;
+    const unsigned char *from = data;
+    while (size) {
+        int written = mbedtls_ssl_write(&session->ssl, from, size);
+        if (written <= 0)
+            return -EPROTO;
+        from += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+static void session_finish(void *context)
+{
+    struct session *session = context;
+    (void)mbedtls_ssl_close_notify(&session->ssl); /* the connection ends in either case */
+}
+
+const struct tls_engine tls_mbedtls = {
+    .handshake = session_handshake,
+    .read = session_read,
+    .write = session_write,
+    .finish = session_finish,
+    .close = session_close,
+};
