@@ -172,8 +172,8 @@ static int parse(struct client_hello *hello, const unsigned char *message, size_
 {
     struct cursor rest = {message + MESSAGE_HEAD, length - MESSAGE_HEAD, false};
     *hello = (struct client_hello){.version = (uint16_t)take_number(&rest, 2)};
-    if (hello->version > CLIENT_HELLO_VERSION_LIMIT)
-        hello->version = CLIENT_HELLO_VERSION_LIMIT - 1; /* RFC 8446, D.2 */
+    if (hello->version >= CLIENT_HELLO_VERSION_LIMIT) /* TLS 1.3 stands in its extension alone */
+        hello->version = CLIENT_HELLO_VERSION_LIMIT - 1;
     (void)take(&rest, RANDOM_SIZE);
     rest.bad |= take_vector(&rest, 1).left > SESSION_ID_MAX;
     struct cursor suites = take_vector(&rest, 2);

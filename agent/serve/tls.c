@@ -106,14 +106,14 @@ static int choose(struct tls *tls, const struct client_hello *hello)
     struct tls_server *server = tls->server;
     if (hello->version < server->offer.first)
         return refuse(tls, ALERT_PROTOCOL_VERSION);
+    if (hello->fallback && hello->version < server->offer.last)
+        return refuse(tls, ALERT_INAPPROPRIATE_FALLBACK);
     if (hello->version >= TLS_1_2) {
         int error = tls_mbedtls_open(&tls->session, server->mbedtls, hello, tls);
         tls->engine = error ? NULL : &tls_mbedtls;
         return error ? -EPROTO : 0;
     }
-    if (hello->fallback) /* BearSSL does not know that there is more than TLS 1.1 here */
-        return refuse(tls, ALERT_INAPPROPRIATE_FALLBACK);
-    int error = tls_bearssl_open(&tls->session, server->bearssl, tls);
+    int error = tls_bearssl_open(&tls->session, server->bearssl, hello, tls);
     tls->engine = error ? NULL : &tls_bearssl;
     return error ? -EPROTO : 0;
 }

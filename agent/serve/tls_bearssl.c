@@ -16,6 +16,7 @@
 
 enum {
     CHAIN_MAX = 8,
+    CURVES_END = 32,
     KEY_DER_MAX = 8192, /* RSA of 8192 bits takes 4.7 KB */
     INPUT_SIZE = BR_SSL_BUFSIZE_INPUT,
     OUTPUT_SIZE = 4096 + 85, /* of plaintext, and a record's overhead (bearssl_ssl.h) */
@@ -29,10 +30,13 @@ struct tls_bearssl_server {
     br_skey_decoder_context key;
     uint16_t suites[SUITE_COUNT];
     size_t suite_count;
+    uint16_t groups[NAMED_GROUP_COUNT]; /* BearSSL numbers its curves as TLS does */
+    size_t group_count;
 };
 
 struct session {
     br_ssl_server_context server;
+    br_ec_impl curves; /* the library's own, with the one curve that shall be used */
     struct tls *tls;
     unsigned char input[INPUT_SIZE], output[OUTPUT_SIZE];
 };
@@ -81,6 +85,14 @@ static void take_suites(struct tls_bearssl_server *server, const struct tls_offe
             server->suites[server->suite_count++] = offer->suites[i];
 }
 
+static void take_groups(struct tls_bearssl_server *server, const struct tls_offer *offer)
+{
+    const br_ec_impl *curves = br_ec_get_default();
+    for (size_t i = 0; i < offer->group_count; i++)
+        if (offer->groups[i] < CURVES_END && curves->supported_curves >> offer->groups[i] & 1)
+            server->groups[server->group_count++] = offer->groups[i];
+}
+
 int tls_bearssl_server_open(struct tls_bearssl_server **server,
                             const struct tls_server_setup *setup)
 {
@@ -89,6 +101,7 @@ int tls_bearssl_server_open(struct tls_bearssl_server **server,
         return -ENOMEM;
     mbedtls_x509_crt_init(&(*server)->parsed);
     take_suites(*server, &setup->offer);
+    take_groups(*server, &setup->offer);
     int error = take_chain(*server, setup->certificate_pem);
     if (error == 0)
         error = take_key(*server, setup->key_pem);
@@ -109,6 +122,20 @@ void tls_bearssl_server_close(struct tls_bearssl_server *server)
 
 /* --- one connection --- */
 
+/* The library would take the client's mask and its own order: it is given the first curve of the
+ * server's order that the client has. One that names none has P-256 (RFC 8422, 4). */
+static void choose_curve(struct session *session, const struct tls_bearssl_server *server,
+                         const struct client_hello *hello)
+{
+    session->curves = *br_ec_get_default();
+    session->curves.supported_curves = 0;
+    for (size_t i = server->group_count; i-- > 0;)
+        if (hello->groups.count ? client_hello_lists(&hello->groups, server->groups[i])
+                                : server->groups[i] == BR_EC_secp256r1)
+            session->curves.supported_curves = (uint32_t)1 << server->groups[i];
+    br_ssl_engine_set_ec(&session->server.eng, &session->curves);
+}
+
 static void choose_algorithms(br_ssl_server_context *context)
 {
     br_ssl_engine_context *engine = &context->eng;
@@ -117,7 +144,6 @@ static void choose_algorithms(br_ssl_server_context *context)
     br_ssl_engine_set_hash(engine, br_sha1_ID, &br_sha1_vtable);
     br_ssl_engine_set_prf10(engine, &br_tls10_prf);
     br_ssl_engine_set_default_aes_cbc(engine);
-    br_ssl_engine_set_default_ec(engine);
     br_ssl_engine_set_all_flags(engine,
                                 BR_OPT_ENFORCE_SERVER_PREFERENCES | BR_OPT_NO_RENEGOTIATION);
 }
@@ -142,7 +168,8 @@ static void session_close(void *context)
     free(session);
 }
 
-int tls_bearssl_open(void **session, const struct tls_bearssl_server *server, struct tls *tls)
+int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
+                     const struct client_hello *hello, struct tls *tls)
 {
     unsigned char seed[SEED_SIZE];
     struct session *opened = calloc(1, sizeof(*opened));
@@ -154,6 +181,7 @@ int tls_bearssl_open(void **session, const struct tls_bearssl_server *server, st
     br_ssl_server_zero(&opened->server);
     br_ssl_engine_set_suites(&opened->server.eng, server->suites, server->suite_count);
     choose_algorithms(&opened->server);
+    choose_curve(opened, server, hello);
     set_policy(&opened->server, server);
     br_ssl_engine_set_buffers_bidi(&opened->server.eng, opened->input, sizeof(opened->input),
                                    opened->output, sizeof(opened->output));

@@ -37,6 +37,7 @@ struct tls_bearssl_server;
 int tls_bearssl_server_open(struct tls_bearssl_server **server,
                             const struct tls_server_setup *setup);
 void tls_bearssl_server_close(struct tls_bearssl_server *server);
-int tls_bearssl_open(void **session, const struct tls_bearssl_server *server, struct tls *tls);
+int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
+                     const struct client_hello *hello, struct tls *tls);
 
 #endif
