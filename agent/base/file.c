@@ -85,6 +85,16 @@ static int write_temporary(const char *path, const void *data, size_t size,
     return error;
 }
 
+int file_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    int error = fsync(fd) < 0 ? -errno : 0;
+    close(fd);
+    return error;
+}
+
 int file_sync_folder_of(const char *path)
 {
     char folder[PATH_MAX];
@@ -94,12 +104,7 @@ int file_sync_folder_of(const char *path)
         return -ENAMETOOLONG;
     memcpy(folder, slash ? path : ".", length);
     folder[length] = '\0';
-    int fd = open(length ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int error = fsync(fd) < 0 ? -errno : 0;
-    close(fd);
-    return error;
+    return file_sync(length ? folder : "/");
 }
 
 static int replace(const char *path, const void *data, size_t size,

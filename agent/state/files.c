@@ -120,16 +120,22 @@ static int clear_the_place(const char *path)
     return remove_all(path);
 }
 
-/* Journalled the old way until it is complete; the last statement closes it into WAL for good. */
+/* Without journal and syncs: one that is not complete has no name that counts, and is thrown away.
+ * The last statement puts it into WAL for good. */
 static int build(struct state *state, const char *path)
 {
     int error = database_open_new(state, path);
+    if (error == 0)
+        error = database_run(state, "PRAGMA synchronous=OFF; PRAGMA journal_mode=OFF");
     if (error == 0)
         error = schema_migrate(state);
     if (error == 0)
         error = database_run(state, "PRAGMA journal_mode=WAL");
     database_close(state);
-    return error;
+    if (error)
+        return error;
+    error = file_sync(path);
+    return error ? database_fault(state, error, "cannot make %s: %s", path, strerror(-error)) : 0;
 }
 
 /* Journal and index stand, empty, before the database does, so that no reader ever meets it
