@@ -32,7 +32,8 @@ int file_replace_volatile(const char *path, const void *data, size_t size, mode_
 /* As file_replace, with the mode and owner that the file at `path` has. */
 int file_replace_alike(const char *path, const void *data, size_t size);
 
-/* Makes what was written to the file durable; a rename in the folder of `path` (fsync(2), Notes). */
+/* Makes what was written to the file durable; a rename in the folder of `path` (fsync(2), Notes).
+ */
 int file_sync(const char *path);
 int file_sync_folder_of(const char *path);
 

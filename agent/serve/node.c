@@ -167,17 +167,21 @@ static void begin_anew(struct node *node)
     }
 }
 
-/* Opens for writing where the purpose is to write; beside another writer, for reading. */
+/* Opens as the purpose asks; beside others who use the database, as they leave room for. */
 static int open_state(struct node *node, struct buf *why)
 {
-    int error = -EBUSY;
-    if (node->purpose != NODE_LOOK)
-        error = state_open(&node->state, node->state_path, STATE_WRITE, why);
-    node->writable = error == 0;
-    if (error == -EBUSY) {
+    static const enum state_mode first[] = {
+        [NODE_LOOK] = STATE_READ, [NODE_BOOT] = STATE_ALONE, [NODE_RUN] = STATE_WRITE};
+    static const enum state_mode next[] = {
+        [STATE_ALONE] = STATE_WRITE, [STATE_WRITE] = STATE_READ, [STATE_READ] = STATE_READ};
+    enum state_mode mode = first[node->purpose];
+    int error = state_open(&node->state, node->state_path, mode, why);
+    while (error == -EBUSY && mode != STATE_READ) {
         buf_clear(why);
-        error = state_open(&node->state, node->state_path, STATE_READ, why);
+        mode = next[mode];
+        error = state_open(&node->state, node->state_path, mode, why);
     }
+    node->writable = error == 0 && mode != STATE_READ;
     return error;
 }
 

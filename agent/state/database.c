@@ -175,7 +175,7 @@ static void append_uri(struct buf *uri, const char *path, const char *query)
 /* `first` comes before anything reads the file. */
 static int harden(struct state *state, const char *first)
 {
-    bool writer = state->mode == STATE_WRITE;
+    bool writer = state->mode != STATE_READ;
     int code = sqlite3_db_config(state->db, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE_BYTES,
                                  LOOKASIDE_COUNT);
     for (size_t i = 0; i < countof(switches) && code == SQLITE_OK; i++)
@@ -250,7 +250,10 @@ static int open_reader(struct state *state)
 
 static int open_writer(struct state *state, const char *path)
 {
-    return open_connection(state, path, &(struct way){SQLITE_OPEN_READWRITE, "", NULL, ""});
+    static const struct way shared = {SQLITE_OPEN_READWRITE, "", NULL, ""};
+    static const struct way alone = {SQLITE_OPEN_READWRITE, "", NULL,
+                                     "PRAGMA locking_mode=EXCLUSIVE"};
+    return open_connection(state, path, state->mode == STATE_ALONE ? &alone : &shared);
 }
 
 static int use_wal(struct state *state)

@@ -23,7 +23,7 @@ struct state {
     char *path; /* owned */
     enum state_mode mode;
     unsigned waited; /* times in a row, for the writer's index */
-    int lock;        /* STATE_WRITE: holds PATH.lock; -1 else */
+    int lock;        /* of a writer: holds PATH.lock; -1 else */
     struct buf *why; /* borrowed, while opening: takes the messages; NULL: the log does */
 };
 

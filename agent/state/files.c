@@ -67,7 +67,7 @@ int files_look(struct state *state)
 {
     struct stat st;
     if (stat(state->path, &st) < 0) {
-        if (errno == ENOENT && state->mode == STATE_WRITE)
+        if (errno == ENOENT && state->mode != STATE_READ)
             return -ENOENT;
         return database_fault(state, errno == ENOTDIR ? -ENOENT : -errno, "%s", strerror(errno));
     }

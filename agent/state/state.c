@@ -55,7 +55,7 @@ int state_open(struct state **state, const char *path, enum state_mode mode, str
         return -ENOMEM;
     }
     *made = (struct state){.path = copy, .mode = mode, .lock = -1, .why = why};
-    int error = mode == STATE_WRITE ? open_to_write(made) : open_to_read(made);
+    int error = mode == STATE_READ ? open_to_read(made) : open_to_write(made);
     made->why = NULL;
     if (error) {
         state_close(made);

@@ -95,6 +95,35 @@ static void there_is_one_writer_and_its_death_frees_the_lock(void **context)
     state_close(fixture_open(fixture, STATE_WRITE));
 }
 
+/* As a boot opens it, and as it may end: whoever comes next finds all that was stored. */
+static void a_writer_alone_waits_for_nobody_and_loses_nothing(void **context)
+{
+    struct fixture *fixture = *context;
+    struct state *state = fixture_open(fixture, STATE_ALONE);
+    char text[64];
+    assert_int_equal(fixture_store(state, WEB_MAX_SESSIONS, "5", NULL), 0);
+    state_close(state);
+    struct state *reader = fixture_open(fixture, STATE_READ);
+    assert_int_equal(fixture_load(reader, WEB_MAX_SESSIONS, text, NULL), 0);
+    assert_string_equal(text, "5");
+    struct buf why = {0};
+    assert_int_equal(state_open(&state, fixture->path, STATE_ALONE, &why), -EBUSY);
+    buf_free(&why);
+    state_close(reader);
+    pid_t child = fork();
+    if (child == 0) {
+        state = fixture_open(fixture, STATE_ALONE);
+        fixture_die(fixture_store(state, WEB_MAX_SESSIONS, "6", NULL) == 0);
+    }
+    fixture_expect_death(child);
+    for (enum state_mode mode = STATE_READ; mode <= STATE_ALONE; mode++) {
+        state = fixture_open(fixture, mode);
+        assert_int_equal(fixture_load(state, WEB_MAX_SESSIONS, text, NULL), 0);
+        assert_string_equal(text, "6");
+        state_close(state);
+    }
+}
+
 /* --- settings --- */
 
 static void a_new_database_has_the_defaults_at_revision_0(void **context)
@@ -455,6 +484,7 @@ int main(void)
         TEST(a_missing_database_is_made_for_a_writer_alone),
         TEST(folder_and_files_are_the_owners_alone),
         TEST(there_is_one_writer_and_its_death_frees_the_lock),
+        TEST(a_writer_alone_waits_for_nobody_and_loses_nothing),
         TEST(a_new_database_has_the_defaults_at_revision_0),
         TEST(every_change_is_a_revision_and_survives_the_process),
         TEST(every_setting_survives_at_its_suggested_value),
