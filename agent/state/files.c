@@ -139,7 +139,8 @@ static int build(struct state *state, const char *path)
 }
 
 /* Journal and index stand, empty, before the database does, so that no reader ever meets it
- * without them while a writer lives. */
+ * without them while a writer lives. The new name is made durable by the first commit, which syncs
+ * the folder for the journal's sake; until then nothing is lost with it. */
 static int put_in_place(const char *path, const char *new)
 {
     int error = clear_the_place(path);
@@ -149,7 +150,7 @@ static int put_in_place(const char *path, const char *new)
         error = make_empty(path, "-shm");
     if (error == 0 && rename(new, path) < 0)
         error = -errno;
-    return error ? error : file_sync_folder_of(path);
+    return error;
 }
 
 int files_make(struct state *state)

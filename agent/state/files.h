@@ -22,7 +22,8 @@ void files_unlock(struct state *state);
  * database. A missing one is told only to a reader: a writer makes it. */
 int files_look(struct state *state);
 
-/* Makes PATH with the newest schema, durably: built as PATH.new, then renamed. */
+/* Makes PATH with the newest schema: built as PATH.new, made durable, then renamed. The new name is
+ * durable with the first commit. */
 int files_make(struct state *state);
 
 #endif

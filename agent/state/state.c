@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What every opening goes through, once the file is there. */
-static int open_database(struct state *state)
+/* What every opening goes through, once the file is there. One that this call has made is not yet
+ * anybody's input. */
+static int open_database(struct state *state, bool made)
 {
     int error = database_open(state);
     if (error == 0)
         error = schema_migrate(state);
-    if (error == 0)
+    if (error == 0 && !made)
         error = schema_check(state);
     if (error == 0)
         error = schema_guard(state);
@@ -31,17 +32,18 @@ static int open_to_write(struct state *state)
     int error = files_lock(state);
     if (error == 0)
         error = files_look(state);
-    if (error == -ENOENT)
+    bool made = error == -ENOENT;
+    if (made)
         error = files_make(state);
     if (error == 0)
-        error = open_database(state);
+        error = open_database(state, made);
     return error ? error : latches_restore_files(state);
 }
 
 static int open_to_read(struct state *state)
 {
     int error = files_look(state);
-    return error ? error : open_database(state);
+    return error ? error : open_database(state, false);
 }
 
 int state_open(struct state **state, const char *path, enum state_mode mode, struct buf *why)
