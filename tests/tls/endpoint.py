@@ -53,22 +53,31 @@ class Tap:
 
 
 class Front:
-    """The front under front_driver; limits by name, as in struct front_limits."""
+    """The front under front_driver; settings as words of its command line, limits by name, as in
+    struct front_limits; with a certificate of its own making, or one that openssl made."""
 
-    def __init__(self, address='::', uid=NOBODY, **limits):
+    def __init__(self, address='::', uid=NOBODY, settings=(), rsa=False, **limits):
         self.folder = tempfile.mkdtemp(prefix='holdfast-tls-')
+        if rsa:
+            self.make_rsa()
         self.port = next(ports)
         limits = {'handshakes_per_address_s': 1000, **limits}
         self.counts = dict.fromkeys(['requests', 'handshakes', 'timed_out'], 0)
         self.process = subprocess.Popen(
             [DRIVER, address, str(self.port), str(uid), self.folder,
-             *(f'{name}={value}' for name, value in limits.items())],
+             *(f'{name}={value}' for name, value in limits.items()), *settings],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.pending = ''
         atexit.register(self.stop)
         self.pid = int(self.line('ready').split()[1])
         self.certificate = os.path.join(self.folder, 'cert.pem')
+
+    def make_rsa(self):
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2',
+                        '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+                        '-keyout', f'{self.folder}/key.pem', '-out', f'{self.folder}/cert.pem'],
+                       check=True, capture_output=True)
 
     def lines(self):
         """What the driver has printed since the last look."""
