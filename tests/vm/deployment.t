@@ -42,6 +42,8 @@ def first_boot(t, machine):
     machine.log_in(PASSWORD)
     t.equal(machine.run('id -u')[1].strip(), '1000', 'admin logs in as an ordinary user')
     boot_order(t, machine.run('cat /run/holdfast/boot-order')[1])
+    t.equal(machine.run('cat /sys/kernel/rcu_expedited')[1].strip(), '0',
+            'what made the kernel hurry during the boot is switched off')
     t.ok(machine.run('cat /etc/shadow')[0] and machine.run('ls /var/lib/holdfast')[0],
          'admin reads neither the passwords nor the state')
     t.ok(machine.run('touch /x /etc/x /usr/x /bin/x')[0], 'admin cannot write where programs live')
