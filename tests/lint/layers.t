@@ -13,11 +13,13 @@ my %knows = (
     state    => ['base', 'settings'],
     policy   => ['base', 'settings'],
     pki      => ['base'],
-    domain   => ['base', 'netlink', 'settings', 'state', 'policy', 'pki'],
+    probe    => ['base', 'settings', 'policy', 'pki'],
+    domain   => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'probe'],
     report   => ['base', 'domain/domain.h', 'domain/rows.h'],
-    serve    => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'domain', 'report'],
-    cli      => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'domain', 'report',
-                 'serve'],
+    serve    => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'probe', 'domain',
+                 'report'],
+    cli      => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'probe', 'domain',
+                 'report', 'serve'],
     'main.c' => ['base', 'cli'],
 );
 

@@ -1,0 +1,97 @@
+/*
+ * The probe: what a TLS listener really accepts. Breadth first, without any key or library: hellos
+ * that offer many suites at once, struck out as the server chooses them, until it refuses. Then
+ * proof (probe/proof.h): whole handshakes by two TLS stacks for what they implement.
+ *
+ * What comes back is hostile input. The whole run is bounded: in time, in connections at once, and
+ * in what it keeps. Source: spec/crypto.md, "The probe".
+ */
+#ifndef HOLDFAST_PROBE_PROBE_H
+#define HOLDFAST_PROBE_PROBE_H
+
+#include "policy/suites.h"
+#include "probe/connect.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    PROBE_VERSIONS = 5,       /* SSL 3.0 to TLS 1.3 */
+    PROBE_SUITES_MAX = 320,   /* more than the probe knows */
+    PROBE_GROUPS_MAX = 64,    /* likewise */
+    PROBE_CHAIN_MAX = 10,     /* certificates */
+    PROBE_CHAIN_SIZE = 24576, /* of their bytes altogether */
+    PROBE_REASON_SIZE = 160
+};
+
+/* What a question was answered by; zero is "nobody could tell". */
+enum probe_answer { PROBE_UNKNOWN, PROBE_NO, PROBE_YES };
+
+/* By a whole handshake; zero is "no library of ours implements it, or it was not tried". */
+enum probe_proof { PROOF_NONE, PROOF_FAILED, PROOF_DONE };
+
+struct probe_suite {
+    uint16_t id;
+    uint16_t group;   /* of its key exchange (IANA, "TLS Supported Groups"), 0: none or not said */
+    uint16_t dh_bits; /* of finite-field Diffie-Hellman before TLS 1.3, else 0 */
+    uint8_t proof;    /* enum probe_proof */
+};
+
+/* What a version offers. Suites stand in the order in which the server chose them. */
+struct probe_version {
+    uint16_t version; /* enum tls_version */
+    bool accepted;
+    uint16_t suite_count;
+    struct probe_suite suites[PROBE_SUITES_MAX];
+    uint8_t server_order;  /* enum probe_answer: the same when the client prefers the reverse */
+    uint8_t renegotiation; /* secure renegotiation (RFC 5746) */
+    uint8_t master_secret; /* extended master secret (RFC 7627) */
+    uint8_t ticket;        /* the hello's answer announces session tickets (RFC 5077) */
+    uint8_t session_id;    /* it gives a session a name */
+    uint8_t resumption;    /* a second handshake resumed the first: by proof */
+    uint8_t compression;   /* DEFLATE was taken (CRIME) */
+};
+
+/* A chain as the server sent it: DER, one behind the other. */
+struct probe_chain {
+    uint32_t count;
+    uint32_t size[PROBE_CHAIN_MAX];
+    unsigned char der[PROBE_CHAIN_SIZE];
+};
+
+struct probe_group {
+    uint16_t code;
+    uint16_t version; /* the newest in which it was seen */
+};
+
+struct probe_result {
+    int32_t error; /* 0, or why the listener could not be probed: a negative errno */
+    char reason[PROBE_REASON_SIZE];               /* the same for people */
+    struct probe_version version[PROBE_VERSIONS]; /* oldest first */
+    uint16_t group_count;
+    struct probe_group groups[PROBE_GROUPS_MAX];
+    struct probe_chain chain; /* empty where nobody could read it */
+    uint32_t connections, took_ms;
+};
+
+struct probe_options {
+    uint32_t answer_ms; /* how long one connection may take */
+    uint32_t total_ms;  /* the whole run */
+    unsigned parallel;  /* connections at once at the most */
+    bool proof;         /* whole handshakes too */
+};
+
+/* What the command line and the domain use. */
+extern const struct probe_options probe_defaults;
+
+/* Probes one listener; fills `result`, whose `error` is -ECONNREFUSED for a closed port,
+ * -ETIMEDOUT for one that says nothing, -EPROTO for one that does not speak TLS. */
+void probe_run(const struct target *target, const struct probe_options *options,
+               struct probe_result *result);
+
+/* The version's part of a result. */
+const struct probe_version *probe_version(const struct probe_result *result,
+                                          enum tls_version version);
+
+#endif
