@@ -1,4 +1,4 @@
-/* The table of commands, and nothing more. */
+/* The table of commands, and the front, which is none: the daemon alone starts it. */
 #include "base/str.h"
 #include "cli/commands.h"
 
@@ -80,5 +80,7 @@ static const struct command commands[] = {
 
 int main(int argc, char **argv)
 {
+    if (cli_front_is_meant(argc, argv))
+        return cli_front();
     return command_main(commands, countof(commands), argc, argv);
 }

@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 
+#include <stdbool.h>
+
 int cli_boot(const struct invocation *invocation);
 int cli_check(const struct invocation *invocation);
 int cli_diff(const struct invocation *invocation);
@@ -17,5 +19,10 @@ int cli_set(const struct invocation *invocation);
 int cli_settings(const struct invocation *invocation);
 int cli_version(const struct invocation *invocation);
 int cli_wizard(const struct invocation *invocation);
+
+/* What no table lists: the daemon's other half (serve/front_child.h), and whether a program's
+ * arguments ask for it. cli_front gives the exit status. */
+bool cli_front_is_meant(int count, char *const *words);
+int cli_front(void);
 
 #endif

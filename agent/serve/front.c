@@ -1,15 +1,15 @@
-/* The front as its parent sees it: a listening socket, a child that gives everything up, and the
- * channel between the two. What the child then does is in front_loop.c. */
+/* The front as its parent sees it: a listening socket, a child executed anew, and the
+ * channel between the two. What the child then does is in front_child.c. */
 #include "serve/front.h"
 
 #include "base/log.h"
 #include "base/str.h"
+#include "serve/front_child.h"
 #include "serve/front_loop.h"
-#include "serve/sandbox.h"
-#include "serve/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,12 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    BACKLOG = 128,
-    DESCRIPTORS_BESIDE = 32,
-    DESCRIPTORS_EACH = 3, /* a client's: its socket, and both ends of the pair */
-    MEMORY_MAX = 64 << 20
-};
+enum { BACKLOG = 128 };
 
 /* --- the listening socket --- */
 
@@ -99,59 +94,43 @@ static int listen_at(const char *text, uint16_t port)
     return fd;
 }
 
-/* --- the child --- */
-
-static int serve(const struct front_setup *setup, int listener, int channel, int parent_pid)
-{
-    const int keep[] = {listener, channel};
-    const struct sandbox sandbox = {
-        .uid = setup->uid,
-        .gid = setup->gid,
-        .seccomp_kill = setup->seccomp_kill,
-        .descriptors = setup->limits.connections * DESCRIPTORS_EACH + DESCRIPTORS_BESIDE,
-        .memory = MEMORY_MAX,
-    };
-    const struct tls_server_setup secrets = {
-        .offer = setup->offer,
-        .certificate_pem = &setup->certificate_pem,
-        .key_pem = &setup->key_pem,
-        .ticket_key_s = setup->ticket_key_s,
-    };
-    struct tls_server *tls;
-    struct front_loop *loop;
-    int error = sandbox_close(keep, countof(keep));
-    if (error == 0)
-        error = tls_server_open(&tls, &secrets);
-    if (error)
-        return error;
-    explicit_bzero(setup->key_pem.data, setup->key_pem.length); /* this process's copy */
-    error = front_loop_open(&loop, &setup->limits, listener, channel, tls);
-    if (error == 0)
-        error = sandbox_enter(&sandbox, parent_pid);
-    if (error == 0)
-        error = front_loop_run(loop);
-    if (error)
-        log_error("front: ends: %s", strerror(-error));
-    return error;
-}
-
 /* --- what the parent calls --- */
 
-static int start(struct front *front, const struct front_setup *setup, int listener)
+static void execute(int binary, int listener, int channel, int start)
+{
+    int error = front_child_execute(binary, listener, channel, start);
+    log_error("front: cannot be executed: %s", strerror(-error));
+    _exit(EXIT_FAILURE);
+}
+
+static int fork_child(struct front *front, int binary, int listener, int start)
 {
     int pair[2];
-    int parent_pid = getpid();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     int pid = fork();
     if (pid == 0)
-        _exit(serve(setup, listener, pair[1], parent_pid) ? EXIT_FAILURE : EXIT_SUCCESS);
+        execute(binary, listener, pair[1], start);
     int error = pid < 0 ? -errno : 0;
     close(pair[1]);
     if (error)
         close(pair[0]);
     else
         *front = (struct front){.pid = pid, .channel = pair[0]};
+    return error;
+}
+
+/* The link in /proc leads to the file that runs, whatever stands at its path by now. */
+static int start(struct front *front, const struct front_setup *setup, int listener)
+{
+    int binary = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    if (binary < 0)
+        return -errno;
+    int sealed = front_child_seal(setup);
+    int error = sealed < 0 ? sealed : fork_child(front, binary, listener, sealed);
+    if (sealed >= 0)
+        close(sealed);
+    close(binary);
     return error;
 }
 

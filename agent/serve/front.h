@@ -26,7 +26,7 @@ struct front_limits {
 struct front_setup {
     const char *address; /* health.address: "::" is both families */
     uint16_t port;
-    struct buf certificate_pem, key_pem; /* the child wipes its copy, the caller its own */
+    struct buf certificate_pem, key_pem; /* the child wipes its copies, the caller its own */
     struct tls_offer offer;              /* versions, suites, groups, signatures of TLS */
     unsigned ticket_key_s;               /* how long a key seals session tickets */
     struct front_limits limits;
@@ -46,8 +46,9 @@ struct front {
     int channel; /* SOCK_SEQPACKET: snapshots down, records up; non-blocking here */
 };
 
-/* Binds the listening socket (in the caller, which may), forks, and in the child gives up every
- * privilege before the first byte from outside, then serves until the channel closes.
+/* Binds the listening socket (in the caller, which may), forks, and executes this binary anew
+ * (front_child.h; main must know it): the child gives up every privilege before the first byte from
+ * outside, then serves until the channel closes.
  * 0, or a negative errno with its message told. */
 int front_spawn(struct front *front, const struct front_setup *setup);
 

@@ -22,6 +22,11 @@ CAPABILITIES = {0: 'chown', 5: 'kill', 6: 'setgid', 7: 'setuid', 8: 'setpcap',
                 10: 'net_bind_service', 12: 'net_admin', 18: 'sys_chroot', 19: 'sys_ptrace',
                 21: 'sys_admin'}
 
+SECRETS = {'auth.ldap_bind_password': b'Recognizable-bind-4711',
+           'snmp.auth_password': b'Recognizable-auth-4712',
+           'snmp.privacy_password': b'Recognizable-privacy-4713'}
+KEY_TEXT = re.compile(rb'-----BEGIN [A-Z ]*PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END')
+
 
 def wait_for(condition, patience_s=PATIENCE_S):
     """Seconds until the condition held, or None."""
@@ -97,6 +102,54 @@ def privileges(t, daemon):
          'the front has a user of its own', front['Uid'])
     t.same((front['Seccomp'], front['NoNewPrivs']), ('2', '1'), 'the front is filtered')
     t.same(os.listdir(f'/proc/{daemon.front()}/root/'), [], 'the front sees an empty root')
+
+
+def memory(pid):
+    """All that a process can read of itself."""
+    held = b''
+    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as mem:
+        for line in maps:
+            span, rights = line.split()[:2]
+            if rights[0] != 'r' or line.rstrip().endswith(('[vvar]', '[vvar_vclock]')):
+                continue
+            first, end = (int(at, 16) for at in span.split('-'))
+            mem.seek(first)
+            held += mem.read(end - first)
+    return held
+
+
+def secrets_stay(t, daemon):
+    front = daemon.front()
+    of_warden, of_front = memory(daemon.pid), memory(front)
+    t.same([name for name, secret in SECRETS.items() if secret in of_warden], list(SECRETS),
+           'the warden knows the stored secrets')
+    t.same([name for name, secret in SECRETS.items() if secret in of_front], [],
+           'the front holds none of them')
+    key = KEY_TEXT.search(of_warden)
+    lines = key[1].split() if key else []
+    t.ok(len(lines) >= 2 and not any(line in of_front for line in lines),
+         'nor a line of the text of its private key', f'{len(lines)} lines')
+    with open(f'/proc/{front}/cmdline', 'rb') as cmdline:
+        t.same(cmdline.read(), b'holdfast\0front\0', 'its arguments say nothing')
+    with open(f'/proc/{front}/environ', 'rb') as environ:
+        t.same(environ.read(), b'', 'and it has no environment')
+    t.same(sorted(os.readlink(f'/proc/{front}/fd/{fd}').split(':')[0]
+                  for fd in os.listdir(f'/proc/{front}/fd') if int(fd) > 2),
+           ['anon_inode', 'socket', 'socket'], 'nothing of the warden is open in it')
+
+
+def not_by_hand(t):
+    """Without descriptors, and with some that are not what they must be."""
+    by_hand = subprocess.run([ground.HOLDFAST, 'front'], capture_output=True, text=True)
+    t.ok(by_hand.returncode == 2 and 'holdfast run' in by_hand.stderr,
+         'the front cannot be started by hand', by_hand)
+    wrong = subprocess.run(f'exec {ground.HOLDFAST} front 3</dev/zero 4</dev/zero 5</dev/zero',
+                           shell=True, capture_output=True, text=True)
+    t.ok(wrong.returncode == 2 and 'holdfast run' in wrong.stderr,
+         'nor with descriptors of another kind', wrong)
+    usage = subprocess.run([ground.HOLDFAST, '--help'], capture_output=True, text=True)
+    t.ok(not re.search(r'^\s*front\b', usage.stdout + usage.stderr, re.M),
+         'and is no command that anybody is shown', usage)
 
 
 def repairs(t, node):
@@ -184,12 +237,15 @@ def main():
     t = ground.Tap()
     node = ground.Node('management')
     os.symlink('/proc', f'{node.root}/proc')
-    node.settings('health.stations = 127.0.0.1/32\n')
+    node.settings('health.stations = 127.0.0.1/32\n' + ''.join(
+        f'{name} = "{secret.decode()}"\n' for name, secret in SECRETS.items()))
     node.boot()
     daemon = Daemon(node)
     try:
         t.ok(wait_for(daemon.serves) is not None, 'the endpoint is up')
         privileges(t, daemon)
+        secrets_stay(t, daemon)
+        not_by_hand(t)
         repairs(t, node)
         new_interface(t, node)
         pages(t, node, daemon)

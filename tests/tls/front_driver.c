@@ -16,7 +16,7 @@
 #include "base/str.h"
 #include "pki/selfsigned.h"
 #include "policy/policy.h"
-#include "serve/front.h"
+#include "serve/front_child.h"
 #include "serve/pages.h"
 #include "serve/snapshot.h"
 
@@ -263,6 +263,8 @@ static void make_policy(struct drive *drive, struct front_setup *setup)
 
 int main(int count, char **arguments)
 {
+    if (front_child_is_meant(count, arguments))
+        return front_child_main();
     uint64_t port, uid;
     struct drive drive = {0};
     struct front_setup setup = {

@@ -1,0 +1,14 @@
+/* holdfast front: no command, but the daemon's other half, which the daemon alone starts. */
+#include "cli/commands.h"
+
+#include "serve/front_child.h"
+
+bool cli_front_is_meant(int count, char *const *words)
+{
+    return front_child_is_meant(count, words);
+}
+
+int cli_front(void)
+{
+    return front_child_main();
+}

@@ -1,0 +1,47 @@
+/*
+ * The front's beginning, on both sides of execve(2): the warden forks and executes its own binary
+ * anew, so that the front's memory never holds what the warden's does.
+ *
+ * All that the child needs crosses in one sealed memfd, a struct front_start and the two PEM texts
+ * behind it, and in three descriptors at fixed numbers. No secret is an argument, and there is no
+ * environment.
+ *
+ * Sources: execveat(2), memfd_create(2), fcntl(2) (file sealing), close_range(2).
+ */
+#ifndef HOLDFAST_SERVE_FRONT_CHILD_H
+#define HOLDFAST_SERVE_FRONT_CHILD_H
+
+#include "serve/front.h"
+
+#include <stdbool.h>
+
+enum { FRONT_START_MAGIC = 0x48465331 };
+
+/* Fixed-size and without pointers; both sides are the same binary. What the child is to know more
+ * is a field more here. */
+struct front_start {
+    uint32_t magic, size; /* of this struct */
+    uint32_t certificate_size, key_size;
+    int32_t parent_pid;
+    uint32_t uid, gid;
+    uint32_t seccomp_kill;
+    uint32_t ticket_key_s;
+    struct front_limits limits;
+    struct tls_offer offer;
+};
+
+/* In the parent: a sealed memfd (the caller closes it), or a negative errno. */
+int front_child_seal(const struct front_setup *setup);
+
+/* In the child of fork(2): puts the three descriptors at their numbers and executes `binary`, an
+ * O_PATH descriptor. Returns only what went wrong, a negative errno. */
+int front_child_execute(int binary, int listener, int channel, int start);
+
+/* Whether a program's arguments are those that front_child_execute gives. */
+bool front_child_is_meant(int count, char *const *words);
+
+/* All that such a program does: checks what it was given, gives up every privilege, serves until
+ * the channel closes. The exit status; 2 with its message told when it was not started as above. */
+int front_child_main(void);
+
+#endif
