@@ -17,6 +17,7 @@
 
 enum {
     LINGER_MS = 1000,
+    REST_AFTER_MS = 1000,
     PLAIN_SIZE = 4096,
     OUTGOING_MAX = 32768 /* of one connection in one turn */
 };
@@ -30,7 +31,11 @@ static ssize_t wire_receive(void *context, void *to, size_t size)
         if (connection->wire_dry)
             return -EAGAIN;
         connection->wire_dry = true;
-        ssize_t got = recv(connection->socket, connection->wire, sizeof(connection->wire), 0);
+        if (!connection->wire)
+            connection->wire = malloc(CONNECTION_WIRE_SIZE);
+        if (!connection->wire)
+            return -ENOMEM;
+        ssize_t got = recv(connection->socket, connection->wire, CONNECTION_WIRE_SIZE, 0);
         if (got <= 0)
             return got < 0 ? -errno : 0;
         connection->wire_begin = 0;
@@ -126,6 +131,8 @@ void connection_drop(struct connection *connection)
         close(connection->pair);
     tls_close(connection->tls);
     buf_free(&connection->unsent);
+    free(connection->wire);
+    connection->wire = NULL;
     gate_leave(&connection->shared->gate, connection->gate_entry);
 }
 
@@ -146,33 +153,60 @@ static bool open_http(struct connection *connection)
     return http_add(connection->shared->http, &connection->http) == 0;
 }
 
+static void wait_for_request(struct connection *connection, uint64_t now_ms)
+{
+    connection->in_head = false;
+    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+    connection->rest_ms = now_ms + REST_AFTER_MS;
+}
+
 static void shake(struct connection *connection, uint64_t now_ms)
 {
     int error = tls_handshake(connection->tls);
     flush(connection);
     if (error == -EAGAIN || connection->phase == PHASE_DEAD)
         return;
-    if (error == 0 && open_http(connection)) {
+    if (error == 0) {
         connection->shared->counts->handshakes++;
         connection->phase = PHASE_OPEN;
-        connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+        wait_for_request(connection, now_ms);
         return;
     }
     connection->shared->counts->handshake_failures++;
     connection_drop(connection);
 }
 
+/* HTTP shall let go, and has not done so yet: that may take it several turns. */
+static bool is_parting(const struct connection *connection)
+{
+    return connection->pair < 0 && connection->http.open;
+}
+
 /* One request at a time: what follows it waits with the client, or in `wire`. */
 static bool may_feed(const struct connection *connection)
 {
-    return connection->phase == PHASE_OPEN && !connection->input_ended &&
+    return connection->phase == PHASE_OPEN && !connection->input_ended && !is_parting(connection) &&
            !connection->http.answering && !connection->unread && connection->unsent.length == 0;
 }
 
+/* Nothing more will be said: we close as soon as the client has everything. */
+static void finish(struct connection *connection, uint64_t now_ms)
+{
+    tls_finish(connection->tls);
+    connection->phase = PHASE_LINGER;
+    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+    connection->more = true;
+}
+
 /* Ends HTTP's input; answers already begun still come. */
-static void end_input(struct connection *connection)
+static void end_input(struct connection *connection, uint64_t now_ms)
 {
     connection->input_ended = true;
+    if (connection->pair < 0) {
+        finish(connection, now_ms);
+        flush(connection);
+        return;
+    }
     (void)shutdown(connection->pair, SHUT_WR); /* fails only where HTTP has closed already */
     http_mark(connection->shared->http, &connection->http);
 }
@@ -186,9 +220,11 @@ static void feed(struct connection *connection, uint64_t now_ms)
     if (got == -EAGAIN)
         return;
     if (got == 0) {
-        end_input(connection);
+        end_input(connection, now_ms);
         return;
     }
+    if (got > 0 && connection->pair < 0 && !open_http(connection))
+        got = -ENOMEM;
     /* The pair is empty, and holds far more than this. */
     if (got < 0 || (send(connection->pair, plain, (size_t)got, MSG_NOSIGNAL) != got &&
                     connection->http.open)) {
@@ -201,6 +237,7 @@ static void feed(struct connection *connection, uint64_t now_ms)
     if (!connection->in_head)
         connection->deadline_ms = now_ms + connection->shared->gate.limits.head_ms;
     connection->in_head = true;
+    connection->rest_ms = 0;
 }
 
 /* What still comes is thrown away: closing a socket with unread bytes would reset it, and could
@@ -212,7 +249,8 @@ static void linger(struct connection *connection, uint64_t now_ms)
         connection->deadline_ms = now_ms + LINGER_MS;
         (void)shutdown(connection->socket, SHUT_WR); /* fails only where the client is gone */
     }
-    ssize_t got = recv(connection->socket, connection->wire, sizeof(connection->wire), 0);
+    char thrown[PLAIN_SIZE];
+    ssize_t got = recv(connection->socket, thrown, sizeof(thrown), 0);
     if (got == 0 || (got < 0 && errno != EAGAIN))
         connection_drop(connection);
 }
@@ -221,10 +259,10 @@ void connection_receive(struct connection *connection, uint64_t now_ms)
 {
     connection->wire_dry = false;
     connection->more = false;
-    if (connection->phase == PHASE_DEAD) {
+    if (is_parting(connection) || connection->phase == PHASE_DEAD)
         http_mark(connection->shared->http, &connection->http);
+    if (connection->phase == PHASE_DEAD)
         return;
-    }
     if (!flush_unsent(connection))
         return;
     if (connection->phase == PHASE_HANDSHAKE)
@@ -233,15 +271,6 @@ void connection_receive(struct connection *connection, uint64_t now_ms)
         linger(connection, now_ms);
     else if (may_feed(connection))
         feed(connection, now_ms);
-}
-
-/* HTTP has closed: so do we, as soon as the client has everything. */
-static void finish(struct connection *connection, uint64_t now_ms)
-{
-    tls_finish(connection->tls);
-    connection->phase = PHASE_LINGER;
-    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
-    connection->more = true;
 }
 
 /* libmicrohttpd answers a head that it cannot parse without asking us. */
@@ -298,7 +327,7 @@ static void look_unread(struct connection *connection)
 
 void connection_send(struct connection *connection, uint64_t now_ms)
 {
-    if (connection->phase != PHASE_OPEN || connection->unsent.length)
+    if (connection->phase != PHASE_OPEN || connection->pair < 0 || connection->unsent.length)
         return;
     drain(connection, now_ms);
     flush(connection);
@@ -309,15 +338,39 @@ void connection_send(struct connection *connection, uint64_t now_ms)
     if (connection->http.answers == 0)
         return;
     connection->http.answers = 0;
-    connection->in_head = false;
-    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+    wait_for_request(connection, now_ms);
 }
 
 /* --- what the loop asks --- */
 
-void connection_check_deadline(struct connection *connection, uint64_t now_ms)
+uint64_t connection_due_ms(const struct connection *connection)
 {
-    if (connection->phase == PHASE_DEAD || now_ms < connection->deadline_ms)
+    bool rests = connection->rest_ms && connection->rest_ms < connection->deadline_ms;
+    return rests ? connection->rest_ms : connection->deadline_ms;
+}
+
+/* While anything is under way it is not the time; the next request sets another. */
+static void rest(struct connection *connection)
+{
+    connection->rest_ms = 0;
+    if (!may_feed(connection) || connection->undecrypted || connection->more)
+        return;
+    if (connection->pair >= 0) {
+        close(connection->pair);
+        connection->pair = -1;
+    }
+    free(connection->wire);
+    connection->wire = NULL;
+    tls_rest(connection->tls);
+}
+
+void connection_check_time(struct connection *connection, uint64_t now_ms)
+{
+    if (connection->phase == PHASE_DEAD)
+        return;
+    if (connection->rest_ms && now_ms >= connection->rest_ms)
+        rest(connection);
+    if (now_ms < connection->deadline_ms)
         return;
     if (!connection->output_ended)
         connection->shared->counts->timed_out++;
@@ -335,7 +388,7 @@ unsigned connection_events(const struct connection *connection)
 
 bool connection_is_busy(const struct connection *connection)
 {
-    if (connection->phase == PHASE_DEAD)
+    if (is_parting(connection) || connection->phase == PHASE_DEAD)
         return connection->http.open;
     return connection->unsent.length == 0 &&
            (connection->more || (connection->undecrypted && may_feed(connection)));

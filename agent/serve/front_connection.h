@@ -2,6 +2,9 @@
  * One client of the endpoint, from accept to close: handshake, decrypted requests into HTTP,
  * answers out, and a time limit for each of these. It never waits: every function does what can be
  * done at once and says through connection_events() what it waits for.
+ *
+ * A client that keeps its connection and asks nothing rests after a moment: HTTP lets it go, its
+ * buffers are given back, and what is left is TLS's own state. Its next request takes all up again.
  */
 #ifndef HOLDFAST_SERVE_FRONT_CONNECTION_H
 #define HOLDFAST_SERVE_FRONT_CONNECTION_H
@@ -39,8 +42,9 @@ struct connection {
     struct tls *tls;
     struct http_client http;
     int socket;           /* encrypted, to the client */
-    int pair;             /* plaintext, to HTTP; -1 before the handshake's end */
+    int pair;             /* plaintext, to HTTP; -1 before a request, and at rest */
     uint64_t deadline_ms; /* of what it does now */
+    uint64_t rest_ms;     /* when it shall rest; 0: not now */
     bool active;          /* the loop's: it has a turn */
     bool in_head;         /* a request has begun: its time runs */
     bool input_ended;     /* the client sends nothing more */
@@ -54,7 +58,7 @@ struct connection {
     size_t unsent_offset;
     bool wire_dry; /* the one read(2) of this turn is done */
     size_t wire_begin, wire_end;
-    unsigned char wire[CONNECTION_WIRE_SIZE]; /* encrypted, from the client */
+    unsigned char *wire; /* encrypted, from the client; NULL at rest */
 };
 
 /* Takes over the accepted non-blocking socket and its place at the gate. NULL when there is no
@@ -67,8 +71,11 @@ struct connection *connection_open(struct front_shared *shared, int socket,
 void connection_receive(struct connection *connection, uint64_t now_ms);
 void connection_send(struct connection *connection, uint64_t now_ms);
 
-/* Closes it if its time is over, and counts that. */
-void connection_check_deadline(struct connection *connection, uint64_t now_ms);
+/* When connection_check_time() shall be called again, in ms of CLOCK_BOOTTIME. */
+uint64_t connection_due_ms(const struct connection *connection);
+
+/* Closes it if its time is over, and counts that; lets it rest if it is time for that. */
+void connection_check_time(struct connection *connection, uint64_t now_ms);
 
 /* Closes it at once, without a word. */
 void connection_drop(struct connection *connection);

@@ -34,6 +34,7 @@ struct http {
     size_t head_bytes;
     fd_set marked;
     bool any_marked;
+    bool has_closed; /* a connection, in this run */
 };
 
 /* --- what the library calls --- */
@@ -59,6 +60,7 @@ static void connection_changed(void *context, struct MHD_Connection *connection,
     struct http_client *client = *socket_context;
     client->open = false;
     client->answering = false;
+    http->has_closed = true;
 }
 
 static struct http_client *client_of(struct MHD_Connection *connection)
@@ -251,11 +253,15 @@ bool http_run(struct http *http)
     FD_ZERO(&http->marked);
     http->any_marked = false;
     for (size_t i = 0; i < RUNS_MAX; i++) {
+        http->has_closed = false;
         (void)MHD_run_from_select(http->daemon, &now, &now, NULL);
+        if (http->has_closed)
+            continue; /* the library skips all that stand behind one which it closes */
         if (MHD_get_timeout64s(http->daemon) != 0)
             return false;
         FD_ZERO(&now);
     }
+    http->marked = now;
     http->any_marked = true;
     return true;
 }

@@ -231,7 +231,7 @@ static void look_after(struct front_loop *loop, uint64_t now_ms)
     for (size_t i = loop->count; i-- > 0;) {
         struct connection *connection = loop->connections[i];
         connection->active = false;
-        connection_check_deadline(connection, now_ms);
+        connection_check_time(connection, now_ms);
         if (!rewatch(loop, connection))
             connection_drop(connection);
         if (!connection_is_over(connection))
@@ -255,7 +255,7 @@ static int sleep_ms(const struct front_loop *loop, uint64_t now_ms)
     for (size_t i = 0; i < loop->count; i++) {
         if (connection_is_busy(loop->connections[i]))
             return 0;
-        due_ms = earlier(loop->connections[i]->deadline_ms, due_ms);
+        due_ms = earlier(connection_due_ms(loop->connections[i]), due_ms);
     }
     if (counts_changed(loop))
         due_ms = earlier(loop->recorded_ms + RECORD_INTERVAL_MS, due_ms);

@@ -173,6 +173,11 @@ int tls_write(struct tls *tls, const void *data, size_t size)
     return tls->engine->write(tls->session, data, size);
 }
 
+void tls_rest(struct tls *tls)
+{
+    tls->engine->rest(tls->session);
+}
+
 void tls_finish(struct tls *tls)
 {
     tls->engine->finish(tls->session);

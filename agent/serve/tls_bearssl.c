@@ -276,6 +276,12 @@ static int session_write(void *context, const void *data, size_t size)
     return 0;
 }
 
+/* Its buffers are part of its state: they stay. */
+static void session_rest(void *context)
+{
+    (void)context;
+}
+
 static void session_finish(void *context)
 {
     struct session *session = context;
@@ -287,6 +293,7 @@ const struct tls_engine tls_bearssl = {
     .handshake = session_handshake,
     .read = session_read,
     .write = session_write,
+    .rest = session_rest,
     .finish = session_finish,
     .close = session_close,
 };

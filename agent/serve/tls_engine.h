@@ -12,6 +12,7 @@ struct tls_engine {
     int (*handshake)(void *session);
     ssize_t (*read)(void *session, void *to, size_t size);
     int (*write)(void *session, const void *data, size_t size);
+    void (*rest)(void *session);
     void (*finish)(void *session);
     void (*close)(void *session);
 };

@@ -16,8 +16,6 @@
 #include <psa/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum {
     /* A handshake in a larger field costs 30 to 80 ms here: nobody shall have them for the asking.
@@ -25,7 +23,7 @@ enum {
     LAST_GROUP = MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048,
     TICKET_KEY_SIZE = 32,
     TICKET_NAME_SIZE = MBEDTLS_SSL_TICKET_KEY_NAME_BYTES,
-    COUNTER_ROOM = 64
+    KEPT_SIZE = 64 /* counter and head of a record: all pointers into a buffer lie within */
 };
 
 struct tls_mbedtls_server {
@@ -44,8 +42,8 @@ struct tls_mbedtls_server {
 
 struct session {
     mbedtls_ssl_context ssl;
-    mbedtls_ssl_config config; /* the server's, but for its lists; it owns nothing */
-    struct tls *tls;
+    mbedtls_ssl_config config;      /* the server's, but for its lists; it owns nothing */
+    size_t input_size, output_size; /* of the buffers, while it rests; else 0 */
 };
 
 /* --- the server --- */
@@ -252,34 +250,94 @@ static int translate(int error)
     }
 }
 
-/* The room for a whole record is needed again only where a client sends one. The allocator has
- * cleared all of it; but for its beginning, where mbedTLS keeps the record counter, it goes back to
- * the kernel until then. */
-static void give_back(const mbedtls_ssl_context *ssl)
+/* --- rest --- */
+
+/* One of the two buffers of mbedTLS, which has no call to give them back: it is as large as a whole
+ * record may be, and between records only its first bytes mean something. */
+struct record_buffer {
+    unsigned char **begin;
+    size_t *size;
+    unsigned char **inside[5]; /* what else points into it */
+};
+
+#define FIELD(name) (&session->ssl.MBEDTLS_PRIVATE(name))
+
+static struct record_buffer input_of(struct session *session)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = (uintptr_t)ssl->MBEDTLS_PRIVATE(in_buf);
-    uintptr_t end = (begin + ssl->MBEDTLS_PRIVATE(in_buf_len)) / page * page;
-    begin = (begin + COUNTER_ROOM + page - 1) / page * page;
-    if (ssl->MBEDTLS_PRIVATE(in_left) == 0 && begin < end)
-        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* else it just stays */
+    return (struct record_buffer){
+        FIELD(in_buf),
+        FIELD(in_buf_len),
+        {FIELD(in_ctr), FIELD(in_hdr), FIELD(in_len), FIELD(in_iv), FIELD(in_msg)}
+    };
 }
+
+static struct record_buffer output_of(struct session *session)
+{
+    return (struct record_buffer){
+        FIELD(out_buf),
+        FIELD(out_buf_len),
+        {FIELD(out_ctr), FIELD(out_hdr), FIELD(out_len), FIELD(out_iv), FIELD(out_msg)}
+    };
+}
+
+static int resize(const struct record_buffer *buffer, size_t size)
+{
+    unsigned char *old = *buffer->begin, *new = calloc(1, size);
+    if (!new)
+        return -ENOMEM;
+    memcpy(new, old, KEPT_SIZE);
+    for (size_t i = 0; i < countof(buffer->inside); i++)
+        *buffer->inside[i] = new + (*buffer->inside[i] - old);
+    explicit_bzero(old, *buffer->size);
+    free(old);
+    *buffer->begin = new;
+    *buffer->size = size;
+    return 0;
+}
+
+static void session_rest(void *context)
+{
+    struct session *session = context;
+    struct record_buffer input = input_of(session), output = output_of(session);
+    if (session->input_size || *FIELD(in_left) || *FIELD(out_left) ||
+        mbedtls_ssl_check_pending(&session->ssl))
+        return;
+    size_t input_size = *input.size, output_size = *output.size;
+    if (resize(&input, KEPT_SIZE) < 0)
+        return; /* they just stay */
+    session->input_size = input_size;
+    session->output_size = resize(&output, KEPT_SIZE) < 0 ? 0 : output_size;
+}
+
+/* Undoes session_rest(), before anything is read or written. */
+static int wake(struct session *session)
+{
+    struct record_buffer input = input_of(session), output = output_of(session);
+    if (session->input_size && resize(&input, session->input_size) < 0)
+        return -EPROTO;
+    session->input_size = 0;
+    if (session->output_size && resize(&output, session->output_size) < 0)
+        return -EPROTO;
+    session->output_size = 0;
+    return 0;
+}
+
+/* --- what tls.c calls --- */
 
 static int session_handshake(void *context)
 {
     struct session *session = context;
     int error = mbedtls_ssl_handshake(&session->ssl);
-    if (error == 0) {
-        give_back(&session->ssl);
+    if (error == 0)
         return 0;
-    }
     return translate(error) == -EAGAIN ? -EAGAIN : -EPROTO;
 }
 
 static ssize_t session_read(void *context, void *to, size_t size)
 {
     struct session *session = context;
-    return translate(mbedtls_ssl_read(&session->ssl, to, size));
+    int error = wake(session);
+    return error ? error : translate(mbedtls_ssl_read(&session->ssl, to, size));
 }
 
 /* mbedTLS writes one record a call, and its own limit of a record is a little less. */
@@ -287,6 +345,8 @@ static int session_write(void *context, const void *data, size_t size)
 {
     struct session *session = context;
     const unsigned char *from = data;
+    if (wake(session) < 0)
+        return -EPROTO;
     while (size) {
         int written = mbedtls_ssl_write(&session->ssl, from, size);
         if (written <= 0)
@@ -300,13 +360,15 @@ static int session_write(void *context, const void *data, size_t size)
 static void session_finish(void *context)
 {
     struct session *session = context;
-    (void)mbedtls_ssl_close_notify(&session->ssl); /* the connection ends in either case */
+    if (wake(session) == 0)
+        (void)mbedtls_ssl_close_notify(&session->ssl); /* the connection ends in either case */
 }
 
 const struct tls_engine tls_mbedtls = {
     .handshake = session_handshake,
     .read = session_read,
     .write = session_write,
+    .rest = session_rest,
     .finish = session_finish,
     .close = session_close,
 };
