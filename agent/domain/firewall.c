@@ -188,6 +188,7 @@ static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *
         all_rows(rows, VERDICT_ERROR,
                  rows_text(rows, "cannot read the kernel's nf_tables: %s", netlink.why));
     } else {
+        firewall_foreign_legacy(&foreign);
         observe_table(&table, rows);
         observe_chains(ruleset, &table, rows);
         observe_rules(ruleset, &table, rows);

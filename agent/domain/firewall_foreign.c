@@ -1,10 +1,13 @@
 /* Which base chains of other tables accept, rewrite or forward what comes in. */
 #include "domain/firewall_foreign.h"
 
+#include "base/file.h"
 #include "base/str.h"
 
+#include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <string.h>
 
 enum stage { STAGE_NONE, STAGE_INGRESS, STAGE_PREROUTING, STAGE_INPUT };
 
@@ -75,13 +78,43 @@ static const char *fault_of(const struct firewall_foreign *foreign, const struct
     return NULL;
 }
 
+/* Between the names. */
+static const char *comma(const struct firewall_foreign *foreign)
+{
+    return foreign->names.length ? ", " : "";
+}
+
 int firewall_foreign_visit(void *context, const struct nft_hook *hook)
 {
     struct firewall_foreign *foreign = context;
     const char *fault = fault_of(foreign, hook);
     if (fault)
-        buf_printf(&foreign->names, "%s%s %s %s (%s: %s)", foreign->names.length ? ", " : "",
+        buf_printf(&foreign->names, "%s%s %s %s (%s: %s)", comma(foreign),
                    nft_family_name(hook->family), hook->table, hook->chain.name,
                    nft_hook_name(hook->family, hook->chain.hook), fault);
     return buf_error(&foreign->names);
+}
+
+/* --- ip_tables --- */
+
+enum { LEGACY_LIST_MAX = 4096 };
+
+/* One file: a name a line. A kernel without ip_tables has none. */
+static void name_legacy(struct firewall_foreign *foreign, const char *family, const char *path)
+{
+    struct buf list = {0};
+    int error = file_read(path, LEGACY_LIST_MAX, &list);
+    if (error && error != -ENOENT)
+        buf_printf(&foreign->names, "%sip_tables (%s: %s)", comma(foreign), path, strerror(-error));
+    const char *at = error ? "" : buf_text(&list);
+    for (size_t length; (length = strcspn(at, "\n")) > 0; at += length + (at[length] != '\0'))
+        buf_printf(&foreign->names, "%s%s %.*s (ip_tables)", comma(foreign), family, (int)length,
+                   at);
+    buf_free(&list);
+}
+
+void firewall_foreign_legacy(struct firewall_foreign *foreign)
+{
+    name_legacy(foreign, "ip", "/proc/net/ip_tables_names");
+    name_legacy(foreign, "ip6", "/proc/net/ip6_tables_names");
 }

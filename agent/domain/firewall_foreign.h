@@ -21,4 +21,9 @@ struct firewall_foreign {
  * - hooks ingress with any such rule. */
 int firewall_foreign_visit(void *context, const struct nft_hook *hook);
 
+/* Names the tables of the older ip_tables, which stand beside nf_tables and cannot be read over
+ * netlink: /proc/net/ip_tables_names and ip6_tables_names of this network namespace. Their nat and
+ * raw tables lead packets around rules too. */
+void firewall_foreign_legacy(struct firewall_foreign *foreign);
+
 #endif

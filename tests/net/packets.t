@@ -442,6 +442,7 @@ def foreign():
     tap.same(node.run('nft', 'list', 'ruleset'), before, 'boot leaves foreign tables alone')
     for table in ('ip theirs', 'ip6 nat6', 'inet harmless', 'inet half'):
         node.run('nft', 'delete', 'table', *table.split())
+    tap.same(node.rows()['firewall.foreign']['verdict'], 'pass', 'without them the check passes')
 
 
 def drift():
@@ -468,9 +469,19 @@ def drift():
         tap.ok(not bad and node.listing() == printed, f'{name}: boot sets it right', bad)
 
 
+def legacy():
+    """Comes last: a table of ip_tables stays as long as its network namespace."""
+    for family, tool in (('ip', 'iptables-legacy'), ('ip6', 'ip6tables-legacy')):
+        node.run(tool, '-t', 'nat', '-A', 'PREROUTING', '-p', 'tcp', '--dport', '1', '-j',
+                 'REDIRECT', '--to-ports', '9443')
+        row = node.rows()['firewall.foreign']
+        tap.ok(row['verdict'] == 'fail' and family + ' nat (ip_tables)' in row['actual'],
+               f'a table of {tool} fails it too', row)
+
+
 for test in (dropping, outgoing, echo_rate, rejecting, neighbours,
              lambda: multicast_echo('yes', True), lambda: multicast_echo('no', False),
              lambda: redirects('yes', True), lambda: redirects('no', False),
-             failing_closed, dscp, sessions, forwarding, foreign, drift):
+             failing_closed, dscp, sessions, forwarding, foreign, drift, legacy):
     test()
 tap.done()
