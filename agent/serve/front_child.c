@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memfd.h"
 #include "base/str.h"
 #include "serve/front_loop.h"
 #include "serve/sandbox.h"
@@ -14,17 +15,11 @@
 #include <linux/close_range.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* Since Linux 6.3: a memfd that can never be executed; older kernels refuse the flag. */
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
 
 #define WORD "front" /* no command of the table's */
 
@@ -36,19 +31,10 @@ enum {
     DESCRIPTORS_BESIDE = 32,
     DESCRIPTORS_EACH = 3, /* a client's: its socket, and both ends of the pair */
     MEMORY_MAX = 64 << 20,
-    NOT_STARTED = 2,
-    SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+    NOT_STARTED = 2
 };
 
 /* --- the parent's side --- */
-
-static int open_memfd(void)
-{
-    int fd = memfd_create("front", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL)
-        fd = memfd_create("front", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    return fd < 0 ? -errno : fd;
-}
 
 int front_child_seal(const struct front_setup *setup)
 {
@@ -68,7 +54,7 @@ int front_child_seal(const struct front_setup *setup)
         .limits = setup->limits,
         .offer = setup->offer,
     };
-    int fd = open_memfd();
+    int fd = memfd_open("front");
     if (fd < 0)
         return fd;
     int error = file_write_all(fd, &start, sizeof(start));
@@ -76,8 +62,8 @@ int front_child_seal(const struct front_setup *setup)
         error = file_write_all(fd, certificate->data, certificate->length);
     if (error == 0)
         error = file_write_all(fd, key->data, key->length);
-    if (error == 0 && (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0))
-        error = -errno;
+    if (error == 0)
+        error = memfd_seal(fd);
     if (error == 0)
         return fd;
     close(fd);
@@ -157,9 +143,8 @@ static int read_pem(struct buf *pem, size_t size)
 static int take(struct front_start *start, struct buf *certificate, struct buf *key)
 {
     struct stat status;
-    int seals = fcntl(FD_START, F_GET_SEALS);
-    if (!sockets_are_ours() || seals < 0 || (seals & SEALS) != SEALS ||
-        fstat(FD_START, &status) < 0 || status.st_size < (off_t)sizeof(*start) ||
+    if (!sockets_are_ours() || !memfd_is_sealed(FD_START) || fstat(FD_START, &status) < 0 ||
+        status.st_size < (off_t)sizeof(*start) ||
         file_read_exactly(FD_START, start, sizeof(*start)) < 0 ||
         !start_is_sound(start, status.st_size))
         return -EBADF;
@@ -214,12 +199,15 @@ static int serve(const struct front_start *start, struct tls_server *tls)
     return error;
 }
 
-/* execve(2) makes a process dumpable again: before the key is read it is not. */
+/* execve(2) makes a process dumpable again: before the key is read it is not. What was executed by
+ * a descriptor has the number of that for a name (Linux before 6.14). */
 int front_child_main(void)
 {
     struct front_start start;
     struct tls_server *tls;
     int error = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+    if (error == 0 && prctl(PR_SET_NAME, "holdfast", 0, 0, 0) < 0)
+        error = -errno;
     if (error == 0)
         error = open_tls(&tls, &start);
     if (error == -EBADF)

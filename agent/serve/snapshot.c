@@ -5,10 +5,10 @@
 #include "serve/snapshot.h"
 
 #include "base/file.h"
+#include "base/memfd.h"
 #include "base/str.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <mbedtls/sha256.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -22,16 +22,10 @@ enum {
     STRING_MAX = 256,
     SIZE_MAX_BYTES = 64 << 20,
     HASH_SIZE = 32,
-    ETAG_BYTES = 16, /* of the hash: no two bodies share them by accident */
-    SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE
+    ETAG_BYTES = 16 /* of the hash: no two bodies share them by accident */
 };
 
 #define MAGIC "HFSNAP1"
-
-/* Since Linux 6.3: a memfd that can never be executed; older kernels refuse the flag. */
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8U
-#endif
 
 struct layout_head {
     char magic[8];
@@ -103,22 +97,14 @@ static int render(struct buf *file, const struct snapshot_head *head, const stru
     return 0;
 }
 
-static int open_memfd(void)
-{
-    int fd = memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-    if (fd < 0 && errno == EINVAL)
-        fd = memfd_create("snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    return fd < 0 ? -errno : fd;
-}
-
 static int write_sealed(const struct buf *file)
 {
-    int fd = open_memfd();
+    int fd = memfd_open("snapshot");
     if (fd < 0)
         return fd;
     int error = file_write_all(fd, file->data, file->length);
-    if (error == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-        error = -errno;
+    if (error == 0)
+        error = memfd_seal(fd);
     if (error == 0)
         return fd;
     close(fd);
@@ -235,8 +221,7 @@ int snapshot_map(struct snapshot *snapshot, int fd)
 {
     struct stat status;
     *snapshot = (struct snapshot){0};
-    int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &status) < 0 ||
+    if (!memfd_is_sealed(fd) || fstat(fd, &status) < 0 ||
         status.st_size < (off_t)sizeof(struct layout_head) || status.st_size > SIZE_MAX_BYTES)
         return -EBADMSG;
     /* Private: before Linux 6.7 a write-sealed memfd refused every shared mapping. */
