@@ -68,6 +68,14 @@ static const struct command commands[] = {
      .operands = "",
      .summary = "print the ruleset that the stored policy means, in nft syntax",
      .run = cli_firewall},
+    {.name = "probe",
+     .operands = "HOST:PORT",
+     .summary = "find out what a TLS listener accepts, hold it against a surface's record",
+     .least = 1,
+     .most = 1,
+     .options = {{"surface", "NAME", "https-in, https-out, sip-in or sip-out of this node"},
+                 {"format", "text|json", "how to report (default: text)"}},
+     .run = cli_probe},
     {.name = "events",
      .operands = "",
      .summary = "print or verify the event log",
@@ -75,7 +83,7 @@ static const struct command commands[] = {
                  {"since", "TIME", "from a time (RFC 3339) or for an age such as 2h"},
                  {"format", "text|json", "how to print (default: text)"}},
      .run = cli_events},
-    {.name = "version", .operands = "",    .summary = "print the version",                                                              .run = cli_version                                           },
+    {.name = "version", .operands = "",    .summary = "print the version",                                                              .run = cli_version                                              },
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,123 @@
+/* holdfast probe: what a TLS listener really accepts, and whether that agrees with the policy. */
+#include "cli/commands.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "cli/probe_report.h"
+#include "serve/node.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct format {
+    const char *name;
+    void (*write)(const struct probe_report *report, struct buf *out);
+} formats[] = {
+    {"text", probe_report_text},
+    {"json", probe_report_json},
+};
+
+struct request {
+    const struct format *format;
+    enum surface surface;
+    struct target target;
+};
+
+static int read_format(const struct invocation *invocation, struct request *request)
+{
+    const char *name = invocation_option(invocation, "format");
+    request->format = name ? NULL : &formats[0];
+    for (size_t i = 0; name && i < countof(formats); i++)
+        if (str_equal(formats[i].name, name))
+            request->format = &formats[i];
+    if (!request->format)
+        log_error("probe: unknown format %s: text or json", name);
+    return request->format ? 0 : -EINVAL;
+}
+
+static int read_surface(const struct invocation *invocation, struct request *request)
+{
+    const char *name = invocation_option(invocation, "surface");
+    request->surface = name ? surface_find(name) : SURFACE_NONE;
+    if (!name || request->surface < SURFACE_COUNT)
+        return 0;
+    log_error("probe: unknown surface %s: https-in, https-out, sip-in or sip-out", name);
+    return -EINVAL;
+}
+
+static int read_target(const struct invocation *invocation, struct request *request)
+{
+    const char *place = invocation->operands[0];
+    int error = target_parse(&request->target, place);
+    if (error == -EINVAL)
+        log_error("probe: %s is not HOST:PORT; an IPv6 address stands in brackets", place);
+    else if (error)
+        log_error("probe: %s: no such host", place);
+    return error;
+}
+
+static int print_report(const struct request *request, const struct probe_report *report)
+{
+    struct buf out = {0};
+    request->format->write(report, &out);
+    int error = buf_error(&out);
+    if (error == 0)
+        error = file_write_all(STDOUT_FILENO, out.data, out.length);
+    buf_free(&out);
+    if (error) {
+        log_error("probe: cannot write the report: %s", strerror(-error));
+        return EXIT_COULD_NOT;
+    }
+    return probe_report_faults(report) ? EXIT_FALLS_SHORT : EXIT_HOLDS;
+}
+
+static int probe(const char *place, const struct request *request, const struct crypto *crypto)
+{
+    struct probe_result *result = malloc(sizeof(*result));
+    if (!result) {
+        log_error("probe: %s", strerror(ENOMEM));
+        return EXIT_COULD_NOT;
+    }
+    struct probe_report report = {
+        .place = place, .result = result, .crypto = crypto, .surface = request->surface};
+    probe_run(&request->target, &probe_defaults, result);
+    report.now_s = clock_now_s();
+    int code = EXIT_COULD_NOT;
+    if (result->error)
+        log_error("probe: %s: %s", place, result->reason);
+    else
+        code = print_report(request, &report);
+    free(result);
+    return code;
+}
+
+/* The record of a surface is this node's own; without one no settings are needed. */
+static int probe_surface(const struct invocation *invocation, const struct request *request)
+{
+    struct node node;
+    int error = node_load(&node, invocation->root, invocation->state_path, NODE_LOOK);
+    if (error) {
+        log_error("probe: cannot load the node: %s", strerror(-error));
+        return EXIT_COULD_NOT;
+    }
+    if (node.reason.length)
+        log_warning("probe: the strictest policy stands: %s", buf_text(&node.reason));
+    int code = probe(invocation->operands[0], request, &node.policy.crypto);
+    node_close(&node);
+    return code;
+}
+
+int cli_probe(const struct invocation *invocation)
+{
+    struct request request = {.surface = SURFACE_NONE};
+    if (read_format(invocation, &request) < 0 || read_surface(invocation, &request) < 0 ||
+        read_target(invocation, &request) < 0)
+        return EXIT_COULD_NOT;
+    if (request.surface == SURFACE_NONE)
+        return probe(invocation->operands[0], &request, NULL);
+    return probe_surface(invocation, &request);
+}

@@ -1,0 +1,276 @@
+/* The questions: a line for each version's suites and their order, two lines for groups. */
+#include "probe/breadth.h"
+
+#include "base/cursor.h"
+#include "base/str.h"
+#include "probe/ciphers.h"
+#include "probe/scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINES_MAX = PROBE_VERSIONS + 2 };
+
+enum step { STEP_STRIKE, STEP_ORDER, STEP_DONE };
+
+struct inquiry {
+    struct asker asker; /* first, so that one is the other */
+    const struct target *target;
+    struct probe_result *result;
+    struct probe_version *version; /* where it is kept */
+    enum tls_version asked;
+    enum step step;
+    bool share;      /* TLS 1.3: the server wants a key share before it answers */
+    bool for_groups; /* it is groups that are struck out */
+    uint16_t suites[CIPHERS_MAX], groups[GROUPS_MAX];
+    size_t suite_count, group_count;
+};
+
+static struct inquiry *inquiry_of(struct asker *asker)
+{
+    return (struct inquiry *)(void *)asker;
+}
+
+/* --- asking --- */
+
+/* The suites that were found, the last one first: a server that keeps its own order is not moved.
+ */
+static void reverse_found(struct inquiry *inquiry)
+{
+    const struct probe_version *version = inquiry->version;
+    inquiry->suite_count = version->suite_count;
+    for (size_t i = 0; i < version->suite_count; i++)
+        inquiry->suites[i] = version->suites[version->suite_count - 1 - i].id;
+}
+
+static int ask(struct asker *asker, unsigned char to[HELLO_SIZE_MAX])
+{
+    struct inquiry *inquiry = inquiry_of(asker);
+    if (inquiry->step == STEP_DONE || inquiry->suite_count == 0 ||
+        (inquiry->for_groups && inquiry->group_count == 0))
+        return 0;
+    struct hello hello = {
+        .version = inquiry->asked,
+        .suites = inquiry->suites,
+        .suite_count = inquiry->suite_count,
+        .groups = inquiry->groups,
+        .group_count = inquiry->group_count,
+        .server_name = inquiry->target->named ? inquiry->target->name : NULL,
+        .share = inquiry->share,
+    };
+    return hello_write(&hello, to);
+}
+
+/* --- striking out --- */
+
+/* False when it was not there: the server chose what nobody offered. */
+static bool strike(uint16_t *codes, size_t *count, uint16_t code)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (codes[i] != code)
+            codes[kept++] = codes[i];
+    bool found = kept < *count;
+    *count = kept;
+    return found;
+}
+
+static enum probe_answer answer(bool yes)
+{
+    return yes ? PROBE_YES : PROBE_NO;
+}
+
+/* What the first hello of a version says beside its suite. TLS 1.3 has none of these to say. */
+static void note_features(struct probe_version *version, const struct reply *reply)
+{
+    version->accepted = true;
+    if (version->version >= TLS_1_3)
+        return;
+    version->renegotiation = answer(reply->renegotiation);
+    version->master_secret = answer(reply->master_secret);
+    version->ticket = answer(reply->ticket);
+    version->session_id = answer(reply->session_id);
+    version->compression = answer(reply->compression != 0);
+}
+
+static void note_group(struct probe_result *result, uint16_t code, uint16_t version)
+{
+    if (code == 0)
+        return;
+    for (size_t i = 0; i < result->group_count; i++) {
+        if (result->groups[i].code != code)
+            continue;
+        if (version > result->groups[i].version)
+            result->groups[i].version = version;
+        return;
+    }
+    if (result->group_count < PROBE_GROUPS_MAX)
+        result->groups[result->group_count++] = (struct probe_group){code, version};
+}
+
+static void note_suite(struct inquiry *inquiry, const struct reply *reply)
+{
+    struct probe_version *version = inquiry->version;
+    if (!version->accepted)
+        note_features(version, reply);
+    if (version->suite_count < PROBE_SUITES_MAX)
+        version->suites[version->suite_count++] = (struct probe_suite){
+            .id = reply->suite, .group = reply->group, .dh_bits = reply->dh_bits};
+}
+
+/* The list of a Certificate message before TLS 1.3: each behind a length of three bytes. */
+static void note_chain(struct probe_chain *chain, const struct reply_reader *reader)
+{
+    struct cursor list = {reader->certificates, reader->certificates_length, false};
+    size_t used = 0;
+    if (chain->count)
+        return;
+    while (list.left && chain->count < PROBE_CHAIN_MAX) {
+        struct cursor one = cursor_vector(&list, 3);
+        if (list.bad || one.left == 0 || one.left > PROBE_CHAIN_SIZE - used)
+            return;
+        memcpy(chain->der + used, one.at, one.left);
+        used += one.left;
+        chain->size[chain->count++] = (uint32_t)one.left;
+    }
+}
+
+/* --- hearing --- */
+
+static void end_of_suites(struct inquiry *inquiry)
+{
+    inquiry->step = inquiry->version->suite_count > 1 ? STEP_ORDER : STEP_DONE;
+    reverse_found(inquiry);
+}
+
+static void hear_suite(struct inquiry *inquiry, const struct reply_reader *reader)
+{
+    const struct reply *reply = &reader->reply;
+    note_suite(inquiry, reply);
+    note_group(inquiry->result, reply->group, reply->version);
+    note_chain(&inquiry->result->chain, reader);
+    if (!strike(inquiry->suites, &inquiry->suite_count, reply->suite) || inquiry->suite_count == 0)
+        end_of_suites(inquiry);
+}
+
+static void hear_group(struct inquiry *inquiry, const struct reply *reply)
+{
+    note_group(inquiry->result, reply->group, reply->version);
+    if (!strike(inquiry->groups, &inquiry->group_count, reply->group))
+        inquiry->step = STEP_DONE; /* a suite without a group: there is nothing left to strike */
+}
+
+/* A server that refuses a TLS 1.3 hello without a share may take one that has it. */
+static bool try_with_share(struct inquiry *inquiry, enum heard heard)
+{
+    if (inquiry->asked != TLS_1_3 || inquiry->share || heard != HEARD_ALERT ||
+        inquiry->version->accepted)
+        return false;
+    inquiry->share = true;
+    return true;
+}
+
+static void hear(struct asker *asker, enum heard heard, const struct reply_reader *reader)
+{
+    struct inquiry *inquiry = inquiry_of(asker);
+    const struct reply *reply = &reader->reply;
+    bool taken = heard == HEARD_HELLO && reply->version == inquiry->asked;
+    if (inquiry->step == STEP_ORDER) {
+        if (taken)
+            inquiry->version->server_order = answer(reply->suite == inquiry->version->suites[0].id);
+        inquiry->step = STEP_DONE;
+    } else if (taken && inquiry->for_groups) {
+        hear_group(inquiry, reply);
+    } else if (taken) {
+        hear_suite(inquiry, reader);
+    } else if (!try_with_share(inquiry, heard)) {
+        inquiry->step = STEP_DONE;
+        if (!inquiry->for_groups)
+            end_of_suites(inquiry);
+    }
+}
+
+/* --- the lines --- */
+
+static void prepare(struct inquiry *inquiry, const struct target *target,
+                    struct probe_result *result, size_t version)
+{
+    *inquiry = (struct inquiry){
+        .asker = {.ask = ask, .hear = hear},
+        .target = target,
+        .result = result,
+        .version = &result->version[version],
+        .asked = result->version[version].version,
+    };
+    inquiry->suite_count = ciphers_of_version(inquiry->asked, inquiry->suites);
+    inquiry->group_count = groups_known(inquiry->asked < TLS_1_3, inquiry->groups);
+}
+
+static void prepare_groups(struct inquiry *inquiry, const struct target *target,
+                           struct probe_result *result, enum tls_version version)
+{
+    prepare(inquiry, target, result, (size_t)(version - SSL_3_0));
+    inquiry->for_groups = true;
+    size_t kept = 0;
+    for (size_t i = 0; version < TLS_1_3 && i < inquiry->suite_count; i++)
+        if (cipher_parameters(inquiry->suites[i]) == PARAMETERS_ECDH)
+            inquiry->suites[kept++] = inquiry->suites[i];
+    if (version < TLS_1_3)
+        inquiry->suite_count = kept;
+}
+
+/* --- what it came to --- */
+
+static bool any_accepted(const struct probe_result *result)
+{
+    for (size_t i = 0; i < PROBE_VERSIONS; i++)
+        if (result->version[i].accepted)
+            return true;
+    return false;
+}
+
+static void fail(struct probe_result *result, int error, const char *reason)
+{
+    result->error = error;
+    (void)snprintf(result->reason, sizeof(result->reason), "%s", reason);
+}
+
+/* Nothing was accepted: why, the plainest first. */
+static void explain(struct probe_result *result, const struct scan_count *counted)
+{
+    const uint32_t *heard = counted->heard;
+    if (heard[HEARD_ALERT] || heard[HEARD_HELLO])
+        fail(result, -EPROTO, "it refuses every hello: no version, no suite");
+    else if (heard[HEARD_GARBAGE])
+        fail(result, -EPROTO, "what it says is no TLS");
+    else if (heard[HEARD_NOTHING])
+        fail(result, counted->error, strerror(-counted->error));
+    else if (heard[HEARD_CLOSED])
+        fail(result, -ECONNRESET, "it closes every connection without a word");
+    else
+        fail(result, -ETIMEDOUT, "it takes connections and says nothing");
+}
+
+void breadth_run(const struct target *target, const struct probe_options *options,
+                 uint64_t deadline_ms, struct probe_result *result)
+{
+    struct inquiry inquiries[LINES_MAX];
+    struct asker *askers[LINES_MAX];
+    struct scan_limits limits = {deadline_ms, options->answer_ms, options->parallel};
+    struct scan_count counted;
+    for (size_t i = 0; i < PROBE_VERSIONS; i++)
+        prepare(&inquiries[i], target, result, i);
+    prepare_groups(&inquiries[PROBE_VERSIONS], target, result, TLS_1_2);
+    prepare_groups(&inquiries[PROBE_VERSIONS + 1], target, result, TLS_1_3);
+    for (size_t i = 0; i < LINES_MAX; i++)
+        askers[i] = &inquiries[i].asker;
+    int error = scan_run(target, &limits, askers, LINES_MAX, &counted);
+    result->connections += counted.connections;
+    if (error)
+        fail(result, error, strerror(-error));
+    else if (!any_accepted(result))
+        explain(result, &counted);
+    else if (counted.unfinished)
+        fail(result, -ETIMEDOUT, "it answers too slowly: not all was asked");
+}

@@ -1,0 +1,186 @@
+/* One function a topic, each of which walks over what was accepted. */
+#include "probe/judge.h"
+
+#include "base/str.h"
+#include "probe/ciphers.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { DH_BITS_LEAST = 2048 /* spec/crypto.md; SP 800-52r2, 3.3.1 */ };
+
+struct court {
+    const struct probe_result *result;
+    const struct surface_record *record; /* NULL: none */
+    enum surface surface;
+    int64_t now_s;
+    const struct judge_listener *listener;
+    enum topic topic;
+};
+
+const char *topic_name(enum topic topic)
+{
+    static const char *const names[TOPIC_COUNT] = {
+        [TOPIC_VERSIONS] = "versions", [TOPIC_SUITES] = "suites",
+        [TOPIC_GROUPS] = "groups",     [TOPIC_ORDER] = "order",
+        [TOPIC_SESSIONS] = "sessions", [TOPIC_CERTIFICATE] = "certificate",
+    };
+    return names[topic];
+}
+
+__attribute__((format(printf, 4, 5))) static void tell(const struct court *court, bool fault,
+                                                       enum setting_key setting, const char *format,
+                                                       ...)
+{
+    struct finding finding = {.topic = court->topic, .fault = fault, .setting = setting};
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(finding.text, sizeof(finding.text), format, args);
+    va_end(args);
+    court->listener->found(court->listener->context, &finding);
+}
+
+/* --- versions --- */
+
+static void judge_versions(const struct court *court)
+{
+    const struct surface_record *record = court->record;
+    for (size_t i = 0; record && i < PROBE_VERSIONS; i++) {
+        const struct probe_version *found = &court->result->version[i];
+        enum tls_version version = found->version;
+        bool permitted = version >= record->first && version <= record->last;
+        enum setting_key setting = surface_version_setting(court->surface, version);
+        if (found->accepted && !permitted)
+            tell(court, true, setting, "%s is accepted", tls_version_text(version));
+        else if (!found->accepted && permitted)
+            tell(court, false, setting, "%s is permitted and not offered",
+                 tls_version_text(version));
+    }
+}
+
+/* --- suites --- */
+
+static bool accepts(const struct probe_version *version, uint16_t suite)
+{
+    for (size_t i = 0; i < version->suite_count; i++)
+        if (version->suites[i].id == suite)
+            return true;
+    return false;
+}
+
+/* Which kinds of key the listener has shown: bits of enum cipher_key. */
+static unsigned keys_seen(const struct probe_result *result)
+{
+    unsigned keys = 1U << CIPHER_KEY_ANY;
+    for (size_t v = 0; v < PROBE_VERSIONS; v++)
+        for (size_t i = 0; i < result->version[v].suite_count; i++)
+            keys |= 1U << cipher_key(result->version[v].suites[i].id);
+    return keys;
+}
+
+static void judge_accepted(const struct court *court, const struct probe_version *version,
+                           const struct probe_suite *suite)
+{
+    const struct suite *known = suite_find(suite->id);
+    const char *name = cipher_name(suite->id);
+    const char *with = tls_version_text(version->version);
+    if (court->record && !surface_offers(court->record, suite->id, version->version))
+        tell(court, true, known ? surface_suite_setting(court->surface, known) : SETTING_NONE,
+             "%s is accepted with %s", name ? name : "a suite that nobody offered", with);
+    if (suite->dh_bits && suite->dh_bits < DH_BITS_LEAST)
+        tell(court, true, SETTING_NONE, "%s takes Diffie-Hellman parameters of %u bits with %s",
+             name ? name : "a suite", (unsigned)suite->dh_bits, with);
+    if (suite->proof == PROOF_FAILED)
+        tell(court, false, SETTING_NONE, "%s is chosen with %s, but no handshake came to its end",
+             name ? name : "a suite", with);
+}
+
+static void judge_missing(const struct court *court, const struct probe_version *version,
+                          unsigned keys)
+{
+    const struct surface_record *record = court->record;
+    for (size_t i = 0; version->accepted && i < record->suite_count; i++) {
+        const struct suite *suite = record->suites[i];
+        if (surface_offers(record, suite->id, version->version) &&
+            keys & 1U << cipher_key(suite->id) && !accepts(version, suite->id))
+            tell(court, false, surface_suite_setting(court->surface, suite),
+                 "%s is permitted with %s and not offered", suite->name,
+                 tls_version_text(version->version));
+    }
+}
+
+static void judge_suites(const struct court *court)
+{
+    unsigned keys = keys_seen(court->result);
+    for (size_t v = 0; v < PROBE_VERSIONS; v++) {
+        const struct probe_version *version = &court->result->version[v];
+        for (size_t i = 0; i < version->suite_count; i++)
+            judge_accepted(court, version, &version->suites[i]);
+        if (court->record)
+            judge_missing(court, version, keys);
+    }
+}
+
+/* --- groups --- */
+
+static bool permits_group(const struct surface_record *record, uint16_t code)
+{
+    for (size_t i = 0; i < record->group_count; i++)
+        if (record->groups[i]->code == code)
+            return true;
+    return false;
+}
+
+static void judge_groups(const struct court *court)
+{
+    for (size_t i = 0; court->record && i < court->result->group_count; i++) {
+        const struct probe_group *group = &court->result->groups[i];
+        const char *name = group_name(group->code);
+        if (!permits_group(court->record, group->code))
+            tell(court, true, SETTING_NONE, "the group %s is accepted",
+                 name ? name : "that nobody offered");
+    }
+}
+
+/* --- order and sessions --- */
+
+static void judge_order(const struct court *court)
+{
+    for (size_t v = 0; v < PROBE_VERSIONS; v++)
+        if (court->result->version[v].server_order == PROBE_NO)
+            tell(court, true, SETTING_NONE, "the client's order of suites decides with %s",
+                 tls_version_text(court->result->version[v].version));
+}
+
+static void judge_sessions(const struct court *court)
+{
+    for (size_t v = 0; v < PROBE_VERSIONS; v++) {
+        const struct probe_version *version = &court->result->version[v];
+        const char *with = tls_version_text(version->version);
+        if (version->renegotiation == PROBE_NO && version->version > SSL_3_0)
+            tell(court, true, SETTING_NONE, "no secure renegotiation (RFC 5746) with %s", with);
+        if (version->compression == PROBE_YES)
+            tell(court, true, SETTING_NONE, "compression is taken with %s", with);
+        if (version->master_secret == PROBE_NO && version->version > SSL_3_0)
+            tell(court, false, SETTING_NONE, "no extended master secret (RFC 7627) with %s", with);
+    }
+}
+
+/* --- all of it --- */
+
+void judge(const struct probe_result *result, const struct crypto *crypto, enum surface surface,
+           int64_t now_s, const struct judge_listener *listener)
+{
+    static void (*const judges[TOPIC_COUNT])(const struct court *court) = {
+        [TOPIC_VERSIONS] = judge_versions, [TOPIC_SUITES] = judge_suites,
+        [TOPIC_GROUPS] = judge_groups,     [TOPIC_ORDER] = judge_order,
+        [TOPIC_SESSIONS] = judge_sessions,
+    };
+    struct court court = {
+        .result = result, .surface = surface, .now_s = now_s, .listener = listener};
+    if (surface < SURFACE_COUNT)
+        court.record = &crypto->surface[surface];
+    for (court.topic = 0; court.topic < TOPIC_COUNT; court.topic++)
+        if (judges[court.topic])
+            judges[court.topic](&court);
+}

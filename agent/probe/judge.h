@@ -1,0 +1,47 @@
+/*
+ * The judge: a probe's result held against a surface's record, and against what no listener should
+ * do. Pure.
+ *
+ * A fault is something accepted that should not be. That something permitted is not offered is a
+ * note, and not even that where the certificate's kind of key excludes it.
+ */
+#ifndef HOLDFAST_PROBE_JUDGE_H
+#define HOLDFAST_PROBE_JUDGE_H
+
+#include "policy/crypto.h"
+#include "probe/probe.h"
+
+enum topic {
+    TOPIC_VERSIONS,
+    TOPIC_SUITES,
+    TOPIC_GROUPS,
+    TOPIC_ORDER,
+    TOPIC_SESSIONS, /* renegotiation, extended master secret, compression */
+    TOPIC_CERTIFICATE,
+    TOPIC_COUNT
+};
+
+/* "versions", "suites", ... */
+const char *topic_name(enum topic topic);
+
+enum { FINDING_TEXT_SIZE = 320 };
+
+struct finding {
+    enum topic topic;
+    bool fault;               /* else a note */
+    enum setting_key setting; /* whose decision it is; SETTING_NONE: nothing permits it */
+    char text[FINDING_TEXT_SIZE];
+};
+
+/* Who is told of each finding, in the order of topics. */
+struct judge_listener {
+    void (*found)(void *context, const struct finding *finding);
+    void *context;
+};
+
+/* The surface's record of `crypto`; SURFACE_NONE: no record is held against it. `now_s` is for the
+ * certificate. */
+void judge(const struct probe_result *result, const struct crypto *crypto, enum surface surface,
+           int64_t now_s, const struct judge_listener *listener);
+
+#endif

@@ -1,0 +1,29 @@
+/* A whole run: breadth, then proof. */
+#include "probe/probe.h"
+
+#include "base/clock.h"
+#include "probe/breadth.h"
+
+const struct probe_options probe_defaults = {
+    .answer_ms = 1000,
+    .total_ms = 3000,
+    .parallel = 6,
+    .proof = true,
+};
+
+const struct probe_version *probe_version(const struct probe_result *result,
+                                          enum tls_version version)
+{
+    return &result->version[version - SSL_3_0];
+}
+
+void probe_run(const struct target *target, const struct probe_options *options,
+               struct probe_result *result)
+{
+    uint64_t started_ms = clock_boot_ms();
+    *result = (struct probe_result){.error = 0};
+    for (size_t i = 0; i < PROBE_VERSIONS; i++)
+        result->version[i].version = (uint16_t)(SSL_3_0 + i);
+    breadth_run(target, options, started_ms + options->total_ms, result);
+    result->took_ms = (uint32_t)(clock_boot_ms() - started_ms);
+}

@@ -1,0 +1,57 @@
+/*
+ * The scan: many short connections to one listener, each a hello and what it is answered by, some
+ * at once, in one thread by poll(2). What to ask next follows from what was heard: that is the
+ * asker's part (probe/breadth.h).
+ *
+ * A listener may have a budget of handshakes and close connections above it without a word
+ * (Holdfast's own endpoint does). A close without a word is therefore asked again, alone and after
+ * a pause; when it is answered then, the rest of the scan keeps to that pace.
+ */
+#ifndef HOLDFAST_PROBE_SCAN_H
+#define HOLDFAST_PROBE_SCAN_H
+
+#include "probe/connect.h"
+#include "probe/hello.h"
+#include "probe/reply.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum heard {
+    HEARD_HELLO,   /* the reader's reply holds the server's hello */
+    HEARD_ALERT,   /* it refused */
+    HEARD_CLOSED,  /* it closed the connection without a word, and did so again */
+    HEARD_SILENCE, /* nothing, or not all, until the deadline */
+    HEARD_GARBAGE, /* no TLS */
+    HEARD_NOTHING, /* no connection: `error` of the scan says why */
+    HEARD_COUNT
+};
+
+/* One line of questions, each of which waits for the answer to the one before. */
+struct asker {
+    /* Writes the next hello: its size, or 0 when there is nothing (more) to ask. */
+    int (*ask)(struct asker *asker, unsigned char to[HELLO_SIZE_MAX]);
+    void (*hear)(struct asker *asker, enum heard heard, const struct reply_reader *reader);
+};
+
+struct scan_limits {
+    uint64_t deadline_ms; /* of clock_boot_ms(), for all */
+    uint32_t answer_ms;   /* for one answer, the connection included */
+    unsigned parallel;    /* connections at once, at least 1 */
+};
+
+struct scan_count {
+    uint32_t connections;
+    uint32_t heard[HEARD_COUNT];
+    int error;       /* the last of a connection that was not made */
+    bool unfinished; /* the deadline came first */
+};
+
+enum { SCAN_ASKERS_MAX = 12 };
+
+/* Runs until no asker has a question left or the deadline. 0 or -ENOMEM. */
+int scan_run(const struct target *target, const struct scan_limits *limits,
+             struct asker *const *askers, size_t count, struct scan_count *counted);
+
+#endif
