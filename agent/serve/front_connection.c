@@ -168,11 +168,13 @@ static void shake(struct connection *connection, uint64_t now_ms)
         return;
     if (error == 0) {
         connection->shared->counts->handshakes++;
+        connection->gate_entry->behaves = true;
         connection->phase = PHASE_OPEN;
         wait_for_request(connection, now_ms);
         return;
     }
     connection->shared->counts->handshake_failures++;
+    connection->gate_entry->behaves = false;
     connection_drop(connection);
 }
 
@@ -374,6 +376,8 @@ void connection_check_time(struct connection *connection, uint64_t now_ms)
         return;
     if (!connection->output_ended)
         connection->shared->counts->timed_out++;
+    if (connection->phase == PHASE_HANDSHAKE)
+        connection->gate_entry->behaves = false;
     connection_drop(connection);
 }
 

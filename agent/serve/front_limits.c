@@ -17,8 +17,16 @@ static void read_address(const struct sockaddr_storage *from, struct in6_addr *t
     }
 }
 
-/* The address's own entry, else a free one, else the one that nobody used for longest. There are
- * more entries than connections, so that one without a connection always exists. */
+/* Strangers are forgotten before those who behave, and each the longer ago it was seen. */
+static bool is_forgotten_before(const struct gate_entry *a, const struct gate_entry *b)
+{
+    if (a->behaves != b->behaves)
+        return b->behaves;
+    return a->seen_ms < b->seen_ms;
+}
+
+/* The address's own entry, else a free one, else one that has no connection. There are more entries
+ * than connections, so that there always is one. */
 static struct gate_entry *find_entry(struct gate *gate, const struct in6_addr *address)
 {
     struct gate_entry *oldest = NULL;
@@ -26,7 +34,7 @@ static struct gate_entry *find_entry(struct gate *gate, const struct in6_addr *a
         struct gate_entry *entry = &gate->entries[i];
         if (entry->seen_ms && memcmp(&entry->address, address, sizeof(*address)) == 0)
             return entry;
-        if (entry->connections == 0 && (!oldest || entry->seen_ms < oldest->seen_ms))
+        if (entry->connections == 0 && (!oldest || is_forgotten_before(entry, oldest)))
             oldest = entry;
     }
     *oldest = (struct gate_entry){.address = *address};
@@ -49,8 +57,6 @@ enum gate_answer gate_enter(struct gate *gate, const struct sockaddr_storage *ad
                             uint64_t now_ms, struct gate_entry **entry)
 {
     struct in6_addr key;
-    if (gate->connections >= gate->limits.connections || gate->connections >= FRONT_CONNECTIONS_MAX)
-        return GATE_FULL;
     read_address(address, &key);
     *entry = find_entry(gate, &key);
     refill(*entry, gate->limits.handshakes_per_address_s, now_ms);
@@ -58,6 +64,8 @@ enum gate_answer gate_enter(struct gate *gate, const struct sockaddr_storage *ad
         return GATE_ADDRESS_FULL;
     if ((*entry)->budget < WHOLE)
         return GATE_TOO_FAST;
+    if (gate->connections >= gate->limits.connections || gate->connections >= FRONT_CONNECTIONS_MAX)
+        return GATE_FULL;
     (*entry)->budget -= WHOLE;
     (*entry)->connections++;
     gate->connections++;

@@ -8,6 +8,7 @@
 #include "serve/front.h"
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -19,6 +20,7 @@ struct gate_entry {
     unsigned connections;
     uint64_t seen_ms; /* 0: the entry is free */
     uint64_t budget;  /* of handshakes, in thousandths, as of seen_ms */
+    bool behaves;     /* its last handshake was finished: it goes before strangers in a crowd */
 };
 
 struct gate {
@@ -29,8 +31,9 @@ struct gate {
 
 enum gate_answer { GATE_OPEN, GATE_FULL, GATE_ADDRESS_FULL, GATE_TOO_FAST };
 
-/* Asks for one more connection. When the answer is GATE_OPEN it is counted, and *entry must be
- * given to gate_leave() when it ends. */
+/* Asks for one more connection. GATE_FULL is the last of the reasons: but for the others' number,
+ * the address could enter, and *entry is its own. When the answer is GATE_OPEN it is counted, and
+ * *entry must be given to gate_leave() when it ends. */
 enum gate_answer gate_enter(struct gate *gate, const struct sockaddr_storage *address,
                             uint64_t now_ms, struct gate_entry **entry);
 void gate_leave(struct gate *gate, struct gate_entry *entry);

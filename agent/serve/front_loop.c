@@ -14,8 +14,9 @@
 #include <unistd.h>
 
 enum {
-    EVENTS_MAX = 64,
-    ACCEPTS_MAX = 16,      /* in one turn */
+    EVENTS_MAX = 256,
+    ACCEPTS_MAX = 256,     /* in one turn: a crowd must not hide a client in the kernel's queue */
+    HANDSHAKES_MS = 10,    /* in one turn: those who are in already do not wait for a crowd */
     ACCEPT_PAUSE_MS = 100, /* after a failed accept(2): no busy loop over a lack of memory */
     RECORD_INTERVAL_MS = 1000,
     CONNECTIONS_MAX = 2 * FRONT_CONNECTIONS_MAX /* those with a place, and those just closed */
@@ -125,13 +126,47 @@ static void count_refusal(struct traffic_counts *counts, enum gate_answer answer
     }
 }
 
+static bool gives_way_before(const struct connection *a, const struct connection *b)
+{
+    if (a->gate_entry->behaves != b->gate_entry->behaves)
+        return b->gate_entry->behaves;
+    return a->deadline_ms < b->deadline_ms;
+}
+
+/* Among the clients in their handshake, strangers before those who have finished one before, the
+ * one that has taken longest; or NULL. */
+static struct connection *find_slowest(const struct front_loop *loop)
+{
+    struct connection *slowest = NULL;
+    for (size_t i = 0; i < loop->count; i++) {
+        struct connection *connection = loop->connections[i];
+        if (connection->phase == PHASE_HANDSHAKE &&
+            (!slowest || gives_way_before(connection, slowest)))
+            slowest = connection;
+    }
+    return slowest;
+}
+
+/* Where every place is taken, an unfinished handshake gives way: it is counted as refused. */
+static enum gate_answer enter(struct front_loop *loop, const struct sockaddr_storage *address,
+                              uint64_t now_ms, struct gate_entry **entry)
+{
+    if (loop->count == CONNECTIONS_MAX)
+        return GATE_FULL;
+    enum gate_answer answer = gate_enter(&loop->shared.gate, address, now_ms, entry);
+    struct connection *slowest = answer == GATE_FULL ? find_slowest(loop) : NULL;
+    if (!slowest || (slowest->gate_entry->behaves && !(*entry)->behaves))
+        return answer;
+    connection_drop(slowest);
+    loop->counts.refused_connections++;
+    return gate_enter(&loop->shared.gate, address, now_ms, entry);
+}
+
 static void admit(struct front_loop *loop, int socket, const struct sockaddr_storage *address,
                   uint64_t now_ms)
 {
     struct gate_entry *entry;
-    enum gate_answer answer = loop->count < CONNECTIONS_MAX
-                                  ? gate_enter(&loop->shared.gate, address, now_ms, &entry)
-                                  : GATE_FULL;
+    enum gate_answer answer = enter(loop, address, now_ms, &entry);
     count_refusal(&loop->counts, answer);
     if (answer != GATE_OPEN) {
         close(socket);
@@ -200,13 +235,28 @@ static void note_event(struct front_loop *loop, const struct epoll_event *event)
         connection_drop(connection);
 }
 
+/* Of those who behave, or of the strangers, the newest first: under a crowd it is the oldest who
+ * shall give way. Whoever is left over is told of again by epoll. */
+static void shake_hands(struct front_loop *loop, uint64_t now_ms, bool behaving)
+{
+    uint64_t end_ms = now_ms + HANDSHAKES_MS;
+    for (size_t i = loop->count; i-- > 0 && now_ms < end_ms;) {
+        struct connection *connection = loop->connections[i];
+        if (!connection->active || connection->phase != PHASE_HANDSHAKE ||
+            connection->gate_entry->behaves != behaving)
+            continue;
+        connection_receive(connection, now_ms);
+        now_ms = clock_boot_ms();
+    }
+}
+
 /* Takes what clients sent, answers, and sends; HTTP runs once for all of them. */
 static void take_turns(struct front_loop *loop, uint64_t now_ms)
 {
     for (size_t i = 0; i < loop->count; i++) {
         struct connection *connection = loop->connections[i];
         connection->active |= loop->http_busy || connection_is_busy(connection);
-        if (connection->active)
+        if (connection->active && connection->phase != PHASE_HANDSHAKE)
             connection_receive(connection, now_ms);
     }
     loop->http_busy = http_run(loop->shared.http);
@@ -279,6 +329,8 @@ int front_loop_run(struct front_loop *loop)
         for (int i = 0; i < count; i++)
             note_event(loop, &events[i]);
         take_turns(loop, now_ms);
+        shake_hands(loop, now_ms, true);
+        shake_hands(loop, now_ms, false);
         if (loop->accepting)
             accept_clients(loop, now_ms);
         look_after(loop, now_ms);
