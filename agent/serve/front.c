@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128 };
+enum { BACKLOG = 1024 }; /* a crowd of connections waits here, for a moment */
 
 /* --- the listening socket --- */
 

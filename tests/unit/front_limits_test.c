@@ -131,6 +131,24 @@ static void a_flood_of_addresses_never_loses_one_that_is_connected(void **state)
     assert_int_equal(gate.connections, 0);
 }
 
+static void a_flood_of_strangers_never_makes_it_forget_who_behaves(void **state)
+{
+    struct sockaddr_storage here = address("192.0.2.1");
+    struct gate_entry *kept, *entry;
+    (void)state;
+    assert_int_equal(enter(&here, START_MS, &kept), GATE_OPEN);
+    kept->behaves = true;
+    gate_leave(&gate, kept);
+    for (unsigned i = 0; i < 4 * GATE_ENTRIES; i++) {
+        struct sockaddr_storage from = numbered(i);
+        assert_int_equal(enter(&from, START_MS + 1 + i, &entry), GATE_OPEN);
+        gate_leave(&gate, entry);
+    }
+    assert_int_equal(enter(&here, START_MS + 4 * GATE_ENTRIES, &entry), GATE_OPEN);
+    assert_ptr_equal(entry, kept);
+    assert_true(entry->behaves);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +156,7 @@ int main(void)
         cmocka_unit_test_setup(an_ipv4_client_is_the_same_over_both_kinds_of_socket, fresh),
         cmocka_unit_test_setup(the_hundred_and_first_connection_is_refused, fresh),
         cmocka_unit_test_setup(handshakes_are_rationed_by_the_second, fresh),
+        cmocka_unit_test_setup(a_flood_of_strangers_never_makes_it_forget_who_behaves, fresh),
         cmocka_unit_test_setup(a_flood_of_addresses_never_loses_one_that_is_connected, fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
