@@ -18,22 +18,24 @@ int file_path(char *to, size_t size, const char *root, const char *path)
     return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
 }
 
+/* What was read may be a secret: the caller wipes its buffer, this wipes the copy. */
 static int read_all(int fd, size_t limit, struct buf *buf)
 {
     char step[READ_STEP];
-    for (size_t total = 0;;) {
-        ssize_t got = read(fd, step, sizeof(step));
+    size_t total = 0;
+    ssize_t got;
+    while ((got = read(fd, step, sizeof(step))) != 0 && total <= limit) {
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return -errno;
-        if (got == 0)
-            return buf_error(buf);
+            break;
         total += (size_t)got;
-        if (total > limit)
-            return -EFBIG;
-        buf_append(buf, step, (size_t)got);
+        if (total <= limit)
+            buf_append(buf, step, (size_t)got);
     }
+    int error = got < 0 ? -errno : total > limit ? -EFBIG : buf_error(buf);
+    explicit_bzero(step, sizeof(step));
+    return error;
 }
 
 int file_read(const char *path, size_t limit, struct buf *buf)

@@ -1,6 +1,7 @@
 /* Reads passwd(5) and shadow(5) defensively, and compares by crypt(3). */
 #include "serve/password.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
 
@@ -10,7 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_SIZE_MAX = 1048576, FIRST_DELAY_MS = 1000, LAST_DELAY_MS = 32000 };
+enum { FILE_SIZE_MAX = 1048576, FIRST_DELAY_MS = 1000, LAST_DELAY_MS = 32000, DAY_S = 86400 };
+
+/* shadow(5) and passwd(5): the fields of a line, from 0. */
+enum {
+    SHADOW_HASH = 1,
+    SHADOW_EXPIRES = 7, /* days since 1970 */
+    SHADOW_FIELDS = 9,
+    PASSWD_UID = 2,
+    PASSWD_GID = 3,
+    FIELDS_MAX = SHADOW_FIELDS
+};
 
 /* Cuts the account's line out of a file's text; NULL when there is none. */
 static char *find_line(char *text, const char *name)
@@ -23,16 +34,18 @@ static char *find_line(char *text, const char *name)
     return NULL;
 }
 
-/* The n-th field of a line, cut at its end; NULL when the line has fewer. */
-static char *cut_field(char *line, unsigned n)
+/* Cuts a line at its colons; how many fields there are. What is behind the last one of `field` is
+ * left out. */
+static size_t cut_fields(char *line, char *field[FIELDS_MAX])
 {
-    while (n-- && line) {
+    size_t count = 0;
+    while (line && count < FIELDS_MAX) {
+        field[count++] = line;
         line = strchr(line, ':');
-        line = line ? line + 1 : NULL;
+        if (line)
+            *line++ = '\0';
     }
-    if (line)
-        line[strcspn(line, ":")] = '\0';
-    return line;
+    return count;
 }
 
 static int read_account(const char *root, const char *file, struct buf *text, char **line)
@@ -69,11 +82,28 @@ static int compare(const char *password, const char *stored)
     if (!data)
         return -ENOMEM;
     const char *made = crypt_r(password, stored, data);
-    /* crypt(3) tells of a failure by a string that begins with '*' */
-    bool equal = made && made[0] != '*' && equal_in_constant_time(made, stored);
+    /* crypt(3) tells of a kind of hash that it does not know by a string that begins with '*' */
+    int error = !made || made[0] == '*'                ? -ENOTSUP
+                : equal_in_constant_time(made, stored) ? 0
+                                                       : -EACCES;
     explicit_bzero(data, sizeof(*data));
     free(data);
-    return equal ? 0 : -EACCES;
+    return error;
+}
+
+/* What login(1) refuses is refused here: a line that is none, and an account past its day. */
+static int check_line(const char *password, char *line)
+{
+    char *field[FIELDS_MAX];
+    uint64_t expires = UINT64_MAX;
+    if (cut_fields(line, field) < SHADOW_FIELDS)
+        return -EPERM;
+    const char *day = field[SHADOW_EXPIRES];
+    if (day[0] != '\0' && str_to_u64(day, 0, UINT64_MAX, &expires) < 0)
+        return -EPERM;
+    if ((uint64_t)(clock_now_s() / DAY_S) >= expires)
+        return -EPERM;
+    return compare(password, field[SHADOW_HASH]);
 }
 
 int password_check(const char *root, const char *password)
@@ -81,35 +111,24 @@ int password_check(const char *root, const char *password)
     struct buf text = {0};
     char *line = NULL;
     int error = read_account(root, "/etc/shadow", &text, &line);
-    if (error == 0) {
-        const char *stored = cut_field(line, 1);
-        error = stored ? compare(password, stored) : -EPERM;
-    }
+    if (error == 0)
+        error = check_line(password, line);
     buf_wipe(&text);
     return error == -ENOENT ? -EPERM : error;
-}
-
-static int read_number(const char *line, unsigned field, uint64_t *number)
-{
-    char copy[64] = "";
-    size_t length = strcspn(line, "\n");
-    if (length >= sizeof(copy))
-        length = sizeof(copy) - 1;
-    memcpy(copy, line, length);
-    const char *text = cut_field(copy, field);
-    return text ? str_to_u64(text, 1, INT32_MAX, number) : -EINVAL;
 }
 
 int password_admin(const char *root, uid_t *uid, gid_t *gid)
 {
     struct buf text = {0};
-    char *line = NULL;
+    char *line = NULL, *field[FIELDS_MAX];
     uint64_t user = 0, group = 0;
     int error = read_account(root, "/etc/passwd", &text, &line);
+    if (error == 0 && cut_fields(line, field) <= PASSWD_GID)
+        error = -EINVAL;
     if (error == 0)
-        error = read_number(line, 2, &user);
+        error = str_to_u64(field[PASSWD_UID], 1, INT32_MAX, &user);
     if (error == 0)
-        error = read_number(line, 3, &group);
+        error = str_to_u64(field[PASSWD_GID], 1, INT32_MAX, &group);
     *uid = (uid_t)user;
     *gid = (gid_t)group;
     buf_free(&text);

@@ -11,15 +11,17 @@
 #define PASSWORD_ADMIN "admin"
 
 enum {
-    PASSWORD_MAX = 512, /* bytes; a longer one is wrong */
+    PASSWORD_MAX = 256, /* bytes, as much as musl's crypt(3) takes; a longer one is wrong */
     PASSWORD_TRIES = 3
 };
 
-/* 0 when it is the admin's; -EACCES when it is wrong; -EPERM when the account is locked, has no
- * password or does not exist; or another errno when shadow cannot be read. */
+/* 0 when it is the admin's; -EACCES when it is wrong; -EPERM when the account is locked, past its
+ * day, has no password, does not exist or has a line that is none; -ENOTSUP when its kind of hash
+ * is not known; or another errno when shadow cannot be read. */
 int password_check(const char *root, const char *password);
 
-/* The admin's user and group numbers from passwd(5). -ENOENT when there is no such account. */
+/* The admin's user and group numbers from passwd(5), neither of them 0. -ENOENT when there is no
+ * such account, another errno when its line is none or cannot be read. */
 int password_admin(const char *root, uid_t *uid, gid_t *gid);
 
 /* How long the answer to the n-th failure in a row (from 1) is held back, in milliseconds: it
