@@ -173,10 +173,21 @@ static int parse_words(struct parse *parse, size_t count, char **words)
     return EXIT_HOLDS;
 }
 
+/* An empty folder, as an unset variable leaves it, must not come to mean this machine. */
+static int check_common(const struct parse *parse)
+{
+    for (size_t i = 0; i < countof(common_options); i++)
+        if (common_options[i].argument && parse->common[i] && parse->common[i][0] == '\0')
+            return fault(parse, "nothing is given for option", common_options[i].name);
+    return EXIT_HOLDS;
+}
+
 static int run(struct parse *parse)
 {
     struct invocation *invocation = &parse->invocation;
     const struct command *command = invocation->command;
+    if (check_common(parse) != EXIT_HOLDS)
+        return EXIT_COULD_NOT;
     invocation->root = parse->common[COMMON_ROOT] ? parse->common[COMMON_ROOT] : "";
     int length = parse->common[COMMON_STATE]
                      ? snprintf(parse->state_path, sizeof(parse->state_path), "%s",
@@ -190,12 +201,7 @@ static int run(struct parse *parse)
         return fault(parse, "operands are missing:", command->operands);
     if (invocation->operand_count > command->most)
         return fault(parse, "one operand too many:", invocation->operands[command->most]);
-    int code = command->run(invocation);
-    if (fflush(stdout) != 0) {
-        log_error("%s: cannot write to standard output", command->name);
-        return EXIT_COULD_NOT;
-    }
-    return code;
+    return command->run(invocation);
 }
 
 static const char *linked_command(const char *program)
@@ -208,6 +214,17 @@ static const char *linked_command(const char *program)
     return NULL;
 }
 
+static int run_or_help(struct parse *parse)
+{
+    if (parse->common[COMMON_HELP])
+        return parse->invocation.command ? help_command(parse->invocation.command)
+                                         : help_all(parse);
+    if (parse->invocation.command)
+        return run(parse);
+    log_error("no command; see holdfast --help");
+    return EXIT_COULD_NOT;
+}
+
 int command_main(const struct command *table, size_t count, int argc, char **argv)
 {
     struct parse parse = {.table = table, .count = count};
@@ -215,13 +232,11 @@ int command_main(const struct command *table, size_t count, int argc, char **arg
     if (linked)
         parse.invocation.command = find_command(&parse, linked);
     int code = parse_words(&parse, argc > 1 ? (size_t)argc - 1 : 0, argv + 1);
-    if (code != EXIT_HOLDS)
-        return code;
-    if (parse.common[COMMON_HELP])
-        return parse.invocation.command ? help_command(parse.invocation.command) : help_all(&parse);
-    if (!parse.invocation.command) {
-        log_error("no command; see holdfast --help");
+    if (code == EXIT_HOLDS)
+        code = run_or_help(&parse);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        log_error("cannot write to standard output");
         return EXIT_COULD_NOT;
     }
-    return run(&parse);
+    return code;
 }
