@@ -37,6 +37,7 @@ int buf_reserve(struct buf *buf, size_t extra)
         return -ENOMEM;
     }
     buf->data = data;
+    buf->data[buf->length] = '\0'; /* text from the first byte on, appended to or not */
     buf->capacity = wanted;
     return 0;
 }

@@ -48,14 +48,27 @@ static int door_connect(struct access *access)
     return error;
 }
 
+/* A warden that has closed must not end this program with SIGPIPE: it says why it failed. */
+static int send_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t put = send(fd, data, size, MSG_NOSIGNAL);
+        if (put < 0 && errno != EINTR)
+            return -errno;
+        data += put > 0 ? put : 0;
+        size -= put > 0 ? (size_t)put : 0;
+    }
+    return 0;
+}
+
 static int send_request(const struct access *access, enum door_verb verb, const void *data,
                         size_t size)
 {
     struct door_head head = {.magic = DOOR_MAGIC, .verb = (uint16_t)verb, .size = (uint32_t)size};
     if (door_check_request(&head) < 0)
         return -EFBIG;
-    int error = file_write_all(access->door, &head, sizeof(head));
-    return error ? error : file_write_all(access->door, data, size);
+    int error = send_all(access->door, (const char *)&head, sizeof(head));
+    return error ? error : send_all(access->door, data, size);
 }
 
 /* One question and its answer; the status that the warden gave, or why none came. */
@@ -120,11 +133,13 @@ static int direct_login(struct access *access, const char *password)
     if (error == 0)
         return 0;
     access->failures++;
+    if (error != -EACCES)
+        log_error("cannot check the password in %s/etc/shadow: %s", access->root, strerror(-error));
     if (load_node(access, NODE_RUN) == 0)
         node_event(&access->node, "refused", "root: %s",
                    error == -EACCES ? "wrong password" : "the password cannot be checked");
     (void)poll(NULL, 0, (int)password_delay_ms(access->failures));
-    return error == -EACCES && access->failures >= PASSWORD_TRIES ? -EPERM : error;
+    return error == -EACCES && access->failures < PASSWORD_TRIES ? -EACCES : -EPERM;
 }
 
 /* --- both --- */
@@ -139,7 +154,8 @@ int access_open(struct access **opened, const char *root, const char *state_path
     access->state_path = state_path;
     access->door = -1;
     int error = door_connect(access);
-    bool nobody_there = error == -ENOENT || error == -ECONNREFUSED;
+    /* no warden can have bound a path that no socket address holds */
+    bool nobody_there = error == -ENOENT || error == -ECONNREFUSED || error == -ENAMETOOLONG;
     if (nobody_there && (geteuid() == 0 || root[0]))
         error = 0;
     if (error) {
@@ -173,7 +189,7 @@ int access_login(struct access *access, const char *password)
     struct buf answer = {0};
     if (access->door < 0)
         return direct_login(access, password);
-    int error = ask(access, DOOR_LOGIN, password, strlen(password), &answer);
+    int error = ask(access, DOOR_LOGIN, password, strnlen(password, PASSWORD_MAX + 1), &answer);
     buf_free(&answer);
     return error;
 }
@@ -188,17 +204,26 @@ static int password_from_file(const char *file, struct buf *password)
     return error;
 }
 
+static int get_password(const char *file, struct buf *password)
+{
+    if (file)
+        return password_from_file(file, password);
+    int error = terminal_ask("Password for admin: ", true, password);
+    if (error == -EFBIG || error == -EILSEQ)
+        return 0; /* whoever checks it decides, and keeps the event */
+    if (error)
+        log_error("no password was given");
+    return error;
+}
+
 static int one_try(struct access *access, const char *file, struct buf *password)
 {
-    int error = file ? password_from_file(file, password)
-                     : terminal_ask("Password for admin: ", true, password);
-    if (error == -EPIPE || error == -EINTR)
-        log_error("no password was given");
+    int error = get_password(file, password);
     if (error)
-        return error == -EFBIG || error == -EILSEQ ? -EACCES : error;
+        return error;
     error = access_login(access, buf_text(password));
     if (error == -EPERM)
-        log_error("access refused: no more tries, or the administrator account has no password");
+        log_error("access refused: no more tries, or the account cannot log in");
     else if (error == -EACCES)
         log_error("wrong password");
     return error;

@@ -22,8 +22,8 @@ void access_close(struct access *access);
 bool access_needs_login(const struct access *access);
 
 /* Checks the admin user's password. 0, -EACCES when it is wrong (after a delay that grows with
- * each failure; each is an event), -EPERM when no more tries are left or the admin account is
- * disabled. */
+ * each failure; each is an event), -EPERM when no more tries are left or the password cannot be
+ * checked, as with a disabled account; or another errno when the warden is gone, told. */
 int access_login(struct access *access, const char *password);
 
 /* Asks for the password on the terminal without echo, or reads standard input's first line where

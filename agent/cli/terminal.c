@@ -29,6 +29,7 @@ static int hide(struct terminal *terminal)
         return -errno;
     quiet = terminal->shown;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
+    quiet.c_cc[VSUSP] = _POSIX_VDISABLE; /* stopped, it would leave the terminal without echo */
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
         return -errno;
     terminal->hidden = true;

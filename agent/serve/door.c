@@ -4,10 +4,8 @@
  */
 #include "serve/door.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "serve/password.h"
 
 #include <errno.h>
@@ -16,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 enum {
     MESSAGE_MS = 10000, /* from a message's first byte to its last, either way */
     IDLE_MS = 1800000,  /* between messages: the wizard's questions take their time */
+    PAUSE_MS = 1000,    /* of the listener, where a client cannot be taken in */
+    MINUTE_MS = 60000,
     TRIES = PASSWORD_TRIES
 };
 
@@ -47,17 +45,30 @@ struct guesses {
     uint64_t next_ms; /* no password is looked at before */
 };
 
+/* What strangers can cause without waiting must not fill the disk with events. */
+struct refusals {
+    unsigned told;
+    uint64_t since_ms;
+};
+
 struct door {
     int listener;
+    uint64_t paused_until_ms; /* the listener, 0: it is not */
     char path[PATH_MAX];
     const char *root;
     uid_t admin;
     bool has_admin;
     struct door_actions actions;
     struct guesses guesses[2]; /* of root, of admin */
+    struct refusals refusals;
     struct client clients[DOOR_CLIENTS_MAX];
     struct client *polled[DOOR_FDS_MAX];
 };
+
+static uint64_t now_ms(const struct door *door)
+{
+    return door->actions.now_ms();
+}
 
 /* --- clients --- */
 
@@ -91,42 +102,59 @@ static void client_close(struct client *client)
     *client = (struct client){.fd = -1};
 }
 
+static void refused(struct door *door, const char *who, const char *why)
+{
+    struct refusals *refusals = &door->refusals;
+    if (now_ms(door) - refusals->since_ms >= MINUTE_MS)
+        *refusals = (struct refusals){.since_ms = now_ms(door)};
+    if (refusals->told++ < DOOR_REFUSALS_MAX)
+        door->actions.refused(door->actions.context, who, why);
+}
+
 static void refuse(struct door *door, struct client *client, const char *why)
 {
-    door->actions.refused(door->actions.context, who_is(client), why);
+    refused(door, who_is(client), why);
     client_close(client);
 }
 
-static struct client *free_place(struct door *door)
+/* Where a client of this user goes, NULL when there are too many. */
+static struct client *free_place(struct door *door, uid_t uid)
 {
-    for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
+    struct client *place = NULL;
+    size_t others = 0;
+    for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
         if (door->clients[i].fd < 0)
-            return &door->clients[i];
-    return NULL;
+            place = &door->clients[i];
+        else
+            others += door->clients[i].uid != 0;
+    }
+    return uid != 0 && others >= DOOR_ADMIN_CLIENTS_MAX ? NULL : place;
 }
 
+/* A connection that cannot be taken in, for want of a descriptor say, stays ready: without a pause
+ * the loop would spin on it. */
 static void accept_client(struct door *door)
 {
-    struct ucred peer;
-    socklen_t size = sizeof(peer);
-    int fd = accept4(door->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    uid_t uid = 0;
+    int fd = door_accept(door->listener, &uid);
+    if (fd < 0 && fd != -EAGAIN)
+        door->paused_until_ms = now_ms(door) + PAUSE_MS;
     if (fd < 0)
         return;
-    struct client *client = free_place(door);
-    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-                 (peer.uid == 0 || (door->has_admin && peer.uid == door->admin));
+    bool known = uid == 0 || (door->has_admin && uid == door->admin);
+    struct client *client = known ? free_place(door, uid) : NULL;
     if (!known)
-        door->actions.refused(door->actions.context, "another user", "may not use the door");
-    if (!known || !client) {
+        refused(door, "another user", "may not use the door");
+    if (!client) {
         close(fd); /* without a word */
         return;
     }
-    *client = (struct client){.fd = fd, .uid = peer.uid, .deadline_ms = clock_boot_ms() + IDLE_MS};
+    *client = (struct client){.fd = fd, .uid = uid, .deadline_ms = now_ms(door) + IDLE_MS};
 }
 
 /* --- answers --- */
 
-static void answer(struct client *client, int status, const struct buf *payload)
+static void answer(struct door *door, struct client *client, int status, const struct buf *payload)
 {
     struct door_head head = {.magic = DOOR_MAGIC,
                              .verb = client->head.verb,
@@ -142,32 +170,37 @@ static void answer(struct client *client, int status, const struct buf *payload)
     if (head.size)
         buf_append(&client->answer, payload->data, payload->length);
     client->sent = 0;
-    client->deadline_ms = (client->due_ms ? client->due_ms : clock_boot_ms()) + MESSAGE_MS;
+    client->deadline_ms = (client->due_ms ? client->due_ms : now_ms(door)) + MESSAGE_MS;
 }
 
+/* -EPERM says that another try is of no use. */
 static void wrong_password(struct door *door, struct client *client, int error)
 {
     struct guesses *guesses = guesses_of(door, client);
-    struct buf none = {0};
+    struct buf none = {0}, why = {0};
     guesses->failures++;
     client->failures++;
-    guesses->next_ms = clock_boot_ms() + password_delay_ms(guesses->failures);
-    door->actions.refused(door->actions.context, who_is(client),
-                          error == -EACCES ? "wrong password" : "the password cannot be checked");
+    guesses->next_ms = now_ms(door) + password_delay_ms(guesses->failures);
+    if (error == -EACCES)
+        buf_puts(&why, "wrong password");
+    else
+        buf_printf(&why, "the password cannot be checked: %s", strerror(-error));
+    door->actions.refused(door->actions.context, who_is(client), buf_text(&why));
+    buf_free(&why);
     client->due_ms = guesses->next_ms;
-    answer(client, error == -EACCES && client->failures >= TRIES ? -EPERM : error, &none);
+    answer(door, client, error == -EACCES && client->failures < TRIES ? -EACCES : -EPERM, &none);
 }
 
 static void log_in(struct door *door, struct client *client)
 {
     struct guesses *guesses = guesses_of(door, client);
     struct buf none = {0};
-    if (clock_boot_ms() < guesses->next_ms) {
+    if (now_ms(door) < guesses->next_ms) {
         client->due_ms = guesses->next_ms;
         client->deadline_ms = client->due_ms + MESSAGE_MS;
         return; /* looked at again then */
     }
-    int error = client->failures >= TRIES ? -EPERM : password_check(door->root, client->payload);
+    int error = password_check(door->root, client->payload);
     if (error) {
         wrong_password(door, client, error);
         return;
@@ -175,7 +208,7 @@ static void log_in(struct door *door, struct client *client)
     *guesses = (struct guesses){0};
     client->logged_in = true;
     client->failures = 0;
-    answer(client, 0, &none);
+    answer(door, client, 0, &none);
 }
 
 /* --- requests --- */
@@ -209,7 +242,7 @@ static void do_request(struct door *door, struct client *client)
         return;
     }
     int status = may(client) ? act(door, client, &payload) : -EACCES;
-    answer(client, status, &payload);
+    answer(door, client, status, &payload);
     buf_wipe(&payload);
 }
 
@@ -246,7 +279,7 @@ static void read_client(struct door *door, struct client *client)
         return;
     }
     if (client->have == 0)
-        client->deadline_ms = clock_boot_ms() + MESSAGE_MS;
+        client->deadline_ms = now_ms(door) + MESSAGE_MS;
     client->have += (size_t)got;
     if (client->have == sizeof(client->head) && begin_payload(client) < 0) {
         refuse(door, client, "sent a message that is none");
@@ -257,7 +290,7 @@ static void read_client(struct door *door, struct client *client)
         do_request(door, client);
 }
 
-static void write_client(struct client *client)
+static void write_client(struct door *door, struct client *client)
 {
     size_t left = client->answer.length - client->sent;
     ssize_t put = send(client->fd, client->answer.data + client->sent, left, MSG_NOSIGNAL);
@@ -272,59 +305,70 @@ static void write_client(struct client *client)
         return;
     buf_wipe(&client->answer);
     client->due_ms = 0;
-    client->deadline_ms = clock_boot_ms() + IDLE_MS;
+    client->deadline_ms = now_ms(door) + IDLE_MS;
     if (client->failures >= TRIES)
         client_close(client);
 }
 
 /* --- the warden's loop --- */
 
-static void lower(int *timeout_ms, uint64_t due_ms)
+static void lower(const struct door *door, int *timeout_ms, uint64_t due_ms)
 {
-    uint64_t now_ms = clock_boot_ms();
-    int left = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+    uint64_t now = now_ms(door);
+    int left = due_ms > now ? (int)(due_ms - now) : 0;
     if (*timeout_ms < 0 || left < *timeout_ms)
         *timeout_ms = left;
 }
 
+/* What fell due is no reason to wake up any more: the client is written to when it can be. */
+static void clear_due(struct door *door, struct client *client)
+{
+    if (client->due_ms && !client->whole && now_ms(door) >= client->due_ms)
+        client->due_ms = 0;
+}
+
 static short events_of(const struct client *client)
 {
-    if (client->due_ms > clock_boot_ms())
+    if (client->due_ms)
         return 0; /* the answer is held back; a hang-up is told all the same */
-    if (client->answer.length)
-        return POLLOUT;
-    return client->whole ? 0 : POLLIN;
+    return client->answer.length ? POLLOUT : POLLIN;
 }
 
 size_t door_fds(struct door *door, struct pollfd fds[DOOR_FDS_MAX], int *timeout_ms)
 {
     size_t count = 0;
+    if (now_ms(door) >= door->paused_until_ms)
+        door->paused_until_ms = 0;
+    else
+        lower(door, timeout_ms, door->paused_until_ms);
     door->polled[count] = NULL;
-    fds[count++] = (struct pollfd){.fd = door->listener, .events = POLLIN};
+    fds[count++] =
+        (struct pollfd){.fd = door->paused_until_ms ? -1 : door->listener, .events = POLLIN};
     for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
         struct client *client = &door->clients[i];
         if (client->fd < 0)
             continue;
+        clear_due(door, client);
         door->polled[count] = client;
         fds[count++] = (struct pollfd){.fd = client->fd, .events = events_of(client)};
-        lower(timeout_ms, client->deadline_ms);
+        lower(door, timeout_ms, client->deadline_ms);
         if (client->due_ms)
-            lower(timeout_ms, client->due_ms);
+            lower(door, timeout_ms, client->due_ms);
     }
     return count;
 }
 
 static void serve_client(struct door *door, struct client *client, short revents)
 {
-    uint64_t now_ms = clock_boot_ms();
+    uint64_t now = now_ms(door);
     if (client->fd >= 0 && (revents & POLLIN) && !client->whole)
         read_client(door, client);
-    if (client->fd >= 0 && client->whole && client->due_ms && now_ms >= client->due_ms)
+    if (client->fd >= 0 && client->whole && client->due_ms && now >= client->due_ms)
         do_request(door, client);
-    if (client->fd >= 0 && client->answer.length && now_ms >= client->due_ms)
-        write_client(client);
+    if (client->fd >= 0 && client->answer.length && now >= client->due_ms)
+        write_client(door, client);
     bool gone = (revents & (POLLERR | POLLNVAL | POLLHUP)) && !(revents & POLLIN);
-    if (client->fd >= 0 && (gone || now_ms >= client->deadline_ms))
+    if (client->fd >= 0 && (gone || now >= client->deadline_ms))
         client_close(client);
 }
 
@@ -338,39 +382,24 @@ void door_serve(struct door *door, const struct pollfd *fds, size_t count)
 
 /* --- open and close --- */
 
-static int bind_socket(struct door *door, gid_t group)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int error = str_copy(address.sun_path, sizeof(address.sun_path), door->path);
-    if (error)
-        return error;
-    if (unlink(door->path) < 0 && errno != ENOENT)
-        return -errno;
-    mode_t before = umask(0117);
-    int bound = bind(door->listener, (const struct sockaddr *)&address, sizeof(address));
-    error = bound < 0 ? -errno : 0;
-    umask(before);
-    if (error == 0 && geteuid() == 0 && chown(door->path, 0, group) < 0)
-        error = -errno;
-    if (error == 0 && listen(door->listener, DOOR_CLIENTS_MAX) < 0)
-        error = -errno;
-    return error;
-}
-
 static int make_socket(struct door *door)
 {
     char folder[PATH_MAX];
     gid_t group = 0;
-    door->has_admin = password_admin(door->root, &door->admin, &group) == 0;
-    int error = file_path(folder, sizeof(folder), door->root, "/run/holdfast");
+    int error = password_admin(door->root, &door->admin, &group);
+    door->has_admin = error == 0;
+    if (error && error != -ENOENT)
+        log_warning("the door is open to root alone: %s in %s/etc/passwd: %s", PASSWORD_ADMIN,
+                    door->root, strerror(-error));
+    error = file_path(folder, sizeof(folder), door->root, "/run/holdfast");
     if (error == 0)
         error = file_make_folders(folder, 0755);
     if (error == 0)
         error = file_path(door->path, sizeof(door->path), door->root, DOOR_PATH);
     if (error)
         return error;
-    door->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    return door->listener < 0 ? -errno : bind_socket(door, group);
+    door->listener = door_listen(door->path, door->has_admin ? group : 0);
+    return door->listener < 0 ? door->listener : 0;
 }
 
 int door_open(struct door **opened, const char *root, const struct door_actions *actions)

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define DOOR_PATH "/run/holdfast/door"
 
@@ -38,6 +39,8 @@ struct door_head {
 enum {
     DOOR_MAGIC = 0x48464431, /* "HFD1" */
     DOOR_CLIENTS_MAX = 8,
+    DOOR_ADMIN_CLIENTS_MAX = 6, /* so that the admin user never shuts out root */
+    DOOR_REFUSALS_MAX = 10, /* told within a minute; wrong passwords, which wait, are all told */
     DOOR_FDS_MAX = DOOR_CLIENTS_MAX + 1,
     DOOR_ANSWER_MAX = 262144
 };
@@ -60,8 +63,9 @@ struct door_actions {
     int (*apply)(void *context, const char *who, const char *how, const char *text, size_t size,
                  struct buf *answer);
     int (*reboot)(void *context, const char *who);
-    /* A password was wrong: an event. */
+    /* A password was wrong, a client was none or sent what is no message: an event. */
     void (*refused)(void *context, const char *who, const char *why);
+    uint64_t (*now_ms)(void); /* never goes back: clock_boot_ms */
     void *context;
 };
 
@@ -71,6 +75,13 @@ struct door;
  * where /etc/shadow and /etc/passwd are read. Message told. */
 int door_open(struct door **door, const char *root, const struct door_actions *actions);
 void door_close(struct door *door);
+
+/* The socket alone. The listener's descriptor, with the path's owner root and `group`, mode 0660;
+ * or a negative errno. */
+int door_listen(const char *path, gid_t group);
+
+/* A client's descriptor, non-blocking, and its user; or a negative errno. */
+int door_accept(int listener, uid_t *uid);
 
 /* Fills at most DOOR_FDS_MAX entries; how many. `timeout_ms` is lowered when a delayed answer or a
  * client's time limit falls due earlier (-1 means none). */

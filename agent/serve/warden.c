@@ -275,6 +275,8 @@ static int open_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* whoever read standard error may be gone */
+        return -errno;
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -301,6 +303,7 @@ static int open_sources(struct warden *warden)
                                    .apply = door_apply,
                                    .reboot = door_reboot,
                                    .refused = door_refused,
+                                   .now_ms = clock_boot_ms,
                                    .context = warden};
     warden->signals = open_signals();
     warden->timer = open_timer(warden->setup->interval_s);

@@ -20,7 +20,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PIECE_MAX = 24, TURNS_AFTER = 3 };
+enum { PIECE_MAX = 24, TURNS_AFTER = 3, STEP_MS = 7 };
 
 static int on_load(void *context, struct buf *answer)
 {
@@ -52,6 +52,13 @@ static void on_refused(void *context, const char *who, const char *why)
     (void)context;
     (void)who;
     (void)why;
+}
+
+/* Each look at the clock is a while later, so that what is held back falls due. */
+static uint64_t on_now_ms(void)
+{
+    static uint64_t now_ms = 1;
+    return now_ms += STEP_MS;
 }
 
 static const char *make_root(void)
@@ -90,8 +97,11 @@ static int connect_client(const char *root)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct door_actions actions = {
-        .load = on_load, .apply = on_apply, .reboot = on_reboot, .refused = on_refused};
+    static const struct door_actions actions = {.load = on_load,
+                                                .apply = on_apply,
+                                                .reboot = on_reboot,
+                                                .refused = on_refused,
+                                                .now_ms = on_now_ms};
     static struct door *door;
     const char *root = make_root();
     char answer[4096];
