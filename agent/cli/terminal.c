@@ -1,4 +1,4 @@
-/* Asks on standard output, reads standard input, and looks out for signals meanwhile. */
+/* Asks, reads standard input, and looks out for signals meanwhile. */
 #include "cli/terminal.h"
 
 #include "base/file.h"
@@ -55,8 +55,7 @@ static void terminal_close(struct terminal *terminal)
 {
     if (terminal->hidden) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal->shown);
-        printf("\n");
-        (void)fflush(stdout);
+        (void)file_write_all(STDERR_FILENO, "\n", 1); /* the one that was typed is not shown */
     }
     if (terminal->signals >= 0) {
         struct signalfd_siginfo info;
@@ -103,6 +102,16 @@ static int read_line(const struct terminal *terminal, struct buf *line)
     return str_is_text(buf_text(line), line->length) ? buf_error(line) : -EILSEQ;
 }
 
+/* Standard output may be a file that takes what the command prints: a password is no part of that,
+ * nor is the prompt for it. */
+static int put_prompt(const char *prompt, bool secret)
+{
+    if (secret)
+        return file_write_all(STDERR_FILENO, prompt, strlen(prompt));
+    printf("%s", prompt);
+    return fflush(stdout) == 0 ? 0 : -EIO;
+}
+
 int terminal_ask(const char *prompt, bool secret, struct buf *line)
 {
     struct terminal terminal = {.signals = -1};
@@ -111,10 +120,10 @@ int terminal_ask(const char *prompt, bool secret, struct buf *line)
     if (error)
         return error;
     error = terminal_open(&terminal, secret); /* no echo before the prompt invites an answer */
-    if (error == 0) {
-        printf("%s", prompt);
-        error = fflush(stdout) == 0 ? read_line(&terminal, line) : -EIO;
-    }
+    if (error == 0)
+        error = put_prompt(prompt, secret);
+    if (error == 0)
+        error = read_line(&terminal, line);
     terminal_close(&terminal);
     return error;
 }

@@ -11,8 +11,9 @@
 
 enum { TERMINAL_LINE_MAX = 4096 };
 
-/* Prints `prompt` and reads one line, without its end, into `line` (emptied first). `secret`: no
- * echo where standard input is a terminal, and the caller wipes the buffer.
+/* Prints `prompt` and reads one line, without its end, into `line` (emptied first). `secret`: the
+ * prompt goes to standard error, no echo where standard input is a terminal, and the caller wipes
+ * the buffer.
  * 0; -EPIPE at the end of input; -EINTR for SIGINT, SIGTERM, SIGHUP or SIGQUIT; -EFBIG for a line
  * longer than TERMINAL_LINE_MAX and -EILSEQ for one that is no text, of which the rest was read;
  * or another errno. */

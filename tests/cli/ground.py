@@ -102,9 +102,13 @@ class Node:
 class Terminal:
     """A command at a pseudo terminal."""
 
-    def __init__(self, node, *words):
+    def __init__(self, node, *words, user=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            if user is not None:
+                os.setgroups([])
+                os.setresgid(user, user, user)
+                os.setresuid(user, user, user)
             os.execv(HOLDFAST, node.argv(*words))
         self.seen = ''
         self.at = 0

@@ -1,0 +1,335 @@
+#!/usr/bin/env python3
+"""The door of a running daemon: the admin user with the right and the wrong password, others,
+garbage, too many, and a daemon that is killed while settings are stored through it."""
+import os
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import ground
+from ground import PASSWORD, Node, Tap, Terminal
+
+ADMIN, STRANGER = 1000, 1234
+PATIENCE_S = 30
+KILLS = 8
+SEED = 20240229
+MAGIC = 0x48464431
+LOGIN, LOAD, WIZARD, SET, IMPORT, REBOOT = range(1, 7)
+HEAD = struct.Struct('=IHHiI')
+CLIENTS_MAX, REFUSALS_MAX = 8, 10
+EPERM, EACCES, EINVAL = 1, 13, 22
+
+
+def wait_for(condition, what):
+    until_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > until_s:
+            raise AssertionError(f'in vain waited for {what}')
+        time.sleep(0.01)
+
+
+class Client:
+    """The door's own messages, good and bad."""
+
+    def __init__(self, node):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(node.path('run/holdfast/door'))
+        self.socket.settimeout(PATIENCE_S)
+
+    def read(self, size):
+        data = b''
+        while len(data) < size:
+            got = self.socket.recv(size - len(data))
+            if not got:
+                raise ConnectionResetError('closed')
+            data += got
+        return data
+
+    def ask(self, verb, text=''):
+        """The status and the payload of the answer."""
+        data = text.encode()
+        self.socket.sendall(HEAD.pack(MAGIC, verb, 0, 0, len(data)) + data)
+        magic, echoed, reserved, status, size = HEAD.unpack(self.read(HEAD.size))
+        if (magic, echoed, reserved) != (MAGIC, verb, 0):
+            raise AssertionError('that is no answer')
+        return -status, self.read(size).decode()
+
+    def is_closed(self):
+        try:
+            return not self.socket.recv(1)
+        except ConnectionResetError:
+            return True
+
+    def close(self):
+        self.socket.close()
+
+
+class Daemon:
+    """holdfast run in a network namespace of its own."""
+
+    def __init__(self, node, log=subprocess.PIPE):
+        self.node = node
+        self.process = subprocess.Popen(['unshare', '-n', *node.argv('run')], text=True,
+                                        stderr=log)
+        self.log = ''
+        self.reader = threading.Thread(target=self.read_log)
+        self.reader.start()
+        try:
+            wait_for(self.answers, 'the door')
+        except AssertionError:
+            self.end(signal.SIGKILL)
+            raise
+
+    def read_log(self):
+        for line in self.process.stderr or ():
+            self.log += line
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f'the daemon ended: {self.log}')
+        try:
+            client = Client(self.node)
+            status = client.ask(LOAD)[0]
+            client.close()
+            return status == 0
+        except OSError:
+            return False
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE_S)
+        self.reader.join(PATIENCE_S)
+        if self.process.stderr:
+            self.process.stderr.close()
+        return code
+
+
+def as_user(node, *words, user=ADMIN, group=ADMIN, password=PASSWORD, more=''):
+    return node.run(*words, stdin=None, input=f'{password}\n{more}', user=user, group=group,
+                    extra_groups=[])
+
+
+def admin_in(t, node):
+    result = as_user(node, 'set', 'web.max_sessions=77')
+    t.ok(result.returncode == 0 and node.get('web.max_sessions') == '77',
+         'the admin user sets with the password', result.stderr)
+    result = as_user(node, 'get', 'web.max_sessions')
+    t.same(result.stdout, 'web.max_sessions = 77\n', 'gets, and the prompt is no part of it')
+    result = as_user(node, 'import', '-', more='web.max_sessions = 78\nsip.cca_id = one\n')
+    t.ok(result.returncode == 0 and node.get('sip.cca_id') == 'one',
+         'imports standard input behind the password', result.stderr)
+    node.write('answers', 'rtcp.fir = yes\n')
+    result = as_user(node, 'wizard', '--no-reboot', '--answers', node.path('answers'))
+    t.ok(result.returncode == 0 and node.get('rtcp.fir') == 'yes', 'and runs the wizard',
+         result.stderr)
+    kinds = [len([line for line in node.events(kind) if 'admin' in line])
+             for kind in ('set', 'import', 'wizard')]
+    t.same(kinds, [1, 1, 1], 'each of them is an event of the admin')
+    result = as_user(node, 'set', 'sip.udp_port=0', 'nosuch=1')
+    t.ok(result.returncode == 2 and 'nosuch' in result.stderr, 'a fault is told', result.stderr)
+    result = as_user(node, 'wizard')
+    t.ok(result.returncode == 2 and 'nothing is stored' in result.stderr,
+         'the end of input stores nothing', result.stderr)
+
+
+def terminal(t, node):
+    before = node.run('export').stdout
+    wizard = Terminal(node, 'wizard', '--no-reboot', user=ADMIN)
+    wizard.expect('Password for admin: ')
+    t.ok(not wizard.echoes(), 'at a terminal the password is not echoed')
+    wizard.send(PASSWORD)
+    wizard.expect('Enable FIPS compliance mode (')
+    t.ok(wizard.echoes(), 'answers are')
+    wizard.press(b'\x03')
+    t.ok(wizard.end() == 2 and node.run('export').stdout == before, 'Ctrl-C stores nothing')
+
+
+def wrong_password(t, node, daemon):
+    before, refused = node.run('export').stdout, len(node.events('refused'))
+    outputs = ''
+    for number, words in enumerate((('set', 'web.max_sessions=1'), ('get',))):
+        began = time.monotonic()
+        result = as_user(node, *words, password='s3cret-guess')
+        took = time.monotonic() - began
+        outputs += result.stdout + result.stderr
+        t.ok(result.returncode == 2 and 'wrong password' in result.stderr and took >= 1 + number,
+             f'{words[0]} with a wrong password is refused after {1 + number} s',
+             result.stderr, f'{took:.1f} s')
+    t.same(node.run('export').stdout, before, 'and stores nothing')
+    events = node.events('refused')[refused:]
+    t.ok(len(events) == 2 and all('admin: wrong password' in line for line in events),
+         'each is an event', *events)
+    outputs += daemon.log + node.run('events').stdout
+    t.ok('s3cret' not in outputs and PASSWORD not in outputs, 'no password is in any output')
+    result = as_user(node, 'get', 'rtcp.fir')
+    t.same(result.returncode, 0, 'the right one is let in when the delay has passed')
+
+
+def others(t, node):
+    result = as_user(node, 'get', user=STRANGER, group=STRANGER)
+    t.ok(result.returncode == 2 and 'Permission denied' in result.stderr,
+         'another user cannot connect', result.stderr)
+    before = len(node.events('refused'))
+    result = as_user(node, 'get', user=STRANGER, group=ADMIN)
+    t.ok(result.returncode == 2 and not result.stdout and 'does not answer' in result.stderr,
+         'one of the same group gets no answer', result.returncode, result.stderr)
+    t.same(len(node.events('refused')), before + 1, 'and is an event')
+
+
+def root(t, node):
+    result = node.run('set', 'web.max_sessions=80')
+    t.ok(result.returncode == 0, 'root sets without the password', result.stderr)
+    client = Client(node)
+    t.same(client.ask(WIZARD, 'rtcp.fir = no\n')[0], EACCES, 'but the wizard wants it of root too')
+    t.same(client.ask(LOGIN, PASSWORD)[0], 0, 'who then logs in')
+    t.same(client.ask(WIZARD, 'rtcp.fir = no\n')[0], 0, 'and stores')
+    before = node.run('export').stdout
+    bad = ('nosuch = 1\n', 'sip.udp_port = 0\n', 'sip.tls_port = 22\n', 'rtcp.fir', '\x01\n',
+           'rtcp.fir = yes\nrtcp.fir = no\n')
+    for text in bad:
+        status, why = client.ask(SET, text)
+        t.ok(status == EINVAL and why, f'the daemon itself refuses {text!r}', status, why)
+    t.same(client.ask(WIZARD, 'global.ssh = no\n')[0], EINVAL,
+           'and a wizard that answers what is not asked')
+    t.same(node.run('export').stdout, before, 'and stores none of it')
+    client.close()
+
+
+def garbage(t, node, daemon):
+    chance = random.Random(SEED)
+    pieces = [chance.randbytes(size) for size in (1, 15, 16, 17, 4096, 200000)]
+    pieces += [HEAD.pack(MAGIC, SET, 0, 0, 0xffffffff), HEAD.pack(MAGIC, SET, 0, 0, 65537),
+               HEAD.pack(MAGIC, 99, 0, 0, 0), HEAD.pack(MAGIC, SET, 0, 0, 100) + b'half',
+               HEAD.pack(MAGIC, REBOOT, 1, 0, 0), HEAD.pack(MAGIC, LOAD, 0, -1, 0),
+               HEAD.pack(MAGIC, SET, 0, 0, 65536) + b'\0' * 65536]
+    before = node.run('export').stdout
+    for piece in pieces * 4:
+        client = Client(node)
+        try:
+            client.socket.sendall(piece)
+        except OSError:
+            pass  # it was closed before the end
+        client.close()
+    t.same(node.run('export').stdout, before, 'garbage changes nothing')
+    t.same(daemon.process.poll(), None, 'and ends nothing')
+    told = [line for line in node.events('refused') if 'a message that is none' in line]
+    t.ok(0 < len(told) <= REFUSALS_MAX, 'nor does it fill the event log', len(told))
+
+
+def full(t, node):
+    clients = [Client(node) for _ in range(CLIENTS_MAX)]
+    for client in clients:
+        client.ask(LOAD)
+    result = node.run('set', 'web.max_sessions=81')
+    t.ok(result.returncode == 2 and 'does not answer' in result.stderr,
+         'one client too many is told so', result.returncode, result.stderr)
+    for client in clients:
+        client.close()
+    wait_for(lambda: node.run('set', 'web.max_sessions=81').returncode == 0, 'a free place')
+    t.ok(True, 'until another leaves')
+
+
+def store_until_killed(client, process, chance, first):
+    """Stores number after number; the last one that was acknowledged, and what was refused."""
+    last, kill_at = first, first + chance.randint(1, 20)
+    timer = threading.Timer(chance.random() * 0.02, process.kill)
+    try:
+        while True:
+            status, why = client.ask(SET, f'web.max_sessions = {last + 1}\n'
+                                          f'global.login_banner = {last + 1}\n')
+            if status:
+                process.kill()
+                return last, f'{last + 1} was refused: {why}'
+            last += 1
+            if last == kill_at:
+                timer.start()
+    except OSError:
+        return last, None
+    finally:
+        client.close()
+
+
+def killed(t, node, daemon):
+    """The daemon is killed at any moment of a client that stores on and on."""
+    chance = random.Random(SEED)
+    faults, last = [], 1000
+    for _ in range(KILLS):
+        last, refused = store_until_killed(Client(node), daemon.process, chance, last)
+        daemon.end(signal.SIGKILL)
+        daemon = Daemon(node)
+        now, banner = node.get('web.max_sessions'), node.get('global.login_banner').strip('"')
+        if refused or now != banner or int(now) not in (last, last + 1):
+            faults.append(refused or f'{now} and {banner} stand where {last} was acknowledged')
+        last = int(now)
+        if node.run('events', '--verify').returncode:
+            faults.append('the chain of events is broken')
+    t.ok(not faults, f'{KILLS} kills lose no acknowledged revision and leave none half', *faults)
+    return daemon
+
+
+def conferencing(t):
+    """On a Conferencing Node, with nobody at the other end of standard error."""
+    node = make_node('conferencing')
+    reader, writer = os.pipe()
+    os.close(reader)
+    daemon = Daemon(node, writer)
+    try:
+        os.close(writer)
+        client = Client(node)
+        client.ask(LOGIN, PASSWORD)
+        status, why = client.ask(WIZARD, 'rtcp.fir = yes\n')
+        t.ok(status == EPERM and 'Management Node' in why and node.get('rtcp.fir') == 'no',
+             "a Conferencing Node's daemon refuses the wizard's answers", status, why)
+        client.socket.sendall(b'garbage' * HEAD.size)
+        t.ok(client.is_closed() and daemon.answers() and node.events('refused'),
+             'a daemon whose log nobody reads goes on')
+        client.close()
+    finally:
+        daemon.end()
+
+
+def long_root(t):
+    node = make_node()
+    node.root += '/' + 'x' * 120
+    os.makedirs(node.path('etc/holdfast'))
+    node.write('etc/holdfast/role', 'management\n')
+    result = node.run('set', 'rtcp.fir=yes')
+    t.ok(result.returncode == 0 and node.get('rtcp.fir') == 'yes',
+         "a root too long for a socket's name works without a daemon", result.stderr)
+
+
+def make_node(role='management'):
+    """A node whose files every user can reach."""
+    node = Node(role)
+    os.chmod(node.root, 0o755)
+    return node
+
+
+def main():
+    os.umask(0o022)
+    with Tap() as t:
+        node = make_node()
+        ground.HOLDFAST = shutil.copy(ground.HOLDFAST, node.path('holdfast'))
+        daemon = Daemon(node)
+        try:
+            admin_in(t, node)
+            terminal(t, node)
+            others(t, node)
+            root(t, node)
+            wrong_password(t, node, daemon)
+            garbage(t, node, daemon)
+            full(t, node)
+            daemon = killed(t, node, daemon)
+        finally:
+            code = daemon.end()
+        t.same(code, 0, 'the daemon ends well')
+        conferencing(t)
+        long_root(t)
+
+
+main()
