@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The security wizard as an administrator meets it: at a terminal, and with answers from a file."""
+import termios
 import time
 
-import ground
 from ground import PASSWORD, Node, Tap, Terminal
 
 # spec: the 25 questions in their order: key, prompt, value in brackets, the guide's answer
@@ -75,9 +75,8 @@ def later_run(t, node):
     wizard = begin(node, '--no-reboot')
     for _, prompt, shown, answer in QUESTIONS:
         now = answer.upper() if shown in ('NO', 'YES') else answer
-        wizard.expect(f'\n{prompt} (')
-        wizard.expect(f'{now}')
-        wizard.expect('): ')
+        now = f'"{answer}"' if shown == '""' else now
+        wizard.expect(f'\n{prompt} ({now}): ')
         wizard.send('')
     wizard.expect('No setting changes.')
     wizard.expect(APPLY)
@@ -88,12 +87,13 @@ def later_run(t, node):
 
 def bad_answers(t, node):
     wizard = begin(node, '--no-reboot')
-    for answer in ('maybe', 'x' * 5000, 'y\x01'):
-        wizard.expect('Enable FIPS compliance mode (')
-        wizard.send(answer)
     wizard.expect('Enable FIPS compliance mode (')
+    for answer, why in (('maybe', 'neither yes nor no'), ('y\x01', 'not a line of text')):
+        wizard.send(answer)
+        wizard.expect(why)
+        wizard.expect('Enable FIPS compliance mode (NO): ')
+        t.ok(True, f'{answer!r} is told to be {why!r}, and the question comes again')
     wizard.send('YES')
-    t.ok(True, 'a bad answer is asked again')
     for _, prompt, _, _ in QUESTIONS[1:8]:
         wizard.expect(f'\n{prompt} (')
         wizard.send('70000' if 'UDP' in prompt else '')
@@ -103,7 +103,8 @@ def bad_answers(t, node):
     wizard.expect('SIP TLS listen port (')
     wizard.send('5060')
     wizard.expect('SIP TLS listen port (')
-    t.ok(True, 'so is one that another answer forbids, at once')
+    t.ok('sip.tcp_port' in wizard.seen[-300:], 'so is one that another answer forbids, at once',
+         wizard.seen[-300:])
     wizard.send('')
     for _ in range(2):
         wizard.expect('sessions (')
@@ -145,24 +146,63 @@ def nothing_stored(t, node):
                  f'{name} after {after} answers stores nothing', code, wizard.seen[-200:])
 
 
+def declined(t, node):
+    """The last question is answered otherwise than with yes."""
+    before = stored(node)
+    wizard = begin(node, '--no-reboot')
+    for _, prompt, _, _ in QUESTIONS:
+        wizard.expect(f'\n{prompt} (')
+        wizard.send('4321' if prompt.startswith('SIP UDP') else '')
+    wizard.expect('sip.udp_port: 5060 -> 4321')
+    wizard.expect(APPLY)
+    wizard.send('oh yes')
+    t.ok(wizard.end() == 1 and 'Nothing is stored' in wizard.seen and stored(node) == before,
+         'what is declined is not stored', wizard.seen[-300:])
+
+
 def password(t, node):
+    refused = len(node.events('refused'))
     wizard = Terminal(node, 'wizard', '--no-reboot')
-    wizard.expect('Password for admin: ')
-    t.ok(not wizard.echoes(), 'the terminal does not echo while the password is typed')
-    began = time.monotonic()
+    took = []
     for number in (1, 2, 3):
+        wizard.expect('Password for admin: ')
+        if number == 1:
+            t.ok(not wizard.echoes(), 'the terminal does not echo while the password is typed')
+        began = time.monotonic()
         wizard.send(f'wrong {number}')
         wizard.expect('wrong password' if number < 3 else 'no more tries')
-    took = time.monotonic() - began
+        took.append(time.monotonic() - began)
     t.same(wizard.end(), 2, 'three wrong passwords end the wizard')
-    t.ok(took >= 6, 'each after a longer delay', f'{took:.1f} s')
-    refused = node.events('refused')
-    t.same(len(refused), 3, 'each failure is an event')
-    t.ok(not any('wrong 1' in line for line in refused), 'which does not hold what was typed')
+    t.ok(all(seconds >= delay for seconds, delay in zip(took, (1, 2, 4))),
+         'each is told after a delay twice as long', took)
+    events = node.events('refused')[refused:]
+    t.same(len(events), 3, 'each failure is an event')
+    t.ok(not any(f'wrong {number}' in wizard.seen + ''.join(events) for number in (1, 2, 3)),
+         'what was typed is neither shown nor in the event')
+
+
+def echo(t, node):
+    """Whatever happens at the password, the terminal echoes afterwards."""
+    for keys, name in ((b'\x03', 'Ctrl-C'), (b'\x04\x04', 'the end of input'),
+                      (b'\x1c', 'Ctrl-\\')):
+        wizard = Terminal(node, 'wizard', '--no-reboot')
+        wizard.expect('Password for admin: ')
+        wizard.press(b'half')
+        wizard.press(keys)
+        wizard.expect('no password was given')
+        t.ok(wizard.echoes() and 'half' not in wizard.seen,
+             f'after {name} at the password the terminal echoes again', wizard.seen)
+        t.same(wizard.end(), 2, 'and the wizard has ended')
     wizard = Terminal(node, 'wizard', '--no-reboot')
     wizard.expect('Password for admin: ')
+    suspends = termios.tcgetattr(wizard.fd)[6][termios.VSUSP]
+    t.same(suspends, b'\0', 'no key stops it and leaves the terminal without echo')
+    wizard.send(PASSWORD)
+    wizard.expect('Enable FIPS compliance mode (')
+    t.ok(wizard.echoes() and termios.tcgetattr(wizard.fd)[6][termios.VSUSP] != suspends,
+         'answers are echoed, and the key stops again')
     wizard.press(b'\x03')
-    t.same(wizard.end(), 2, 'Ctrl-C at the password ends the wizard')
+    wizard.end()
 
 
 def from_file(t, node):
@@ -173,7 +213,7 @@ def from_file(t, node):
         ('a bad value', 'sip.udp_port = 0\nsip.tls_port = x\n', 'sip.tls_port'),
         ('a broken rule', 'sip.tls_port = 22\n', 'sip.tls_port'),
         ('binary', '\x00\x01\x02' * 100, ':1:'),
-        ('too large a file', '# ' + 'x' * 65536 + '\n', 'large'),
+        ('a file of 64 KiB and a byte', '#' * 65535 + '\n\n', 'large'),
     )
     before = stored(node)
     for name, text, told in cases:
@@ -183,13 +223,19 @@ def from_file(t, node):
                           '--password-file', node.path('password'))
         t.ok(result.returncode == 2 and told in result.stderr and stored(node) == before,
              f'{name} refuses the whole file', result.returncode, result.stderr[-300:])
-    node.write('answers', good)
+    for name, told in (('etc', 'directory'), ('nosuch', 'No such file')):
+        result = node.run('wizard', '--no-reboot', '--answers', node.path(name),
+                          '--password-file', node.path('password'))
+        t.ok(result.returncode == 2 and told in result.stderr and name in result.stderr,
+             f'{told}: told with its name', result.stderr)
+    node.write('answers', '#' * (65536 - len(good) - 1) + '\n' + good)
     result = node.run('wizard', '--no-reboot', '--answers', node.path('answers'), stdin=None,
                       input='wrong\n')
     t.ok(result.returncode == 2 and stored(node) == before, 'so does a wrong password')
     result = node.run('wizard', '--no-reboot', '--answers', node.path('answers'), stdin=None,
                       input=PASSWORD + '\n')
-    t.same((result.returncode, node.get('sip.cca_id')), (0, 'cca-1'), 'a good file is stored')
+    t.same((result.returncode, node.get('sip.cca_id')), (0, 'cca-1'),
+           'a good file of 64 KiB is stored')
 
 
 def conferencing(t):
@@ -215,7 +261,9 @@ with Tap() as t:
     bad_answers(t, second)
     skips(t, second)
     nothing_stored(t, second)
+    declined(t, second)
     password(t, second)
+    echo(t, second)
     from_file(t, Node())
     conferencing(t)
     locked(t)
