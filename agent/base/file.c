@@ -141,7 +141,7 @@ int file_replace_volatile(const char *path, const void *data, size_t size, mode_
 int file_replace_alike(const char *path, const void *data, size_t size)
 {
     struct stat old;
-    if (lstat(path, &old) < 0)
+    if (stat(path, &old) < 0)
         return -errno;
     return replace(path, data, size,
                    &(struct attributes){old.st_mode & 07777, old.st_uid, old.st_gid, true});

@@ -29,7 +29,8 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 /* As file_replace, but atomic alone and not durable: for what a reboot forgets anyway (/run). */
 int file_replace_volatile(const char *path, const void *data, size_t size, mode_t mode);
 
-/* As file_replace, with the mode and owner that the file at `path` has. */
+/* As file_replace, with the mode and owner that the file at `path` has, or, where that is a
+ * symbolic link, the file that it leads to: a link's own mode lets everybody write. */
 int file_replace_alike(const char *path, const void *data, size_t size);
 
 /* Makes what was written to the file durable; a rename in the folder of `path` (fsync(2), Notes).

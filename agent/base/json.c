@@ -3,8 +3,6 @@
 
 #include "base/str.h"
 
-#include <string.h>
-
 static void escaped(struct buf *out, unsigned char c)
 {
     static const char *const shorts[128] = {
@@ -21,13 +19,16 @@ static void escaped(struct buf *out, unsigned char c)
 
 static void quoted(struct buf *out, const char *text)
 {
-    bool sound = str_is_text(text, strlen(text));
     buf_putc(out, '"');
-    for (const char *at = text; *at; at++) {
-        if (!sound && (unsigned char)*at >= 0x80)
+    for (const char *at = text; *at;) {
+        size_t length = str_character(at);
+        if (length > 1)
+            buf_append(out, at, length);
+        else if ((unsigned char)*at >= 0x80)
             buf_puts(out, "\xef\xbf\xbd");
         else
             escaped(out, (unsigned char)*at);
+        at += length ? length : 1;
     }
     buf_putc(out, '"');
 }

@@ -1,6 +1,7 @@
 /*
  * A JSON writer over a struct buf (RFC 8259). It places commas and escapes strings; the caller
- * opens and closes in order. Strings are taken as UTF-8; bytes that are not become U+FFFD.
+ * opens and closes in order. Strings are taken as UTF-8; bytes that are not,
+ * and C1 control characters, become U+FFFD.
  */
 #ifndef HOLDFAST_BASE_JSON_H
 #define HOLDFAST_BASE_JSON_H

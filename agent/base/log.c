@@ -1,6 +1,8 @@
 /* The logger: each message is one write(2), so that lines of two processes never mix. */
 #include "base/log.h"
 
+#include "base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +31,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     if (used < 0 || (size_t)used >= sizeof(line) - 2)
         return;
     (void)vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, args);
+    str_clean(line, "\t\n");
     size_t length = strlen(line);
     line[length] = '\n';
     /* Nobody is left to be told when standard error itself fails. */

@@ -2,6 +2,7 @@
  * Messages for people: one line each on standard error, with the program's name before it and,
  * for the daemon, in the kernel's log or syslog where standard error goes.
  * A message names its object and the reason; it never holds a secret.
+ * Control characters in it, other than tab and newline, are written as '?'.
  */
 #ifndef HOLDFAST_BASE_LOG_H
 #define HOLDFAST_BASE_LOG_H

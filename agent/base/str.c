@@ -56,6 +56,8 @@ char *str_trim(char *text)
     return text;
 }
 
+enum { UTF8_LONGEST = 4 };
+
 /* The length of the well-formed sequence at `data`, 0 when there is none (RFC 3629, 4). */
 static size_t utf8_sequence(const unsigned char *data, size_t size)
 {
@@ -89,15 +91,40 @@ static size_t utf8_sequence(const unsigned char *data, size_t size)
     return 0;
 }
 
+/* C0, DEL and C1 (ECMA-48, 5): terminals obey the last, too. */
+static bool is_control(const unsigned char *at, size_t length)
+{
+    return length == 1 ? at[0] < 0x20 || at[0] == 0x7f
+                       : length == 2 && at[0] == 0xc2 && at[1] < 0xa0;
+}
+
 bool str_is_text(const char *data, size_t size)
 {
     const unsigned char *at = (const unsigned char *)data;
     while (size) {
         size_t step = utf8_sequence(at, size);
-        if (step == 0 || (step == 1 && (*at < 0x20 || *at == 0x7f) && *at != '\t' && *at != '\n'))
+        if (step == 0 || (is_control(at, step) && *at != '\t' && *at != '\n'))
             return false;
         at += step;
         size -= step;
     }
     return true;
+}
+
+/* A NUL ends no sequence, so that nothing behind it is read. */
+size_t str_character(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    size_t length = utf8_sequence(at, UTF8_LONGEST);
+    return is_control(at, length) ? 0 : length;
+}
+
+void str_clean(char *text, const char *kept)
+{
+    while (*text) {
+        size_t length = str_character(text);
+        if (length == 0 && !strchr(kept, *text))
+            *text = '?';
+        text += length ? length : 1;
+    }
 }

@@ -27,7 +27,15 @@ int str_copy(char *to, size_t size, const char *from);
 char *str_trim(char *text);
 
 /* True when the bytes are well-formed UTF-8 (RFC 3629, section 4) without control characters
- * other than tab and newline. */
+ * (C0, DEL, C1) other than tab and newline. */
 bool str_is_text(const char *data, size_t size);
+
+/* The length in bytes of the character that `text` begins with; 0 for a control character, for a
+ * byte that is no UTF-8, and at the end. */
+size_t str_character(const char *text);
+
+/* Puts '?' in place of each such byte, in place, but for the control characters in `kept`: a name
+ * that somebody else chose then neither forges a line nor speaks to a terminal. */
+void str_clean(char *text, const char *kept);
 
 #endif

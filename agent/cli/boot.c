@@ -55,12 +55,10 @@ static int enforce(struct node *node, uint64_t started_ms)
     int error = boot_record_write(node->system.root, &record);
     if (error)
         log_error("cannot write " NODE_RUN_FOLDER "/boot: %s", strerror(-error));
-    if (node->reason.length)
-        log_error("FAILED CLOSED: %s", buf_text(&node->reason));
     tell_shortfalls(&results);
-    node_event(node, "boot", "revision %llu, %zu rows differed, %zu set right, worst: %s",
+    node_event(node, "boot", "revision %llu, %zu rows differed, %zu set right, %s",
                (unsigned long long)node->revision, tally.differed, tally.repaired,
-               verdict_text(worst));
+               worst >= VERDICT_FAIL ? "something falls short" : "everything holds");
     results_free(&results);
     return worst >= VERDICT_FAIL || node->reason.length ? EXIT_FALLS_SHORT : EXIT_HOLDS;
 }
@@ -77,6 +75,8 @@ int cli_boot(const struct invocation *invocation)
         log_error("cannot load the node: %s", strerror(-error));
         return EXIT_COULD_NOT;
     }
+    if (node.reason.length)
+        log_error("FAILED CLOSED: %s", buf_text(&node.reason));
     int code = enforce(&node, started_ms);
     if (guarded < 0) {
         log_error("the firewall could not be closed: %s: the network stays down",

@@ -43,6 +43,16 @@ static const struct format *find_format(const char *name)
     return NULL;
 }
 
+/* A mistyped id must not look as if all were well. */
+static bool any_matches(const struct results *results, const char *id_glob)
+{
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        for (size_t i = 0; i < results->domain[d].count; i++)
+            if (report_wants(&results->domain[d].list[i], id_glob))
+                return true;
+    return false;
+}
+
 static int print_report(const struct node *node, const struct format *format,
                         const struct view *view)
 {
@@ -50,6 +60,11 @@ static int print_report(const struct node *node, const struct format *format,
     struct report report = {.results = &results};
     struct buf out = {0};
     domain_check(&node->policy, &node->system, &results);
+    if (!any_matches(&results, view->id_glob)) {
+        log_error("check: no row has an id like %s", view->id_glob);
+        results_free(&results);
+        return EXIT_COULD_NOT;
+    }
     node_facts(node, &report.facts);
     format->write(&report, view, &out);
     int error = buf_error(&out);

@@ -5,9 +5,12 @@
 #include "base/str.h"
 #include "serve/node.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct applet {
     const char *link, *command;
@@ -225,8 +228,22 @@ static int run_or_help(struct parse *parse)
     return EXIT_COULD_NOT;
 }
 
+/* A closed standard stream would be the next file that is opened, the database say, and messages
+ * would be written into it. What takes its place fails to be read, or written, as it did. */
+static int hold_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 int command_main(const struct command *table, size_t count, int argc, char **argv)
 {
+    if (hold_streams() < 0)
+        return EXIT_COULD_NOT;
     struct parse parse = {.table = table, .count = count};
     const char *linked = argc > 0 ? linked_command(argv[0]) : NULL;
     if (linked)

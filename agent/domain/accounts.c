@@ -41,6 +41,16 @@ static void line_split(struct line *line, char *text)
     }
 }
 
+/* The length of the line at `at`; its newline becomes a NUL. */
+static size_t line_end(struct buf *text, size_t at)
+{
+    char *start = text->data + at;
+    char *newline = memchr(start, '\n', text->length - at);
+    if (newline)
+        *newline = '\0';
+    return newline ? (size_t)(newline - start) : text->length - at;
+}
+
 static void line_write(const struct line *line, struct buf *out)
 {
     for (size_t i = 0; i < line->count; i++)
@@ -97,14 +107,51 @@ static void mend_admin_shell(struct line *line, struct buf *found)
     line->field[6] = nologin;
 }
 
-/* inittab of busybox init: "tty::action:program"; what names a terminal and is started again and
- * again is a login. */
+static const struct console_program {
+    const char *name;
+    bool alone; /* with an operand it runs a script and asks nobody */
+} console_programs[] = {
+    {"getty",   false},
+    {"agetty",  false},
+    {"login",   false},
+    {"sulogin", false},
+    {"sh",      true },
+    {"ash",     true },
+    {"bash",    true },
+};
+
+/* A program as inittab has it: "-" before it for a login shell, operands behind it. */
+static bool asks_at_terminal(const char *program)
+{
+    const char *from = program[0] == '-' ? program + 1 : program;
+    size_t length = strcspn(from, " \t\r");
+    bool alone = from[length + strspn(from + length, " \t\r")] == '\0';
+    for (const char *slash; (slash = memchr(from, '/', length));) {
+        length -= (size_t)(slash + 1 - from);
+        from = slash + 1;
+    }
+    for (size_t i = 0; i < countof(console_programs); i++)
+        if (strlen(console_programs[i].name) == length &&
+            strncmp(from, console_programs[i].name, length) == 0)
+            return alone || !console_programs[i].alone;
+    return false;
+}
+
+/* inittab of busybox init: "tty::action:program". A login is what asks first, what names a terminal
+ * and is started again and again, and what asks at whatever terminal it gets. */
+static bool is_login(const struct line *line)
+{
+    const char *action = line->field[2];
+    return str_equal(action, "askfirst") ||
+           (str_equal(action, "respawn") && line->field[0][0] != '\0') ||
+           asks_at_terminal(line->field[3]);
+}
+
 static void mend_console(struct line *line, struct buf *found)
 {
-    if (line->count < 4 || line->field[0][0] == '\0' || line->field[0][0] == '#' ||
-        (!str_equal(line->field[2], "respawn") && !str_equal(line->field[2], "askfirst")))
+    if (line->count < 4 || line->field[0][0] == '#' || !is_login(line))
         return;
-    name_found(found, line->field[0]);
+    name_found(found, line->field[0][0] ? line->field[0] : line->field[3]);
     line->count = 0;
 }
 
@@ -155,20 +202,23 @@ static void accounts_plan(const struct policy *policy, struct rows *rows)
                                 .desired = policy->admin_disabled ? "none" : open});
 }
 
-static void mend_text(const struct account_rule *rule, char *text, struct buf *found,
+/* A NUL ends what programs read of its line, not of the file; what is behind it stays. */
+static void mend_text(const struct account_rule *rule, struct buf *text, struct buf *found,
                       struct buf *out)
 {
-    while (*text) {
-        size_t length = strcspn(text, "\n");
-        bool last = text[length] == '\0';
+    for (size_t at = 0; at < text->length;) {
         struct line line;
-        text[length] = '\0';
-        line_split(&line, text);
+        char *start = text->data + at;
+        size_t length = line_end(text, at), seen = strlen(start);
+        bool ended = at + length < text->length;
+        line_split(&line, start);
         rule->mend(&line, found);
         line_write(&line, out);
-        if (!last && line.count)
+        if (line.count)
+            buf_append(out, start + seen, length - seen);
+        if (line.count && ended)
             buf_putc(out, '\n');
-        text += length + !last;
+        at += length + ended;
     }
 }
 
@@ -181,8 +231,8 @@ static int mend_file(const struct system *system, const struct account_rule *rul
     int error = file_path(path, sizeof(path), system->root, rule->path);
     if (error == 0)
         error = file_read(path, FILE_SIZE_MAX, &text);
-    if (error == 0 && text.data)
-        mend_text(rule, text.data, found, out);
+    if (error == 0)
+        mend_text(rule, &text, found, out);
     buf_wipe(&text);
     if (error == 0)
         error = buf_error(found) ? buf_error(found) : buf_error(out);
@@ -213,11 +263,11 @@ static uid_t admin_uid(const struct system *system)
     struct buf text = {0};
     uint64_t uid = 0;
     if (file_path(path, sizeof(path), system->root, "/etc/passwd") == 0 &&
-        file_read(path, FILE_SIZE_MAX, &text) == 0 && text.data) {
-        char *rest = NULL;
-        for (char *at = strtok_r(text.data, "\n", &rest); at; at = strtok_r(NULL, "\n", &rest)) {
+        file_read(path, FILE_SIZE_MAX, &text) == 0) {
+        for (size_t at = 0, length; at < text.length; at += length + 1) {
             struct line line;
-            line_split(&line, at);
+            length = line_end(&text, at);
+            line_split(&line, text.data + at);
             if (line.count > 2 && str_equal(line.field[0], ADMIN))
                 (void)str_to_u64(line.field[2], 1, UINT32_MAX - 1, &uid);
         }

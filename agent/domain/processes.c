@@ -24,14 +24,19 @@ static bool is_wanted(const struct process_wanted *wanted, const char *name, uid
     return false;
 }
 
-/* One /proc entry; a process that ended meanwhile is none. */
+/* One /proc entry; a process that ended meanwhile is none. Its folder has the owner that the
+ * process has; what lies in the folder belongs to root where the process may not be dumped
+ * (proc(5)). */
 static int look_at(const struct process_wanted *wanted, pid_t pid, int signal, struct buf *found)
 {
     char path[PATH_SIZE];
     struct stat status;
     struct buf name = {0};
+    (void)snprintf(path, sizeof(path), "/proc/%d", pid);
+    if (stat(path, &status) < 0)
+        return 0;
     (void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-    if (stat(path, &status) < 0 || file_read(path, COMM_SIZE_MAX, &name) < 0) {
+    if (file_read(path, COMM_SIZE_MAX, &name) < 0) {
         buf_free(&name);
         return 0;
     }

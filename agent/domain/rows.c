@@ -76,6 +76,7 @@ const char *rows_text(struct rows *rows, const char *format, ...)
     }
     (void)vsnprintf(node->text, (size_t)length + 1, format, again);
     va_end(again);
+    str_clean(node->text, "");
     node->next = rows->texts;
     rows->texts = node;
     return node->text;

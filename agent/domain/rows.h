@@ -48,7 +48,8 @@ void rows_free(struct rows *rows);
  * VERDICT_ERROR with the note "not observed". The new row, or NULL when out of memory. */
 struct row *rows_add(struct rows *rows, struct row row);
 
-/* Formats a string that lives as long as the rows; "" when out of memory (and `failed` is set). */
+/* Formats a string that lives as long as the rows; "" when out of memory (and `failed` is set).
+ * It becomes one line of text (str_clean): tables and interfaces are named by others. */
 __attribute__((format(printf, 2, 3))) const char *rows_text(struct rows *rows, const char *format,
                                                             ...);
 

@@ -151,6 +151,7 @@ struct visit {
     size_t places, wrong;
     struct buf actual; /* "1 on eth0, 1 on eth3" */
     int error;         /* the first, and at what */
+    bool unopened;     /* nothing could be looked at */
     const char *failed_to;
     char error_place[NAME_MAX + 1];
 };
@@ -280,6 +281,8 @@ static void visit_rule(const struct places *places, struct visit *visit)
 
 static const char *fault_note(struct rows *rows, const struct visit *visit)
 {
+    if (visit->unopened)
+        return rows_text(rows, "cannot open /proc/sys: %s", strerror(-visit->error));
     return rows_text(rows, "cannot %s %s%s%s: %s", visit->failed_to, visit->rule->key,
                      visit->error_place[0] ? " of " : "", visit->error_place,
                      strerror(-visit->error));
@@ -313,9 +316,9 @@ static void sysctl_observe(const struct system *system, const struct policy *pol
         struct row *row = &rows->list[i];
         const struct sysctl_rule *rule = &rules[row->tag];
         struct visit visit = {.rule = rule, .value = wanted(rule, policy)};
-        if (places.error)
-            remember(&visit, places.error, "open", "/proc/sys");
-        else
+        visit.unopened = places.error != 0;
+        visit.error = places.error;
+        if (!visit.unopened)
             visit_rule(&places, &visit);
         judge(system, rows, row, &visit);
         buf_free(&visit.actual);

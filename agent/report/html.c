@@ -5,13 +5,15 @@
 #include "report/report.h"
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "report/style.h"
 
 static const char style[] = "<style>" REPORT_HTML_STYLE "</style>\n";
 
 static void write_escaped(struct buf *out, const char *text)
 {
-    for (; *text; text++) {
+    for (size_t length; *text; text += length ? length : 1) {
+        length = str_character(text);
         switch (*text) {
         case '<':
             buf_puts(out, "&lt;");
@@ -29,7 +31,7 @@ static void write_escaped(struct buf *out, const char *text)
             buf_puts(out, "&#39;");
             break;
         default:
-            buf_putc(out, (unsigned char)*text < 0x20 && *text != '\n' ? ' ' : *text);
+            buf_append(out, length ? text : "?", length ? length : 1);
         }
     }
 }

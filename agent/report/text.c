@@ -21,15 +21,16 @@ static void write_head(const struct report *report, struct buf *out)
 static void write_row(const struct row *row, struct buf *out)
 {
     buf_printf(out, "  %-14s  %s\n", verdict_text(row->verdict), row->id);
+    const char *actual = row->actual ? row->actual : "";
     if (row->verdict == VERDICT_PASS) {
-        buf_printf(out, "  %-14s  %s%s%s\n", "", row->actual, row->note ? ": " : "",
+        buf_printf(out, "  %-14s  %s%s%s\n", "", actual, row->note ? ": " : "",
                    row->note ? row->note : "");
         return;
     }
     buf_printf(out, "  %-14s  %s\n", "", row->title);
     buf_printf(out, "  %-14s  should be: %s\n", "", row->desired);
-    if (row->actual[0])
-        buf_printf(out, "  %-14s  is:        %s\n", "", row->actual);
+    if (actual[0])
+        buf_printf(out, "  %-14s  is:        %s\n", "", actual);
     if (row->note)
         buf_printf(out, "  %-14s  why:       %s\n", "", row->note);
 }

@@ -49,36 +49,49 @@ static const enum setting_key known_keys[] = {
     GLOBAL_MEDIA_PORT_END,
 };
 
-/* A process in another pid namespace cannot see the machine's first process, and one in another
- * network namespace differs from it. */
-static bool in_initial_namespaces(void)
+/* The kernel has this key for its first network namespace alone (net/core/sysctl_net_core.c), and
+ * the other for each. Unlike /proc/1/ns/net they can be asked without any capability. */
+#define KEY_OF_FIRST_NETWORK "/proc/sys/net/core/netdev_max_backlog"
+#define KEY_OF_EVERY_NETWORK "/proc/sys/net/core/somaxconn"
+
+static bool in_first_network(void)
 {
-    struct stat mine, first, pids;
-    if (stat("/proc/self/ns/pid", &pids) < 0 || pids.st_ino != INITIAL_PID_NAMESPACE)
-        return false;
-    return stat("/proc/self/ns/net", &mine) == 0 && stat("/proc/1/ns/net", &first) == 0 &&
-           mine.st_ino == first.st_ino;
+    return access(KEY_OF_FIRST_NETWORK, F_OK) == 0;
 }
 
+static bool in_another_network(void)
+{
+    return !in_first_network() && access(KEY_OF_EVERY_NETWORK, F_OK) == 0;
+}
+
+static bool in_first_pid_namespace(void)
+{
+    struct stat pids;
+    return stat("/proc/self/ns/pid", &pids) == 0 && pids.st_ino == INITIAL_PID_NAMESPACE;
+}
+
+/* Where it cannot be known, neither the machine's keys nor its firewall are taken for ours. */
 void node_system(struct system *system, const char *root)
 {
     char path[PATH_MAX];
     struct statfs fs;
-    bool initial = in_initial_namespaces();
     bool kernel = file_path(path, sizeof(path), root, "/proc/sys") == 0 && statfs(path, &fs) == 0 &&
                   fs.f_type == PROC_SUPER_MAGIC;
     *system = (struct system){
         .root = root,
-        .whole = initial || !kernel,
-        .own_network = root[0] == '\0' || !initial,
+        .whole = !kernel || (in_first_network() && in_first_pid_namespace()),
+        .own_network = root[0] == '\0' || in_another_network(),
     };
 }
 
 /* The first reason stands. */
 static void closed(struct node *node, const char *what, const char *why)
 {
-    if (node->reason.length == 0)
-        buf_printf(&node->reason, "%s: %s", what, why);
+    if (node->reason.length)
+        return;
+    buf_printf(&node->reason, "%s: %s", what, why);
+    if (node->reason.data)
+        str_clean(node->reason.data, "");
 }
 
 static void load_role(struct node *node)

@@ -77,6 +77,73 @@ def others(t):
     t.same(fields(node, 'etc/passwd', 'open')[1], '!', 'an empty field of passwd is closed')
 
 
+def strange_lines(t):
+    """Files as nobody writes them: what is understood is closed, and every other byte stays."""
+    node = Node()
+    kept = (b'long:!' + b'a' * 1000000 + b':::\n', b'nul:!\0:x\n', b'\0hid\0den\n', b':\n', b'\n')
+    with open(node.path('etc/shadow'), 'wb') as file:
+        file.write(b''.join(kept[:3]) + b'before:x\0behind\nadmin:y\0z\nadmin\n' +
+                   b'crlf:$6$x$y:0::::::\r\n' + b'many:' + b':' * 50 + b'\n' +
+                   b''.join(kept[3:]) + b'last:$6$x$y')
+    disable(node)
+    boot(node)
+    with open(node.path('etc/shadow'), 'rb') as file:
+        after = file.read()
+    t.ok(after.startswith(b''.join(kept[:3])), 'what is locked stays as it is, of whatever length')
+    t.same(after[sum(len(line) for line in kept[:3]):],
+           b'before:!\0behind\nadmin:!\0z\nadmin\ncrlf:!:0::::::\r\nmany:!' + b':' * 50 +
+           b'\n:!\n\nlast:!',
+           'a line beyond a NUL, a carriage return or a missing newline is closed as the others are')
+    with open(node.path('etc/shadow'), 'ab') as file:
+        file.write(b'\n' + b'x' * 1100000)
+    result = boot(node)
+    t.ok('cannot read /etc/shadow: File too large' in result.stderr,
+         'a file larger than any such file is told', result.stderr[-300:])
+    t.same(os.path.getsize(node.path('etc/shadow')), len(after) + 1100001, 'and left as it is')
+
+
+def linked_file(t):
+    node = Node()
+    os.rename(node.path('etc/passwd'), node.path('etc/real'))
+    os.symlink('real', node.path('etc/passwd'))
+    disable(node)
+    boot(node)
+    t.same(os.lstat(node.path('etc/passwd')).st_mode & 0o7777, 0o644,
+           'a file behind a symbolic link does not become writable for everybody')
+    t.same(fields(node, 'etc/passwd', 'admin')[6], '/sbin/nologin', 'and is mended')
+
+
+def no_console(t):
+    """Every way of inittab(5) and busybox to ask for a login, and what is none."""
+    logins = ('::askfirst:-/bin/sh', '::respawn:/sbin/getty 38400 tty1', 'tty2::once:/bin/login',
+              'tty3::respawn:/opt/menu', '1:2345:respawn:/sbin/agetty tty1', '::wait:/sbin/sulogin',
+              '::respawn:-/bin/ash\r', 'ttyS0::askfirst:/bin/true')
+    others = ('# tty9::respawn:/sbin/getty', '::sysinit:/bin/sh /etc/rc', '::respawn:/usr/sbin/daemon',
+              '::shutdown:/bin/umount -a', '::ctrlaltdel:/sbin/reboot', 'no colons', '::', '')
+    node = Node()
+    node.write('etc/inittab', ''.join(f'{a}\n{b}\n' for a, b in zip(logins, others)))
+    disable(node)
+    boot(node)
+    t.same(node.read('etc/inittab').split('\n'), [*others, ''],
+           'no kind of login is left, and nothing else is lost')
+
+
+def by_the_wizard(t):
+    node = Node()
+    node.write('answers', 'security.disable_admin = yes\n')
+    node.write('word', PASSWORD + '\n', 0o600)
+    result = node.run('wizard', '--answers', node.path('answers'), '--password-file',
+                      node.path('word'), '--no-reboot')
+    t.same(result.returncode, 0, "the wizard's answer is stored")
+    t.ok(fields(node, 'etc/shadow', 'admin')[1].startswith('$'), 'and closes nothing by itself')
+    boot(node)
+    t.same([fields(node, 'etc/shadow', 'admin')[1], fields(node, 'etc/passwd', 'admin')[6]],
+           ['!', '/sbin/nologin'], 'the next boot closes the account')
+    result = node.run('wizard', '--answers', node.path('answers'), '--password-file',
+                      node.path('word'), '--no-reboot')
+    t.same(result.returncode, 2, 'and then the wizard takes no password any more')
+
+
 def check_finds(t):
     node = Node()
     disable(node)
@@ -125,5 +192,9 @@ with Tap() as t:
     left_alone(t)
     locked(t)
     others(t)
+    strange_lines(t)
+    linked_file(t)
+    no_console(t)
+    by_the_wizard(t)
     check_finds(t)
     for_good(t)

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -81,6 +82,7 @@ static void text_is_utf8_without_control_characters(void **state)
         {"\xf0\x9f\x98\x80",   true },
         {"\x01",               false},
         {"\x7f",               false},
+        {"\xc2\x9b",           false},
         {"\xc0\xaf",           false},
         {"\xed\xa0\x80",       false},
         {"\xf4\x90\x80\x80",   false},
@@ -90,6 +92,32 @@ static void text_is_utf8_without_control_characters(void **state)
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)
         assert_int_equal(str_is_text(cases[i].text, strlen(cases[i].text)), cases[i].is);
+}
+
+static void what_speaks_to_a_terminal_becomes_a_question_mark(void **state)
+{
+    char text[] = "a\x1b[2J\xc2\x9b\xffgr\xc3\xbc\n\tb\x7f\xe2\x82", line[] = "one\ntwo";
+    (void)state;
+    str_clean(text, "\t\n");
+    assert_string_equal(text, "a?[2J???gr\xc3\xbc\n\tb???");
+    str_clean(line, "");
+    assert_string_equal(line, "one?two");
+}
+
+static void a_message_is_one_write_without_control_characters(void **state)
+{
+    char got[64] = {0};
+    int pipes[2], saved = dup(STDERR_FILENO);
+    (void)state;
+    assert_int_equal(pipe(pipes), 0);
+    assert_true(dup2(pipes[1], STDERR_FILENO) >= 0);
+    log_error("named %s", "\x1b]0;x\x07\xff");
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    assert_true(read(pipes[0], got, sizeof(got) - 1) > 0);
+    assert_string_equal(got, "holdfast: named ?]0;x??\n");
+    close(pipes[0]);
+    close(pipes[1]);
+    close(saved);
 }
 
 static void white_space_is_cut_at_both_ends(void **state)
@@ -156,6 +184,49 @@ static void a_replaced_link_is_replaced_and_not_followed(void **state)
     assert_int_equal(status.st_size, 4);
 }
 
+static void a_file_replaced_alike_keeps_its_mode_and_owner_through_a_link_too(void **state)
+{
+    struct stat status;
+    char target[128];
+    bool root = geteuid() == 0;
+    (void)state;
+    (void)snprintf(target, sizeof(target), "%s", below("target"));
+    assert_int_equal(file_replace(target, "old", 3, 0640), 0);
+    assert_int_equal(chown(target, root ? 12 : geteuid(), root ? 34 : getegid()), 0);
+    assert_int_equal(symlink(target, below("link")), 0);
+    assert_int_equal(file_replace_alike(below("link"), "new", 3), 0);
+    assert_int_equal(lstat(below("link"), &status), 0);
+    assert_int_equal(status.st_mode, S_IFREG | 0640);
+    assert_int_equal(status.st_uid, root ? 12 : geteuid());
+    assert_int_equal(status.st_gid, root ? 34 : getegid());
+    assert_int_equal(file_replace_alike(below("missing"), "new", 3), -ENOENT);
+}
+
+static void a_folder_that_cannot_be_written_keeps_its_file(void **state)
+{
+    struct buf text = {0};
+    struct stat status;
+    (void)state;
+    assert_int_equal(file_replace(below("f"), "kept", 4, 0600), 0);
+    assert_int_equal(mkdir(below("f.new"), 0700), 0); /* where the temporary file would be */
+    assert_true(file_replace(below("f"), "lost", 4, 0600) < 0);
+    assert_int_equal(file_read(below("f"), 100, &text), 0);
+    assert_string_equal(buf_text(&text), "kept");
+    assert_int_equal(stat(below("f.new"), &status), 0);
+    buf_free(&text);
+}
+
+static void folders_are_made_as_far_as_they_are_missing(void **state)
+{
+    struct stat status;
+    (void)state;
+    assert_int_equal(file_make_folders(below("a/b/c"), 0700), 0);
+    assert_int_equal(file_make_folders(below("a/b/c"), 0700), 0);
+    assert_int_equal(stat(below("a/b/c"), &status), 0);
+    assert_int_equal(file_replace(below("file"), "x", 1, 0600), 0);
+    assert_int_equal(file_make_folders(below("file/d"), 0700), -ENOTDIR);
+}
+
 static void a_file_longer_than_its_limit_is_refused(void **state)
 {
     struct buf text = {0};
@@ -186,17 +257,17 @@ static void json_escapes_what_is_hostile(void **state)
     (void)state;
     json_object_begin(&json, NULL);
     json_string(&json, "a\"b", "\\ \" \n \x01 </script> gr\xc3\xbc");
-    json_string(&json, "bad", "x\xff");
+    json_string(&json, "bad", "x\xff gr\xc3\xbc \xc2\x9b");
     json_array_begin(&json, "list");
     json_u64(&json, NULL, UINT64_MAX);
     json_bool(&json, NULL, true);
     json_null(&json, NULL);
     json_array_end(&json);
     json_object_end(&json);
-    assert_string_equal(
-        buf_text(&out),
-        "{\"a\\\"b\":\"\\\\ \\\" \\n \\u0001 </script> gr\xef\xbf\xbd\xef\xbf\xbd\","
-        "\"bad\":\"x\xef\xbf\xbd\",\"list\":[18446744073709551615,true,null]}");
+    assert_string_equal(buf_text(&out),
+                        "{\"a\\\"b\":\"\\\\ \\\" \\n \\u0001 </script> gr\xc3\xbc\","
+                        "\"bad\":\"x\xef\xbf\xbd gr\xc3\xbc "
+                        "\xef\xbf\xbd\xef\xbf\xbd\",\"list\":[18446744073709551615,true,null]}");
     buf_free(&out);
 }
 
@@ -207,10 +278,19 @@ int main(void)
         cmocka_unit_test(a_size_beyond_memory_is_an_error_and_not_a_wrap),
         cmocka_unit_test(numbers_are_digits_within_their_bounds),
         cmocka_unit_test(text_is_utf8_without_control_characters),
+        cmocka_unit_test(what_speaks_to_a_terminal_becomes_a_question_mark),
+        cmocka_unit_test(a_message_is_one_write_without_control_characters),
         cmocka_unit_test(white_space_is_cut_at_both_ends),
         cmocka_unit_test_setup_teardown(a_replaced_file_is_whole_and_leaves_nothing_beside_it,
                                         make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_replaced_link_is_replaced_and_not_followed, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(
+            a_file_replaced_alike_keeps_its_mode_and_owner_through_a_link_too, make_folder,
+            remove_folder),
+        cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_written_keeps_its_file, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(folders_are_made_as_far_as_they_are_missing, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(a_file_longer_than_its_limit_is_refused, make_folder,
                                         remove_folder),
