@@ -43,14 +43,15 @@ static bool counts(const struct settings *settings, enum setting_key key)
            (settings_bool(settings, key) && !setting_inactive(settings, key));
 }
 
-static bool group_is_on(const struct settings *settings, enum surface surface,
-                        enum suite_group group)
+/* The rule by which the group is offered, NULL where none holds. */
+static const struct rule *holding_rule(const struct settings *settings, enum surface surface,
+                                       enum suite_group group)
 {
     for (size_t i = 0; i < countof(rules); i++)
         if (rules[i].group == group && rules[i].surfaces & 1U << surface &&
             counts(settings, rules[i].key))
-            return true;
-    return false;
+            return &rules[i];
+    return NULL;
 }
 
 /* Of two rows the later one is about fewer surfaces. */
@@ -85,10 +86,14 @@ static void make_record(struct surface_record *record, enum surface surface,
     record->first = counts(settings, surface_table[surface].legacy) ? TLS_1_0 : TLS_1_2;
     record->last = TLS_1_3;
     record->suite_count = 0;
-    for (size_t i = 0; i < SUITE_COUNT; i++)
-        if ((!fips || suite_table[i].approved) &&
-            group_is_on(settings, surface, suite_table[i].group))
-            record->suites[record->suite_count++] = &suite_table[i];
+    for (size_t i = 0; i < SUITE_COUNT; i++) {
+        const struct suite *suite = &suite_table[i];
+        const struct rule *rule = holding_rule(settings, surface, suite->group);
+        if (!rule || (fips && !suite->approved))
+            continue;
+        record->suite_settings[record->suite_count] = rule->key;
+        record->suites[record->suite_count++] = suite;
+    }
     record->group_count = choose(named_group_table, NAMED_GROUP_COUNT, fips, record->groups);
     record->signature_count = choose(signature_table, SIGNATURE_COUNT, fips, record->signatures);
 }

@@ -38,6 +38,8 @@ extern const struct surface_info surface_table[SURFACE_COUNT];
 struct surface_record {
     enum tls_version first, last;
     const struct suite *suites[SUITE_COUNT];
+    enum setting_key suite_settings[SUITE_COUNT]; /* by whose yes each is there, SETTING_NONE:
+                                                     it always is */
     size_t suite_count;
     const struct named_code *groups[NAMED_GROUP_COUNT];
     size_t group_count;
@@ -69,8 +71,8 @@ enum surface surface_find(const char *name);
 /* True where the record offers the suite with that version. */
 bool surface_offers(const struct surface_record *record, uint16_t suite, enum tls_version version);
 
-/* The setting that decides over a suite, or over a version, on a surface; SETTING_NONE where none
- * does: always, or never, offered. */
+/* The setting that could switch a suite, or a version, on a surface; SETTING_NONE where none does:
+ * always, or never, offered. */
 enum setting_key surface_suite_setting(enum surface surface, const struct suite *suite);
 enum setting_key surface_version_setting(enum surface surface, enum tls_version version);
 

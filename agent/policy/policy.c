@@ -13,6 +13,7 @@ void policy_make(struct policy *policy, const struct policy_input *input)
     *policy = (struct policy){
         .role = input->role,
         .settings = input->settings,
+        .revision = input->revision,
         .fail_closed = input->fail_closed,
     };
     policy->admin_disabled = input->admin_latched || policy_bool(policy, SECURITY_DISABLE_ADMIN);

@@ -35,6 +35,7 @@ enum { LISTENERS_MAX = 24 };
 struct policy {
     enum role role;
     const struct settings *settings; /* borrowed */
+    uint64_t revision;               /* of the settings; 0: nothing was stored yet */
     bool fail_closed;                /* the state could not be read: the strictest policy stands */
     bool admin_disabled;             /* by setting or by the latch */
     struct listener listeners[LISTENERS_MAX];
@@ -45,6 +46,7 @@ struct policy {
 struct policy_input {
     enum role role;
     const struct settings *settings;
+    uint64_t revision;
     bool admin_latched;
     bool fail_closed; /* only the health port is open then, to the stations last known */
 };

@@ -245,6 +245,7 @@ static int make_policy(struct node *node)
     struct policy_input input = {
         .role = node->role,
         .settings = &node->settings,
+        .revision = node->revision,
         .admin_latched = node->admin_latched,
         .fail_closed = fail_closed,
     };
