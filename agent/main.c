@@ -90,5 +90,7 @@ int main(int argc, char **argv)
 {
     if (cli_front_is_meant(argc, argv))
         return cli_front();
+    if (cli_prober_is_meant(argc, argv))
+        return cli_prober();
     return command_main(commands, countof(commands), argc, argv);
 }

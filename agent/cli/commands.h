@@ -26,4 +26,8 @@ int cli_wizard(const struct invocation *invocation);
 bool cli_front_is_meant(int count, char *const *words);
 int cli_front(void);
 
+/* Likewise the process that probes the node's own listeners. */
+bool cli_prober_is_meant(int count, char *const *words);
+int cli_prober(void);
+
 #endif

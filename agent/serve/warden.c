@@ -13,6 +13,7 @@
 #include "serve/node.h"
 #include "serve/pages.h"
 #include "serve/privilege.h"
+#include "serve/prober.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -36,6 +37,7 @@ struct warden {
     struct monitor *monitor;
     struct door *door;
     struct endpoint endpoint;
+    struct prober prober;
     int signals, timer;
     uint64_t walk_due_ms;    /* CLOCK_BOOTTIME; 0: no walk is due */
     uint64_t respawn_due_ms; /* 0: the front runs */
@@ -178,6 +180,7 @@ static int door_apply(void *context, const char *who, const char *how, const cha
         return error;
     buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);
     walk_soon(warden, 0);
+    prober_soon(&warden->prober);
     if (warden->endpoint.running && !endpoint_is_as_set(&warden->endpoint, &warden->node)) {
         endpoint_stop(&warden->endpoint);
         warden->respawn_due_ms = clock_boot_ms();
@@ -204,7 +207,7 @@ static void door_refused(void *context, const char *who, const char *why)
 
 /* --- the loop --- */
 
-enum { FD_SIGNAL, FD_TIMER, FD_FRONT, FD_MONITOR, FD_DOOR = FD_MONITOR + MONITOR_FDS };
+enum { FD_SIGNAL, FD_TIMER, FD_FRONT, FD_PROBER, FD_MONITOR, FD_DOOR = FD_MONITOR + MONITOR_FDS };
 
 static void read_signal(struct warden *warden)
 {
@@ -238,6 +241,7 @@ static void do_what_is_due(struct warden *warden)
         start_front(warden);
     if (warden->walk_due_ms && now_ms >= warden->walk_due_ms)
         walk(warden);
+    prober_start_due(&warden->prober, &warden->node);
 }
 
 static int turn(struct warden *warden)
@@ -249,6 +253,9 @@ static int turn(struct warden *warden)
                        .events = POLLIN                                                                      },
     };
     int timeout_ms = until(warden->respawn_due_ms, until(warden->walk_due_ms, -1));
+    if (warden->prober.pid == 0)
+        timeout_ms = until(warden->prober.due_ms, timeout_ms);
+    fds[FD_PROBER] = (struct pollfd){.fd = warden->prober.pidfd, .events = POLLIN};
     monitor_fds(warden->monitor, &fds[FD_MONITOR]);
     size_t doors = door_fds(warden->door, &fds[FD_DOOR], &timeout_ms);
     if (poll(fds, FD_DOOR + doors, timeout_ms) < 0)
@@ -259,6 +266,8 @@ static int turn(struct warden *warden)
         read_timer(warden);
     if (fds[FD_FRONT].revents)
         read_records(warden);
+    if (fds[FD_PROBER].revents && prober_finish(&warden->prober, &warden->node))
+        walk_soon(warden, 0);
     if (monitor_drain(warden->monitor, &fds[FD_MONITOR]))
         walk_soon(warden, SETTLE_MS);
     door_serve(warden->door, &fds[FD_DOOR], doors);
@@ -322,6 +331,7 @@ static int open_sources(struct warden *warden)
 
 static void close_all(struct warden *warden)
 {
+    prober_close(&warden->prober);
     endpoint_close(&warden->endpoint);
     door_close(warden->door);
     monitor_close(warden->monitor);
@@ -349,6 +359,7 @@ static int open_node(struct warden *warden)
 int warden_run(const struct warden_setup *setup)
 {
     struct warden warden = {.setup = setup, .signals = -1, .timer = -1};
+    prober_init(&warden.prober);
     int error = privilege_reduce();
     if (error == 0)
         error = open_node(&warden);

@@ -1,0 +1,14 @@
+/* holdfast prober: no command, but a process that the daemon alone starts. */
+#include "cli/commands.h"
+
+#include "serve/prober.h"
+
+bool cli_prober_is_meant(int count, char *const *words)
+{
+    return prober_is_meant(count, words);
+}
+
+int cli_prober(void)
+{
+    return prober_main();
+}

@@ -1,0 +1,176 @@
+/* The fixed-size structure as it stands: a file of /run lives no longer than the kernel. */
+#include "probe/record.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { RECORD_MAGIC = 0x48665072 };
+
+/* --- which --- */
+
+static const struct {
+    const char *listener;
+    enum surface surface;
+} surfaces[] = {
+    {"health",  SURFACE_HTTPS_IN},
+    {"https",   SURFACE_HTTPS_IN},
+    {"sip-tls", SURFACE_SIP_IN  },
+};
+
+_Static_assert(countof(surfaces) <= RECORD_LISTENERS_MAX, "more listeners than there is room for");
+
+enum surface record_surface(const struct listener *listener)
+{
+    for (size_t i = 0; i < countof(surfaces); i++)
+        if (str_equal(surfaces[i].listener, listener->name))
+            return surfaces[i].surface;
+    return SURFACE_NONE;
+}
+
+static void add_address(struct record_listener *entry, const char *text)
+{
+    for (size_t i = 0; i < RECORD_ADDRESSES_MAX && text[0]; i++) {
+        if (entry->address[i][0])
+            continue;
+        if (str_copy(entry->address[i], sizeof(entry->address[i]), text) == 0)
+            entry->address[i][strcspn(entry->address[i], "/")] = '\0';
+        return;
+    }
+}
+
+static void add_first_of(struct record_listener *entry, const struct settings *settings,
+                         enum setting_key key)
+{
+    char item[SETTING_ITEM_SIZE];
+    size_t cursor = 0;
+    if (settings_item(settings, key, &cursor, item))
+        add_address(entry, item);
+}
+
+static void add_listener(struct probe_record *record, const struct policy *policy,
+                         const struct listener *listener)
+{
+    struct record_listener *entry = &record->listener[record->count];
+    const char *health = settings_text(policy->settings, HEALTH_ADDRESS);
+    if (record->count == RECORD_LISTENERS_MAX ||
+        str_copy(entry->name, sizeof(entry->name), listener->name) < 0)
+        return;
+    record->count++;
+    entry->port = listener->first_port;
+    entry->result.error = -EAGAIN; /* until it was probed */
+    if (str_equal(listener->name, "health") && !str_equal(health, "::") &&
+        !str_equal(health, "0.0.0.0")) {
+        add_address(entry, health);
+        return;
+    }
+    add_address(entry, "127.0.0.1");
+    add_address(entry, "::1");
+    add_first_of(entry, policy->settings, NODE_ADDRESS);
+    add_first_of(entry, policy->settings, NODE_ADDRESS6);
+}
+
+void record_prepare(struct probe_record *record, const struct policy *policy)
+{
+    memset(record, 0, sizeof(*record));
+    record->magic = RECORD_MAGIC;
+    record->size = sizeof(*record);
+    for (size_t i = 0; i < policy->listener_count; i++)
+        if (record_surface(&policy->listeners[i]) != SURFACE_NONE)
+            add_listener(record, policy, &policy->listeners[i]);
+}
+
+const struct record_listener *record_find(const struct probe_record *record,
+                                          const struct listener *listener)
+{
+    for (size_t i = 0; i < record->count; i++)
+        if (str_equal(record->listener[i].name, listener->name) &&
+            record->listener[i].port == listener->first_port)
+            return &record->listener[i];
+    return NULL;
+}
+
+/* --- probing --- */
+
+static void probe_listener(struct record_listener *entry)
+{
+    struct target target;
+    for (size_t i = 0; i < RECORD_ADDRESSES_MAX && entry->address[i][0]; i++) {
+        if (target_address(&target, entry->address[i], entry->port) < 0)
+            continue;
+        probe_run(&target, &probe_defaults, &entry->result);
+        if (entry->result.error != -ECONNREFUSED)
+            return;
+    }
+}
+
+void record_probe(struct probe_record *record)
+{
+    for (size_t i = 0; i < record->count; i++)
+        probe_listener(&record->listener[i]);
+    record->boot_ms = clock_boot_ms();
+}
+
+/* --- keeping --- */
+
+static bool ends_within(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+static bool result_is_sound(const struct probe_result *result)
+{
+    size_t used = 0;
+    bool sound = ends_within(result->reason, sizeof(result->reason)) &&
+                 result->group_count <= PROBE_GROUPS_MAX && result->chain.count <= PROBE_CHAIN_MAX;
+    for (size_t i = 0; i < PROBE_VERSIONS; i++)
+        sound = sound && result->version[i].suite_count <= PROBE_SUITES_MAX &&
+                (result->error || result->version[i].version == SSL_3_0 + i);
+    for (size_t i = 0; sound && i < result->chain.count; i++) {
+        sound = result->chain.size[i] <= PROBE_CHAIN_SIZE - used;
+        used += result->chain.size[i];
+    }
+    return sound;
+}
+
+bool record_is_sound(const struct probe_record *record)
+{
+    bool sound = record->magic == RECORD_MAGIC && record->size == sizeof(*record) &&
+                 record->count <= RECORD_LISTENERS_MAX;
+    for (size_t i = 0; sound && i < record->count; i++)
+        sound = ends_within(record->listener[i].name, sizeof(record->listener[i].name)) &&
+                result_is_sound(&record->listener[i].result);
+    return sound;
+}
+
+int record_read(const char *root, struct probe_record *record)
+{
+    char path[PATH_MAX];
+    struct buf data = {0};
+    int error = file_path(path, sizeof(path), root, PROBE_RECORD_PATH);
+    if (error == 0)
+        error = file_read(path, sizeof(*record), &data);
+    if (error == 0 && data.length != sizeof(*record))
+        error = -EBADMSG;
+    if (error == 0) {
+        memcpy(record, data.data, sizeof(*record));
+        error = record_is_sound(record) ? 0 : -EBADMSG;
+    }
+    buf_free(&data);
+    return error;
+}
+
+int record_write(const char *root, const struct probe_record *record)
+{
+    char path[PATH_MAX];
+    int error = file_path(path, sizeof(path), root, PROBE_RECORD_PATH);
+    if (error == 0)
+        error = file_replace_volatile(path, record, sizeof(*record), 0644);
+    return error;
+}

@@ -1,0 +1,59 @@
+/*
+ * The record of the last probe of the node's own listeners: what the daemon's probing process
+ * found, kept in /run for the tls domain, which holds it against the policy of the moment. Whoever
+ * only wants to know the verdict connects to nobody.
+ *
+ * It is written and read by one binary; what is read is checked all the same.
+ */
+#ifndef HOLDFAST_PROBE_RECORD_H
+#define HOLDFAST_PROBE_RECORD_H
+
+#include "policy/policy.h"
+#include "probe/probe.h"
+
+#define PROBE_RECORD_PATH "/run/holdfast/probe"
+
+enum {
+    RECORD_LISTENERS_MAX = 4,
+    RECORD_ADDRESSES_MAX = 4,
+    RECORD_INTERVAL_S = 900, /* between two probes of the daemon */
+    RECORD_STALE_S = 3 * RECORD_INTERVAL_S
+};
+
+struct record_listener {
+    char name[16]; /* of struct listener */
+    uint16_t port;
+    char address[RECORD_ADDRESSES_MAX][64]; /* where to try, in this order; "" ends */
+    struct probe_result result;
+};
+
+struct probe_record {
+    uint32_t magic, size; /* of this structure: another version's is no record */
+    uint64_t boot_ms;     /* clock_boot_ms() when it was complete */
+    uint32_t count;
+    struct record_listener listener[RECORD_LISTENERS_MAX];
+};
+
+/* The surface that a listener is, SURFACE_NONE for one that speaks no TLS. */
+enum surface record_surface(const struct listener *listener);
+
+/* The listeners of a policy that speak TLS, and where to try each: on loopback, and on the node's
+ * own addresses. */
+void record_prepare(struct probe_record *record, const struct policy *policy);
+
+/* Probes each listener at the first of its addresses that is not refused. Takes seconds. */
+void record_probe(struct probe_record *record);
+
+/* Whether counts and strings lie within their bounds. */
+bool record_is_sound(const struct probe_record *record);
+
+/* Below `root`. 0 or a negative errno; -ENOENT where nothing was probed yet, -EBADMSG where it is
+ * no record. */
+int record_read(const char *root, struct probe_record *record);
+int record_write(const char *root, const struct probe_record *record);
+
+/* The entry of a listener, NULL where it was not probed. */
+const struct record_listener *record_find(const struct probe_record *record,
+                                          const struct listener *listener);
+
+#endif

@@ -1,0 +1,206 @@
+/* Both sides of the prober: the warden's, and the process that was executed. */
+#include "serve/prober.h"
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memfd.h"
+#include "base/str.h"
+#include "probe/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WORD "prober" /* no command of the table's */
+
+enum {
+    FD_MEMORY = 3,
+    FD_END,
+    WORDS = 2,
+    FIRST_MS = 5000, /* for services that start beside the daemon */
+    LONGEST_S = 60,  /* a prober that hangs is ended by its own alarm */
+    NOBODY = 65534,
+    DESCRIPTORS = 64,
+    MEMORY_MAX = 32 << 20
+};
+
+void prober_init(struct prober *prober)
+{
+    *prober = (struct prober){.pidfd = -1, .memory = -1, .due_ms = clock_boot_ms() + FIRST_MS};
+}
+
+void prober_soon(struct prober *prober)
+{
+    prober->due_ms = clock_boot_ms() + FIRST_MS;
+}
+
+/* --- starting --- */
+
+static void execute(int binary, int memory)
+{
+    char name[] = "holdfast", word[] = WORD;
+    char *const words[] = {name, word, NULL};
+    char *const environment[] = {NULL};
+    int high_binary = fcntl(binary, F_DUPFD_CLOEXEC, FD_END);
+    int high_memory = fcntl(memory, F_DUPFD_CLOEXEC, FD_END);
+    if (high_binary >= 0 && high_memory >= 0 && dup2(high_memory, FD_MEMORY) >= 0 &&
+        syscall(SYS_close_range, FD_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+        syscall(SYS_execveat, high_binary, "", words, environment, AT_EMPTY_PATH);
+    _exit(EXIT_FAILURE);
+}
+
+static int fork_prober(struct prober *prober, int memory)
+{
+    int binary = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+    if (binary < 0)
+        return -errno;
+    int pid = fork();
+    if (pid == 0)
+        execute(binary, memory);
+    int error = pid < 0 ? -errno : 0;
+    close(binary);
+    if (error)
+        return error;
+    prober->pid = pid;
+    prober->memory = memory;
+    prober->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return prober->pidfd < 0 ? -errno : 0;
+}
+
+static int lay_out(int memory, const struct policy *policy)
+{
+    struct probe_record *record = malloc(sizeof(*record));
+    if (!record)
+        return -ENOMEM;
+    record_prepare(record, policy);
+    int error = file_write_all(memory, record, sizeof(*record));
+    free(record);
+    return error;
+}
+
+static int start(struct prober *prober, const struct node *node)
+{
+    int memory = memfd_open("probe");
+    if (memory < 0)
+        return memory;
+    int error = lay_out(memory, &node->policy);
+    if (error == 0)
+        error = fork_prober(prober, memory);
+    if (error && prober->pid)
+        prober_close(prober);
+    else if (error)
+        close(memory);
+    return error;
+}
+
+void prober_start_due(struct prober *prober, const struct node *node)
+{
+    if (prober->pid || clock_boot_ms() < prober->due_ms)
+        return;
+    prober->due_ms = clock_boot_ms() + RECORD_INTERVAL_S * UINT64_C(1000);
+    int error = start(prober, node);
+    if (error)
+        log_error("cannot probe the node's listeners: %s", strerror(-error));
+}
+
+/* --- ending --- */
+
+static int take(int memory, const struct node *node)
+{
+    struct probe_record *record = malloc(sizeof(*record));
+    int error = record ? 0 : -ENOMEM;
+    if (error == 0 && lseek(memory, 0, SEEK_SET) < 0)
+        error = -errno;
+    if (error == 0)
+        error = file_read_exactly(memory, record, sizeof(*record));
+    if (error == 0 && (!record_is_sound(record) || record->boot_ms == 0))
+        error = -EBADMSG;
+    if (error == 0)
+        error = record_write(node->system.root, record);
+    free(record);
+    return error;
+}
+
+void prober_close(struct prober *prober)
+{
+    if (prober->pid) {
+        (void)kill(prober->pid, SIGKILL);
+        (void)waitpid(prober->pid, NULL, 0);
+    }
+    if (prober->pidfd >= 0)
+        close(prober->pidfd);
+    if (prober->memory >= 0)
+        close(prober->memory);
+    prober->pid = 0;
+    prober->pidfd = prober->memory = -1;
+}
+
+bool prober_finish(struct prober *prober, const struct node *node)
+{
+    int error = take(prober->memory, node);
+    prober_close(prober);
+    if (error)
+        log_error("cannot keep what the probe found: %s", strerror(-error));
+    return error == 0;
+}
+
+/* --- the process --- */
+
+bool prober_is_meant(int count, char *const *words)
+{
+    return count == WORDS && str_equal(words[1], WORD);
+}
+
+/* It talks to listeners that may be anybody's by now: without root, and with no more memory,
+ * descriptors and time than it needs. */
+static int give_up_privilege(void)
+{
+    const struct rlimit descriptors = {DESCRIPTORS, DESCRIPTORS}, memory = {MEMORY_MAX, MEMORY_MAX};
+    if (setrlimit(RLIMIT_NOFILE, &descriptors) < 0 || setrlimit(RLIMIT_DATA, &memory) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+                           setresuid(NOBODY, NOBODY, NOBODY) < 0))
+        return -errno;
+    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static int probe_into(struct probe_record *record)
+{
+    struct stat status;
+    if (fstat(FD_MEMORY, &status) < 0 || status.st_size != (off_t)sizeof(*record) ||
+        lseek(FD_MEMORY, 0, SEEK_SET) < 0 ||
+        file_read_exactly(FD_MEMORY, record, sizeof(*record)) < 0 || !record_is_sound(record)) {
+        log_error("prober: is started by \"holdfast run\" alone");
+        return -EBADF;
+    }
+    record_probe(record);
+    if (lseek(FD_MEMORY, 0, SEEK_SET) < 0)
+        return -errno;
+    return file_write_all(FD_MEMORY, record, sizeof(*record));
+}
+
+int prober_main(void)
+{
+    struct probe_record *record = malloc(sizeof(*record));
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* the warden takes its signals by descriptor */
+    (void)alarm(LONGEST_S);
+    int error = record ? give_up_privilege() : -ENOMEM;
+    if (error == 0)
+        error = probe_into(record);
+    free(record);
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
