@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "probe/breadth.h"
+#include "probe/proof.h"
 
 const struct probe_options probe_defaults = {
     .answer_ms = 1000,
@@ -25,5 +26,7 @@ void probe_run(const struct target *target, const struct probe_options *options,
     for (size_t i = 0; i < PROBE_VERSIONS; i++)
         result->version[i].version = (uint16_t)(SSL_3_0 + i);
     breadth_run(target, options, started_ms + options->total_ms, result);
+    if (options->proof && result->error == 0)
+        proof_run(target, options, started_ms + options->total_ms, result);
     result->took_ms = (uint32_t)(clock_boot_ms() - started_ms);
 }

@@ -1,0 +1,109 @@
+/* Which stack proves what, and the walk over a scan's result. */
+#include "probe/proof.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "probe/proof_stack.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    TRIES = 4,    /* of what was closed without a word: a listener may have a budget */
+    PAUSE_MS = 60 /* before the next: twenty a second are not too many for it */
+};
+
+/* In the order of preference. */
+static const struct proof_stack *const stacks[] = {&proof_bearssl, &proof_mbedtls};
+
+static const struct proof_stack *stack_of(enum tls_version version, uint16_t suite)
+{
+    for (size_t i = 0; i < countof(stacks); i++)
+        if (stacks[i]->implements(version, suite))
+            return stacks[i];
+    return NULL;
+}
+
+void proof_chain_add(struct probe_chain *chain, const unsigned char *der, size_t size)
+{
+    size_t used = 0;
+    for (uint32_t i = 0; i < chain->count; i++)
+        used += chain->size[i];
+    if (chain->count == PROBE_CHAIN_MAX || size > sizeof(chain->der) - used)
+        return;
+    memcpy(chain->der + used, der, size);
+    chain->size[chain->count++] = (uint32_t)size;
+}
+
+/* --- one question at a time --- */
+
+struct run {
+    const struct target *target;
+    const struct probe_options *options;
+    uint64_t deadline_ms;
+    struct probe_result *result;
+    bool paced; /* the listener closes what comes too fast */
+};
+
+static void pause_briefly(void)
+{
+    static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+static int ask(struct run *run, int (*question)(const struct proof_task *task),
+               struct proof_task *task)
+{
+    int answer = -ETIMEDOUT;
+    for (unsigned i = 0; i < TRIES; i++) {
+        uint64_t now_ms = clock_boot_ms();
+        if (now_ms >= run->deadline_ms)
+            return -ETIMEDOUT;
+        if (run->paced)
+            pause_briefly();
+        uint64_t left_ms = run->deadline_ms - now_ms;
+        uint32_t answer_ms = run->options->answer_ms;
+        task->deadline_ms = now_ms + (left_ms < answer_ms ? left_ms : answer_ms);
+        answer = question(task);
+        if (answer != -ECONNRESET)
+            return answer;
+        run->paced = true;
+    }
+    return answer;
+}
+
+static void prove_version(struct run *run, struct probe_version *version)
+{
+    for (size_t i = 0; i < version->suite_count; i++) {
+        struct probe_suite *suite = &version->suites[i];
+        const struct proof_stack *stack = stack_of(version->version, suite->id);
+        if (!stack)
+            continue;
+        struct proof_task task = {
+            .target = run->target,
+            .version = version->version,
+            .suite = suite->id,
+            .chain = &run->result->chain,
+            .connections = &run->result->connections,
+        };
+        int error = ask(run, stack->handshake, &task);
+        if (error == -ETIMEDOUT && clock_boot_ms() >= run->deadline_ms)
+            return;
+        suite->proof = error ? PROOF_FAILED : PROOF_DONE;
+        if (error || version->resumption != PROBE_UNKNOWN)
+            continue;
+        int resumed = ask(run, stack->resumes, &task);
+        if (resumed >= 0)
+            version->resumption = resumed ? PROBE_YES : PROBE_NO;
+    }
+}
+
+void proof_run(const struct target *target, const struct probe_options *options,
+               uint64_t deadline_ms, struct probe_result *result)
+{
+    struct run run = {target, options, deadline_ms, result, false};
+    for (size_t i = PROBE_VERSIONS; i-- > 0;)
+        if (result->version[i].accepted)
+            prove_version(&run, &result->version[i]);
+}

@@ -1,0 +1,39 @@
+/*
+ * A TLS stack as proof.c uses it: what it implements, one whole handshake, and whether a second one
+ * resumes the first. Private to agent/probe.
+ */
+#ifndef HOLDFAST_PROBE_PROOF_STACK_H
+#define HOLDFAST_PROBE_PROOF_STACK_H
+
+#include "probe/probe.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct proof_task {
+    const struct target *target;
+    enum tls_version version;
+    uint16_t suite;
+    uint64_t deadline_ms;
+    struct probe_chain *chain; /* filled where it is empty; may be NULL */
+    uint32_t *connections;     /* counted up */
+};
+
+struct proof_stack {
+    bool (*implements)(enum tls_version version, uint16_t suite);
+
+    /* 0 when both sides have finished with that version and suite; -ECONNRESET when the server
+     * closed without a word, -EPROTO when it failed, -ETIMEDOUT, ... */
+    int (*handshake)(const struct proof_task *task);
+
+    /* 1 when a second connection resumed the session of a first one, 0 when it did not, or a
+     * negative errno as above. */
+    int (*resumes)(const struct proof_task *task);
+};
+
+extern const struct proof_stack proof_bearssl, proof_mbedtls;
+
+/* Appends one certificate; one that does not fit is left out with all behind it. */
+void proof_chain_add(struct probe_chain *chain, const unsigned char *der, size_t size);
+
+#endif
