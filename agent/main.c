@@ -68,6 +68,12 @@ static const struct command commands[] = {
      .operands = "",
      .summary = "print the ruleset that the stored policy means, in nft syntax",
      .run = cli_firewall},
+    {.name = "tls",
+     .operands = "[SURFACE]",
+     .summary = "show what each TLS, SRTP and H.323 surface offers, and by which settings",
+     .most = 1,
+     .options = {{"format", "text|json", "how to show it (default: text)"}},
+     .run = cli_tls},
     {.name = "probe",
      .operands = "HOST:PORT",
      .summary = "find out what a TLS listener accepts, hold it against a surface's record",
@@ -83,7 +89,7 @@ static const struct command commands[] = {
                  {"since", "TIME", "from a time (RFC 3339) or for an age such as 2h"},
                  {"format", "text|json", "how to print (default: text)"}},
      .run = cli_events},
-    {.name = "version", .operands = "",    .summary = "print the version",                                                              .run = cli_version                                              },
+    {.name = "version", .operands = "",              .summary = "print the version",             .run = cli_version                                                                     },
 };
 
 int main(int argc, char **argv)

@@ -18,6 +18,7 @@ int cli_probe(const struct invocation *invocation);
 int cli_run(const struct invocation *invocation);
 int cli_set(const struct invocation *invocation);
 int cli_settings(const struct invocation *invocation);
+int cli_tls(const struct invocation *invocation);
 int cli_version(const struct invocation *invocation);
 int cli_wizard(const struct invocation *invocation);
 

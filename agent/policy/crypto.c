@@ -98,19 +98,50 @@ static void make_record(struct surface_record *record, enum surface surface,
     record->signature_count = choose(signature_table, SIGNATURE_COUNT, fips, record->signatures);
 }
 
+/* Strongest first. */
+static const struct {
+    const char *name;
+    enum setting_key key;
+} srtp_profiles[SRTP_PROFILES_MAX] = {
+    {"AEAD_AES_256_GCM",        SETTING_NONE             },
+    {"AEAD_AES_128_GCM",        SETTING_NONE             },
+    {"AES_CM_128_HMAC_SHA1_80", SRTP_AES_CM_128_HMAC_SHA1},
+    {"AES_CM_128_HMAC_SHA1_32", SRTP_AES_CM_128_HMAC_SHA1},
+};
+
+static const struct {
+    unsigned bits;
+    enum setting_key key;
+} h235_groups[H235_GROUPS_MAX] = {
+    {2048, H323_DH_2048},
+    {1024, SETTING_NONE}, /* what the platform's peers need */
+};
+
+enum setting_key srtp_setting(const char *profile)
+{
+    for (size_t i = 0; i < countof(srtp_profiles); i++)
+        if (str_equal(srtp_profiles[i].name, profile))
+            return srtp_profiles[i].key;
+    return SETTING_NONE;
+}
+
+enum setting_key h235_setting(unsigned bits)
+{
+    for (size_t i = 0; i < countof(h235_groups); i++)
+        if (h235_groups[i].bits == bits)
+            return h235_groups[i].key;
+    return SETTING_NONE;
+}
+
 static void make_media(struct crypto *crypto, const struct settings *settings)
 {
-    crypto->srtp_count = crypto->h235_count = 0;
-    crypto->srtp[crypto->srtp_count++] = "AEAD_AES_256_GCM";
-    crypto->srtp[crypto->srtp_count++] = "AEAD_AES_128_GCM";
-    if (counts(settings, SRTP_AES_CM_128_HMAC_SHA1)) {
-        crypto->srtp[crypto->srtp_count++] = "AES_CM_128_HMAC_SHA1_80";
-        crypto->srtp[crypto->srtp_count++] = "AES_CM_128_HMAC_SHA1_32";
-    }
+    for (size_t i = 0; i < countof(srtp_profiles); i++)
+        if (counts(settings, srtp_profiles[i].key))
+            crypto->srtp[crypto->srtp_count++] = srtp_profiles[i].name;
+    for (size_t i = 0; i < countof(h235_groups); i++)
+        if (counts(settings, h235_groups[i].key))
+            crypto->h235_bits[crypto->h235_count++] = h235_groups[i].bits;
     crypto->media_encryption = settings_text(settings, GLOBAL_MEDIA_ENCRYPTION);
-    if (counts(settings, H323_DH_2048))
-        crypto->h235_bits[crypto->h235_count++] = 2048;
-    crypto->h235_bits[crypto->h235_count++] = 1024; /* what the platform's peers need */
 }
 
 void crypto_make(struct crypto *crypto, const struct settings *settings)
@@ -143,4 +174,10 @@ bool surface_offers(const struct surface_record *record, uint16_t suite, enum tl
         if (record->suites[i]->id == suite)
             return version >= record->suites[i]->first && version <= record->suites[i]->last;
     return false;
+}
+
+const char *crypto_hsts(const struct crypto *crypto)
+{
+    return crypto->hsts_preload ? "max-age=31536000; includeSubDomains; preload"
+                                : "max-age=31536000";
 }

@@ -71,6 +71,17 @@ enum surface surface_find(const char *name);
 /* True where the record offers the suite with that version. */
 bool surface_offers(const struct surface_record *record, uint16_t suite, enum tls_version version);
 
+/* Media and H.323 are surfaces without TLS, by these names. */
+#define SURFACE_SRTP "srtp"
+#define SURFACE_H323 "h323"
+
+/* The setting that an SRTP profile or an H.235 group is there by, SETTING_NONE: it always is. */
+enum setting_key srtp_setting(const char *profile);
+enum setting_key h235_setting(unsigned bits);
+
+/* The value of the Strict-Transport-Security header (RFC 6797, 6.1). */
+const char *crypto_hsts(const struct crypto *crypto);
+
 /* The setting that could switch a suite, or a version, on a surface; SETTING_NONE where none does:
  * always, or never, offered. */
 enum setting_key surface_suite_setting(enum surface surface, const struct suite *suite);

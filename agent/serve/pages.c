@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { HSTS_MAX_AGE_S = 31536000 };
-
 static void write_live(const struct report *report, unsigned stale_s, struct buf *out)
 {
     (void)report;
@@ -73,14 +71,11 @@ static unsigned page_status(const struct page_spec *spec, const struct report *r
     return spec->is_health && failing ? 503 : 200;
 }
 
-/* RFC 6797, 6.1; the preload directive and the referrer policy are questions 22 and 21. */
 int pages_headers(const struct policy *policy, struct snapshot_head *head)
 {
-    bool preload = policy_bool(policy, HTTP_HSTS_PRELOAD);
-    int length = snprintf(
-        head->headers, sizeof(head->headers), "Strict-Transport-Security: max-age=%d%s\n%s",
-        HSTS_MAX_AGE_S, preload ? "; includeSubDomains; preload" : "",
-        policy_bool(policy, HTTP_REFERRER_POLICY) ? "Referrer-Policy: same-origin\n" : "");
+    int length = snprintf(head->headers, sizeof(head->headers), "Strict-Transport-Security: %s\n%s",
+                          crypto_hsts(&policy->crypto),
+                          policy->crypto.referrer_policy ? "Referrer-Policy: same-origin\n" : "");
     return length < 0 || (size_t)length >= sizeof(head->headers) ? -EMSGSIZE : 0;
 }
 

@@ -12,14 +12,15 @@ my %knows = (
     settings => ['base'],
     state    => ['base', 'settings'],
     policy   => ['base', 'settings'],
+    render   => ['base', 'settings', 'policy'],
     pki      => ['base'],
     probe    => ['base', 'settings', 'policy', 'pki'],
-    domain   => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'probe'],
+    domain   => ['base', 'netlink', 'settings', 'state', 'policy', 'render', 'pki', 'probe'],
     report   => ['base', 'domain/domain.h', 'domain/rows.h'],
     serve    => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'probe', 'domain',
                  'report'],
-    cli      => ['base', 'netlink', 'settings', 'state', 'policy', 'pki', 'probe', 'domain',
-                 'report', 'serve'],
+    cli      => ['base', 'netlink', 'settings', 'state', 'policy', 'render', 'pki', 'probe',
+                 'domain', 'report', 'serve'],
     'main.c' => ['base', 'cli'],
 );
 

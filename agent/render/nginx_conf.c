@@ -1,0 +1,87 @@
+/* nginx.conf: what the http block of the management web server includes. Certificate and key are
+ * its server block's own. */
+#include "render/render.h"
+
+#include "render/words.h"
+
+enum { SECONDS_A_MINUTE = 60 };
+
+static void put_directive(struct buf *out, const char *name, const struct surface_record *record,
+                          void (*words)(const struct surface_record *record, struct buf *out))
+{
+    buf_printf(out, "%s ", name);
+    words(record, out);
+    buf_puts(out, ";\n");
+}
+
+static void put_tls(const struct surface_record *record, struct buf *out)
+{
+    buf_puts(out, "ssl_protocols");
+    for (enum tls_version version = record->first; version <= record->last; version++)
+        buf_printf(out, " %s", words_version(version));
+    buf_puts(out, ";\n");
+    put_directive(out, "ssl_ciphers", record, words_ciphers);
+    put_directive(out, "ssl_conf_command Ciphersuites", record, words_suites_of_1_3);
+    put_directive(out, "ssl_conf_command SignatureAlgorithms", record, words_signatures);
+    put_directive(out, "ssl_ecdh_curve", record, words_groups);
+    buf_puts(out, "ssl_dhparam " RENDER_FOLDER "/dh.pem;\n"
+                  "ssl_prefer_server_ciphers on;\n"
+                  "ssl_session_cache shared:holdfast:1m;\n"
+                  "ssl_session_tickets off; # their keys would last as long as nginx\n");
+}
+
+static void put_headers(const struct crypto *crypto, struct buf *out)
+{
+    buf_printf(out, "add_header Strict-Transport-Security \"%s\" always;\n", crypto_hsts(crypto));
+    if (crypto->referrer_policy)
+        buf_puts(out, "add_header Referrer-Policy same-origin always;\n");
+}
+
+/* A value that counts on this role. */
+static unsigned value(const struct policy *policy, enum setting_key key)
+{
+    return setting_table[key].roles & policy->role ? settings_uint(policy->settings, key) : 0;
+}
+
+/* A user is who a verified certificate names, else an address: a name that a client merely states
+ * would let it pass for many, or take another's share. */
+static void put_limits(const struct policy *policy, struct buf *out)
+{
+    unsigned sessions = value(policy, WEB_MAX_SESSIONS);
+    unsigned per_user = value(policy, WEB_MAX_SESSIONS_PER_USER);
+    if (sessions)
+        buf_printf(out,
+                   "limit_conn_zone $server_name zone=holdfast_sessions:1m;\n"
+                   "limit_conn holdfast_sessions %u;\n",
+                   sessions);
+    if (per_user)
+        buf_printf(out,
+                   "map $ssl_client_verify $holdfast_user {\n"
+                   "    default $binary_remote_addr;\n"
+                   "    SUCCESS $ssl_client_s_dn;\n"
+                   "}\n"
+                   "limit_conn_zone $holdfast_user zone=holdfast_user_sessions:1m;\n"
+                   "limit_conn holdfast_user_sessions %u;\n",
+                   per_user);
+}
+
+/* The web application ends a session; nginx, which knows none, hands it the time. 0: never. */
+static void put_timeout(const struct policy *policy, struct buf *out)
+{
+    bool enabled = policy_bool(policy, GLOBAL_SESSION_TIMEOUT_ENABLED);
+    unsigned minutes = settings_uint(policy->settings, GLOBAL_SESSION_TIMEOUT_MIN);
+    if (enabled)
+        buf_printf(out, "ssl_session_timeout %um;\n", minutes);
+    buf_printf(out, "map '' $holdfast_session_timeout_s {\n    default %u;\n}\n",
+               enabled ? minutes * SECONDS_A_MINUTE : 0);
+}
+
+void render_nginx_conf(const struct policy *policy, struct buf *out)
+{
+    words_stamp(policy, out);
+    buf_puts(out, "# For the http block; certificate and key are the server block's own.\n");
+    put_tls(&policy->crypto.surface[SURFACE_HTTPS_IN], out);
+    put_headers(&policy->crypto, out);
+    put_limits(policy, out);
+    put_timeout(policy, out);
+}

@@ -1,0 +1,90 @@
+/* Stamps, and a record's lists in OpenSSL's words. */
+#include "render/words.h"
+
+#include <inttypes.h>
+
+#define WRITER "holdfast " HOLDFAST_VERSION
+
+enum { JSON_SCHEMA = 1 };
+
+void words_stamp(const struct policy *policy, struct buf *out)
+{
+    buf_printf(out,
+               "# Written by " WRITER " for revision %" PRIu64
+               " of the settings; changes are undone.\n",
+               policy->revision);
+}
+
+void words_stamp_json(const struct policy *policy, struct json *json)
+{
+    json_string(json, "written_by", WRITER);
+    json_u64(json, "schema", JSON_SCHEMA);
+    json_u64(json, "revision", policy->revision);
+    json_string(json, "role", policy->role == ROLE_CONFERENCING ? "conferencing" : "management");
+}
+
+const char *words_version(enum tls_version version)
+{
+    switch (version) {
+    case SSL_3_0:
+        return "SSLv3";
+    case TLS_1_0:
+        return "TLSv1";
+    case TLS_1_1:
+        return "TLSv1.1";
+    case TLS_1_2:
+        return "TLSv1.2";
+    case TLS_1_3:
+        break;
+    }
+    return "TLSv1.3";
+}
+
+static void put(struct buf *out, bool *first, const char *word)
+{
+    buf_printf(out, "%s%s", *first ? "" : ":", word);
+    *first = false;
+}
+
+/* OpenSSL 3 has MD5 and SHA-1 signatures, so TLS 1.0 and 1.1, at level 0 alone, and suites without
+ * a certificate too (SSL_CTX_set_security_level(3)). Which signatures TLS 1.2 takes is said beside
+ * it, so that level 0 adds none there. */
+static unsigned security_level(const struct surface_record *record)
+{
+    unsigned level = record->first < TLS_1_2 ? 0 : 2;
+    for (size_t i = 0; i < record->suite_count; i++)
+        if (record->suites[i]->exchange == EXCHANGE_DH_ANON)
+            level = 0;
+    return level;
+}
+
+void words_ciphers(const struct surface_record *record, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < record->suite_count; i++)
+        if (record->suites[i]->last < TLS_1_3)
+            put(out, &first, record->suites[i]->openssl);
+    buf_printf(out, ":@SECLEVEL=%u", security_level(record));
+}
+
+void words_suites_of_1_3(const struct surface_record *record, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < record->suite_count; i++)
+        if (record->suites[i]->last == TLS_1_3)
+            put(out, &first, record->suites[i]->openssl);
+}
+
+void words_groups(const struct surface_record *record, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < record->group_count; i++)
+        put(out, &first, record->groups[i]->openssl);
+}
+
+void words_signatures(const struct surface_record *record, struct buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < record->signature_count; i++)
+        put(out, &first, record->signatures[i]->openssl);
+}

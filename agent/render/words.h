@@ -1,0 +1,28 @@
+/*
+ * What the rendered files have in common: who wrote them, and a record's lists in OpenSSL's words,
+ * which nginx and Kamailio take too.
+ */
+#ifndef HOLDFAST_RENDER_WORDS_H
+#define HOLDFAST_RENDER_WORDS_H
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "policy/policy.h"
+
+/* The first line of a file whose comments begin with '#'. */
+void words_stamp(const struct policy *policy, struct buf *out);
+
+/* The first members of an open JSON object: written_by, schema, revision, role. */
+void words_stamp_json(const struct policy *policy, struct json *json);
+
+/* "TLSv1.2". */
+const char *words_version(enum tls_version version);
+
+/* The suites below TLS 1.3, with the security level that they need at the end; those of TLS 1.3,
+ * which OpenSSL keeps apart; groups; signatures. Each between colons. */
+void words_ciphers(const struct surface_record *record, struct buf *out);
+void words_suites_of_1_3(const struct surface_record *record, struct buf *out);
+void words_groups(const struct surface_record *record, struct buf *out);
+void words_signatures(const struct surface_record *record, struct buf *out);
+
+#endif
