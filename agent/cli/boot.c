@@ -60,7 +60,8 @@ static int enforce(struct node *node, uint64_t started_ms)
                (unsigned long long)node->revision, tally.differed, tally.repaired,
                worst >= VERDICT_FAIL ? "something falls short" : "everything holds");
     results_free(&results);
-    return worst >= VERDICT_FAIL || node->reason.length ? EXIT_FALLS_SHORT : EXIT_HOLDS;
+    return worst >= VERDICT_FAIL || node->reason.length || node->frozen ? EXIT_FALLS_SHORT
+                                                                        : EXIT_HOLDS;
 }
 
 int cli_boot(const struct invocation *invocation)
@@ -77,6 +78,8 @@ int cli_boot(const struct invocation *invocation)
     }
     if (node.reason.length)
         log_error("FAILED CLOSED: %s", buf_text(&node.reason));
+    if (node.frozen)
+        log_error("%s: %s", node.state_path, NODE_FROZEN);
     int code = enforce(&node, started_ms);
     if (guarded < 0) {
         log_error("the firewall could not be closed: %s: the network stays down",

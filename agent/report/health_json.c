@@ -46,6 +46,8 @@ static void write_output(struct json *json, const struct report *report, unsigne
         json_string(json, "output", output);
     } else if (report->facts.reason) {
         json_string(json, "output", report->facts.reason);
+    } else if (report->facts.unrecorded) {
+        json_string(json, "output", report->facts.unrecorded);
     } else if (report->facts.reboot_required) {
         json_string(json, "output", "a stored answer waits for the next boot");
     }

@@ -73,6 +73,11 @@ static void write_head(const struct report *report, struct buf *out)
         write_escaped(out, facts->reason);
         buf_puts(out, "</p>\n");
     }
+    if (facts->unrecorded) {
+        buf_puts(out, "<p class=\"reason\">Failed: ");
+        write_escaped(out, facts->unrecorded);
+        buf_puts(out, "</p>\n");
+    }
 }
 
 static void write_facts(const struct facts *facts, struct buf *out)

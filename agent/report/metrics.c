@@ -78,6 +78,11 @@ static double read_fail_closed(const struct report *report)
     return report->facts.reason != NULL;
 }
 
+static double read_unrecorded(const struct report *report)
+{
+    return report->facts.unrecorded != NULL;
+}
+
 static double read_admin_disabled(const struct report *report)
 {
     return report->facts.admin_disabled;
@@ -96,6 +101,7 @@ static double read_reboot_required(const struct report *report)
 static const struct gauge gauges[] = {
     {"holdfast_health",                          "0: pass, 1: warn, 2: fail.",                           read_health     },
     {"holdfast_fail_closed",                     "1 while the state cannot be read.",                    read_fail_closed},
+    {"holdfast_unrecorded",                      "1 while no event and no answer can be stored.",        read_unrecorded },
     {"holdfast_settings_revision",               "Revision of the settings.",                            read_revision   },
     {"holdfast_generation",                      "Generation of the snapshot.",                          read_generation },
     {"holdfast_snapshot_time_seconds",           "When the snapshot was rendered.",                      read_time       },

@@ -14,7 +14,8 @@ const char *health_text(enum health health)
 enum health report_health(const struct report *report)
 {
     const struct facts *facts = &report->facts;
-    if (facts->reason || results_worst(report->results, WEIGHT_ENFORCED) >= VERDICT_FAIL)
+    if (facts->reason || facts->unrecorded ||
+        results_worst(report->results, WEIGHT_ENFORCED) >= VERDICT_FAIL)
         return HEALTH_FAIL;
     if (facts->reboot_required || results_worst(report->results, WEIGHT_ADVISED) >= VERDICT_FAIL)
         return HEALTH_WARN;

@@ -21,7 +21,8 @@ struct facts {
     uint64_t revision;   /* of the settings */
     uint64_t generation; /* of the snapshot, 0 outside the daemon */
     int64_t time_s;
-    const char *reason; /* why the node fails closed, or NULL: the first line of every report */
+    const char *reason;     /* why the node fails closed, or NULL: the first line of every report */
+    const char *unrecorded; /* why no event and no answer can be stored, or NULL: health fails */
     bool admin_disabled;
     bool fips;
     bool reboot_required;                       /* a stored answer waits for the next boot */

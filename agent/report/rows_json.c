@@ -62,6 +62,7 @@ void report_json(const struct report *report, const char *id_glob, struct buf *o
     json_object_begin(&json, NULL);
     json_u64(&json, "schema", SCHEMA_VERSION);
     write_optional(&json, "reason", facts->reason);
+    write_optional(&json, "unrecorded", facts->unrecorded);
     json_string(&json, "status", health_text(report_health(report)));
     json_string(&json, "version", facts->version);
     json_string(&json, "hostname", facts->hostname);

@@ -12,6 +12,8 @@ static void write_head(const struct report *report, struct buf *out)
     clock_text(facts->time_s, time);
     if (facts->reason)
         buf_printf(out, "FAILED CLOSED: %s\n", facts->reason);
+    if (facts->unrecorded)
+        buf_printf(out, "FAILED: %s\n", facts->unrecorded);
     buf_printf(out, "%s (%s node), settings revision %llu, %s\n", facts->hostname,
                role_token(facts->role), (unsigned long long)facts->revision, time);
     if (facts->reboot_required)

@@ -122,6 +122,13 @@ static void load_role(struct node *node)
     buf_free(&text);
 }
 
+/* A disk that takes nothing any more, from the mount or from an error of its own (ext4(5),
+ * errors=): what was stored is still read, and stands. */
+static bool is_frozen(const struct node *node)
+{
+    return access(node->state_path, W_OK) < 0 && errno == EROFS;
+}
+
 static int sibling(const struct node *node, char *path, size_t size)
 {
     int length = snprintf(path, size, "%s.known", node->state_path);
@@ -180,7 +187,8 @@ static void begin_anew(struct node *node)
     }
 }
 
-/* Opens as the purpose asks; beside others who use the database, as they leave room for. */
+/* Opens as the purpose asks; beside others who use the database, as they leave room for; on a disk
+ * that takes nothing, to read. */
 static int open_state(struct node *node, struct buf *why)
 {
     static const enum state_mode first[] = {
@@ -189,9 +197,10 @@ static int open_state(struct node *node, struct buf *why)
         [STATE_ALONE] = STATE_WRITE, [STATE_WRITE] = STATE_READ, [STATE_READ] = STATE_READ};
     enum state_mode mode = first[node->purpose];
     int error = state_open(&node->state, node->state_path, mode, why);
-    while (error == -EBUSY && mode != STATE_READ) {
+    node->frozen = is_frozen(node);
+    while (error && (error == -EBUSY || node->frozen) && mode != STATE_READ) {
         buf_clear(why);
-        mode = next[mode];
+        mode = node->frozen ? STATE_READ : next[mode];
         error = state_open(&node->state, node->state_path, mode, why);
     }
     node->writable = error == 0 && mode != STATE_READ;
@@ -250,7 +259,7 @@ static int make_policy(struct node *node)
         .fail_closed = fail_closed,
     };
     policy_make(&node->policy, &input);
-    if (node->purpose != NODE_BOOT)
+    if (node->purpose != NODE_BOOT && !node->frozen)
         node->policy.admin_disabled = node->admin_latched || fail_closed;
     return 0;
 }
@@ -316,6 +325,8 @@ static const char *why_refused(const struct node *node, const char *how)
 {
     if (!node->state && node->reason.length)
         return buf_text(&node->reason);
+    if (node->frozen)
+        return NODE_FROZEN;
     if (!node->state || !node->writable)
         return "the database cannot be written";
     if (node->reason.length)
@@ -361,6 +372,7 @@ void node_facts(const struct node *node, struct facts *facts)
         .revision = node->revision,
         .time_s = clock_now_s(),
         .reason = node->reason.length ? buf_text(&node->reason) : NULL,
+        .unrecorded = is_frozen(node) ? NODE_FROZEN : NULL,
         .admin_disabled = node->policy.admin_disabled,
         .fips = settings_bool(&node->settings, SECURITY_FIPS),
         .reboot_required = node_reboot_required(node),

@@ -17,6 +17,7 @@
 #define NODE_ROLE_PATH   "/etc/holdfast/role"
 #define NODE_LATCH_ADMIN STATE_LATCH_ADMIN
 #define NODE_LATCH_LOST  "state-lost"
+#define NODE_FROZEN      "nothing can be recorded: Read-only file system"
 
 /* What the node is loaded for. */
 enum node_purpose {
@@ -33,6 +34,8 @@ struct node {
     enum node_purpose purpose;
     struct state *state; /* NULL when it could not be opened */
     bool writable;       /* this process is the database's one writer */
+    bool frozen;         /* the disk takes nothing: the settings stand, and what a boot would
+                            latch counts without the latch, since no answer can be taken back */
     bool admin_latched;
     struct settings settings;
     uint64_t revision;

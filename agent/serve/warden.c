@@ -347,12 +347,14 @@ static int open_node(struct warden *warden)
 {
     const struct warden_setup *setup = warden->setup;
     int error = node_load(&warden->node, setup->root, setup->state_path, NODE_RUN);
-    if (error == 0 && warden->node.state && !warden->node.writable)
+    if (error == 0 && warden->node.state && !warden->node.writable && !warden->node.frozen)
         error = -EBUSY;
     if (error)
         log_error("run: cannot load the node from %s: %s", setup->state_path, strerror(-error));
     else if (warden->node.reason.length)
         log_error("FAILED CLOSED: %s", buf_text(&warden->node.reason));
+    else if (warden->node.frozen)
+        log_error("%s: %s", setup->state_path, NODE_FROZEN);
     return error;
 }
 
