@@ -1,0 +1,234 @@
+/* Rows, and the walk over the domains below a root of the test's own: what is looked at, changed
+ * and told. The accounts stand for every domain that converges. */
+#include "domain/domain.h"
+
+#include "base/file.h"
+#include "base/str.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define OPEN_SHADOW   "root:*:1:0:99999:7:::\nadmin:$6$a$b:1:0:99999:7:::\n"
+#define LOCKED_SHADOW "root:*:1:0:99999:7:::\nadmin:!:1:0:99999:7:::\n"
+
+/* --- rows --- */
+
+static void a_row_begins_as_one_that_nobody_observed(void **state)
+{
+    struct rows rows = {0};
+    struct row *row = rows_add(&rows, (struct row){.id = "a", .desired = "1"});
+    assert_non_null(row);
+    assert_int_equal(row->verdict, VERDICT_ERROR);
+    assert_string_equal(row->note, "not observed");
+    assert_null(row->actual);
+    rows_free(&rows);
+    (void)state;
+}
+
+static void what_is_observed_is_compared_with_what_is_desired(void **state)
+{
+    struct row row = {.desired = "1", .note = "not observed"};
+    row_observed(&row, "1");
+    assert_int_equal(row.verdict, VERDICT_PASS);
+    assert_null(row.note);
+    row_observed(&row, "01");
+    assert_int_equal(row.verdict, VERDICT_FAIL);
+    (void)state;
+}
+
+static void a_verdict_without_an_observation_has_an_empty_one(void **state)
+{
+    struct row row = {.desired = "1"};
+    row_verdict(&row, VERDICT_ERROR, "why");
+    assert_string_equal(row.actual, "");
+    assert_string_equal(row.note, "why");
+    (void)state;
+}
+
+static void texts_stay_where_they_are_while_rows_are_added(void **state)
+{
+    enum { MANY = 500 };
+    struct rows rows = {0};
+    const char *first = rows_text(&rows, "%s", "the first");
+    for (unsigned i = 0; i < MANY; i++)
+        assert_non_null(rows_add(&rows, (struct row){.id = rows_text(&rows, "row.%u", i)}));
+    assert_string_equal(first, "the first");
+    assert_string_equal(rows.list[MANY - 1].id, "row.499");
+    assert_int_equal(rows.count, MANY);
+    assert_false(rows.failed);
+    rows_free(&rows);
+    assert_int_equal(rows.count, 0);
+    (void)state;
+}
+
+static void a_text_is_one_line_whoever_chose_the_name(void **state)
+{
+    struct rows rows = {0};
+    assert_string_equal(rows_text(&rows, "table %s", "a\nb\x1b[2J"), "table a?b?[2J");
+    rows_free(&rows);
+    (void)state;
+}
+
+static void the_worst_row_counts_and_lost_memory_is_an_error(void **state)
+{
+    struct rows rows = {0};
+    assert_int_equal(rows_worst(&rows), VERDICT_PASS);
+    row_observed(rows_add(&rows, (struct row){.desired = "1"}), "1");
+    row_verdict(rows_add(&rows, (struct row){.desired = "1"}), VERDICT_NOT_CHECKED, "a person");
+    assert_int_equal(rows_worst(&rows), VERDICT_NOT_CHECKED);
+    assert_false(rows_differ(&rows));
+    row_observed(rows_add(&rows, (struct row){.desired = "1"}), "2");
+    assert_int_equal(rows_worst(&rows), VERDICT_FAIL);
+    assert_true(rows_differ(&rows));
+    rows_free(&rows);
+    rows.failed = true;
+    assert_int_equal(rows_worst(&rows), VERDICT_ERROR);
+    (void)state;
+}
+
+/* --- the walk --- */
+
+struct ground {
+    char root[64];
+    struct settings settings;
+    struct policy policy;
+    struct system system;
+    unsigned differed, repaired; /* of the accounts */
+};
+
+static void put(const struct ground *ground, const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s%s", ground->root, name);
+    assert_int_equal(file_replace(path, text, strlen(text), 0600), 0);
+}
+
+static void expect(const struct ground *ground, const char *name, const char *text)
+{
+    char path[128];
+    struct buf found = {0};
+    (void)snprintf(path, sizeof(path), "%s%s", ground->root, name);
+    assert_int_equal(file_read(path, 4096, &found), 0);
+    assert_string_equal(buf_text(&found), text);
+    buf_free(&found);
+}
+
+static int ground_begin(void **state)
+{
+    struct ground *ground = calloc(1, sizeof(*ground));
+    char folder[128];
+    assert_non_null(ground);
+    (void)snprintf(ground->root, sizeof(ground->root), "/tmp/holdfast-domain-XXXXXX");
+    assert_non_null(mkdtemp(ground->root));
+    (void)snprintf(folder, sizeof(folder), "%s/etc", ground->root);
+    assert_int_equal(mkdir(folder, 0755), 0);
+    put(ground, "/etc/shadow", OPEN_SHADOW);
+    assert_int_equal(settings_defaults(&ground->settings), 0);
+    policy_make(&ground->policy, &(struct policy_input){.role = ROLE_MANAGEMENT,
+                                                        .settings = &ground->settings,
+                                                        .admin_latched = true});
+    ground->system = (struct system){.root = ground->root, .whole = true};
+    *state = ground;
+    return 0;
+}
+
+static int ground_end(void **state)
+{
+    struct ground *ground = *state;
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/etc/shadow", ground->root);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof(path), "%s/etc", ground->root);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(ground->root), 0);
+    settings_free(&ground->settings);
+    free(ground);
+    return 0;
+}
+
+static void count_change(void *context, const struct domain *domain, const struct row *row,
+                         bool repaired)
+{
+    struct ground *ground = context;
+    if (domain != &domain_accounts)
+        return;
+    assert_int_equal(repaired, row->verdict < VERDICT_FAIL);
+    ground->repaired += repaired;
+    ground->differed += !repaired;
+}
+
+static void enforce(struct ground *ground)
+{
+    struct results results = {0};
+    struct change_listener listener = {count_change, ground};
+    ground->differed = ground->repaired = 0;
+    domain_enforce(&ground->policy, &ground->system, &listener, &results);
+    results_free(&results);
+}
+
+static void a_check_changes_nothing(void **state)
+{
+    struct ground *ground = *state;
+    struct results results = {0};
+    domain_check(&ground->policy, &ground->system, &results);
+    assert_true(rows_differ(&results.domain[DOMAIN_ACCOUNTS]));
+    assert_int_equal(results_worst(&results, WEIGHT_ENFORCED), VERDICT_ERROR); /* no /proc/sys */
+    expect(ground, "/etc/shadow", OPEN_SHADOW);
+    results_free(&results);
+}
+
+static void a_row_that_differs_is_told_set_right_and_told_again(void **state)
+{
+    struct ground *ground = *state;
+    enforce(ground);
+    assert_true(ground->repaired > 0);
+    assert_true(ground->differed >= ground->repaired);
+    expect(ground, "/etc/shadow", LOCKED_SHADOW);
+}
+
+static void what_was_set_right_is_left_alone(void **state)
+{
+    struct ground *ground = *state;
+    enforce(ground);
+    enforce(ground);
+    assert_int_equal(ground->repaired, 0);
+    expect(ground, "/etc/shadow", LOCKED_SHADOW);
+}
+
+static void a_domain_that_fails_stops_no_other(void **state)
+{
+    struct ground *ground = *state;
+    struct results results = {0};
+    domain_enforce(&ground->policy, &ground->system, NULL, &results);
+    assert_int_equal(rows_worst(&results.domain[DOMAIN_SYSCTL]), VERDICT_ERROR);
+    assert_true(results.domain[DOMAIN_GUIDE].count > 0);
+    expect(ground, "/etc/shadow", LOCKED_SHADOW);
+    results_free(&results);
+}
+
+int main(void)
+{
+#define ON_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_begin, ground_end)
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_begins_as_one_that_nobody_observed),
+        cmocka_unit_test(what_is_observed_is_compared_with_what_is_desired),
+        cmocka_unit_test(a_verdict_without_an_observation_has_an_empty_one),
+        cmocka_unit_test(texts_stay_where_they_are_while_rows_are_added),
+        cmocka_unit_test(a_text_is_one_line_whoever_chose_the_name),
+        cmocka_unit_test(the_worst_row_counts_and_lost_memory_is_an_error),
+        ON_GROUND(a_check_changes_nothing),
+        ON_GROUND(a_row_that_differs_is_told_set_right_and_told_again),
+        ON_GROUND(what_was_set_right_is_left_alone),
+        ON_GROUND(a_domain_that_fails_stops_no_other),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
