@@ -1,6 +1,7 @@
 /* The probe's facts and findings, for people and for programs. */
 #include "cli/probe_report.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "probe/ciphers.h"
 
@@ -67,6 +68,20 @@ static void groups_text(const struct probe_result *result, struct buf *out)
     buf_puts(out, result->group_count ? "\n" : " none seen\n");
 }
 
+static void certificate_text(const struct certificate_facts *facts, struct buf *out)
+{
+    char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
+    if (!facts->parsed)
+        return;
+    clock_text(facts->not_before_s, from);
+    clock_text(facts->not_after_s, to);
+    buf_printf(out, "certificate: %s\n    issuer: %s\n    names: %s\n", facts->subject,
+               facts->issuer, facts->names[0] ? facts->names : "none");
+    buf_printf(out, "    valid: %s to %s\n    key: %s; signature: %s; %u in order, %s\n", from, to,
+               facts->key, facts->signature[0] ? facts->signature : "unknown",
+               (unsigned)facts->in_order, facts->complete ? "up to a root" : "no root among them");
+}
+
 static void finding_text(void *context, const struct finding *finding)
 {
     struct buf *out = context;
@@ -84,6 +99,7 @@ void probe_report_text(const struct probe_report *report, struct buf *out)
     for (size_t i = PROBE_VERSIONS; i-- > 0;)
         version_text(&result->version[i], out);
     groups_text(result, out);
+    certificate_text(&result->certificate, out);
     run_judge(report, finding_text, out);
     size_t faults = probe_report_faults(report);
     if (faults)
@@ -150,6 +166,31 @@ static void groups_json(struct json *json, const struct probe_result *result)
     json_array_end(json);
 }
 
+static void certificate_json(struct json *json, const struct probe_result *result)
+{
+    const struct certificate_facts *facts = &result->certificate;
+    char from[CLOCK_TEXT_SIZE], to[CLOCK_TEXT_SIZE];
+    if (!facts->parsed) {
+        json_null(json, "certificate");
+        return;
+    }
+    clock_text(facts->not_before_s, from);
+    clock_text(facts->not_after_s, to);
+    json_object_begin(json, "certificate");
+    json_string(json, "subject", facts->subject);
+    json_string(json, "issuer", facts->issuer);
+    json_string(json, "names", facts->names);
+    json_string(json, "not_before", from);
+    json_string(json, "not_after", to);
+    json_string(json, "key", facts->key);
+    json_string(json, "signature", facts->signature);
+    json_u64(json, "sent", result->chain.count);
+    json_u64(json, "in_order", facts->in_order);
+    json_bool(json, "complete", facts->complete);
+    json_bool(json, "named", facts->named);
+    json_object_end(json);
+}
+
 static void finding_json(void *context, const struct finding *finding)
 {
     struct json *json = context;
@@ -175,6 +216,7 @@ void probe_report_json(const struct probe_report *report, struct buf *out)
         version_json(&json, &result->version[i]);
     json_array_end(&json);
     groups_json(&json, result);
+    certificate_json(&json, result);
     json_array_begin(&json, "findings");
     run_judge(report, finding_json, &json);
     json_array_end(&json);

@@ -120,19 +120,16 @@ static void note_suite(struct inquiry *inquiry, const struct reply *reply)
 }
 
 /* The list of a Certificate message before TLS 1.3: each behind a length of three bytes. */
-static void note_chain(struct probe_chain *chain, const struct reply_reader *reader)
+static void note_chain(struct certificate_chain *chain, const struct reply_reader *reader)
 {
     struct cursor list = {reader->certificates, reader->certificates_length, false};
-    size_t used = 0;
     if (chain->count)
         return;
-    while (list.left && chain->count < PROBE_CHAIN_MAX) {
+    while (list.left) {
         struct cursor one = cursor_vector(&list, 3);
-        if (list.bad || one.left == 0 || one.left > PROBE_CHAIN_SIZE - used)
+        if (list.bad || one.left == 0)
             return;
-        memcpy(chain->der + used, one.at, one.left);
-        used += one.left;
-        chain->size[chain->count++] = (uint32_t)one.left;
+        certificate_chain_add(chain, one.at, one.left);
     }
 }
 

@@ -1,6 +1,7 @@
 /* One function a topic, each of which walks over what was accepted. */
 #include "probe/judge.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "probe/ciphers.h"
 
@@ -166,6 +167,65 @@ static void judge_sessions(const struct court *court)
     }
 }
 
+/* --- the certificate --- */
+
+static void judge_dates(const struct court *court, const struct certificate_facts *facts)
+{
+    char text[CLOCK_TEXT_SIZE];
+    clock_text(facts->not_before_s, text);
+    if (court->now_s < facts->not_before_s)
+        tell(court, true, SETTING_NONE, "the certificate is not valid before %s", text);
+    clock_text(facts->not_after_s, text);
+    if (court->now_s > facts->not_after_s)
+        tell(court, true, SETTING_NONE, "the certificate expired on %s", text);
+}
+
+/* An address seldom stands in a certificate, and who asks by one knows whom. */
+static void judge_name(const struct court *court, const struct certificate_facts *facts)
+{
+    if (!facts->named)
+        tell(court, facts->by_name, SETTING_NONE, "the certificate does not name %s but %.200s",
+             facts->wanted, facts->names[0] ? facts->names : "nobody");
+}
+
+static void judge_strength(const struct court *court, const struct certificate_facts *facts)
+{
+    if (facts->weak_key)
+        tell(court, true, SETTING_NONE, "the certificate's key is too weak: %s", facts->key);
+    if (facts->weak_signature && !facts->self_issued)
+        tell(court, true, SETTING_NONE, "the certificate's signature is too weak: %s",
+             facts->signature);
+}
+
+/* A root is seldom sent, but one certificate alone lacks what leads to it. */
+static void judge_chain(const struct court *court, const struct certificate_facts *facts)
+{
+    uint32_t count = court->result->chain.count;
+    if (facts->in_order < count)
+        tell(court, true, SETTING_NONE,
+             "the chain is out of order: certificate %u of %u was not issued by the next",
+             (unsigned)facts->in_order, (unsigned)count);
+    else if (!facts->complete && count == 1)
+        tell(court, true, SETTING_NONE,
+             "the chain is short: its issuer's certificate is not sent (%s)", facts->issuer);
+    else if (!facts->complete)
+        tell(court, false, SETTING_NONE, "the chain ends below an authority that is not sent");
+}
+
+static void judge_certificate(const struct court *court)
+{
+    const struct certificate_facts *facts = &court->result->certificate;
+    if (!facts->parsed) {
+        bool sent = court->result->chain.count > 0;
+        tell(court, sent, SETTING_NONE, "the certificate cannot be %s", sent ? "read" : "seen");
+        return;
+    }
+    judge_dates(court, facts);
+    judge_name(court, facts);
+    judge_strength(court, facts);
+    judge_chain(court, facts);
+}
+
 /* --- all of it --- */
 
 void judge(const struct probe_result *result, const struct crypto *crypto, enum surface surface,
@@ -174,13 +234,12 @@ void judge(const struct probe_result *result, const struct crypto *crypto, enum 
     static void (*const judges[TOPIC_COUNT])(const struct court *court) = {
         [TOPIC_VERSIONS] = judge_versions, [TOPIC_SUITES] = judge_suites,
         [TOPIC_GROUPS] = judge_groups,     [TOPIC_ORDER] = judge_order,
-        [TOPIC_SESSIONS] = judge_sessions,
+        [TOPIC_SESSIONS] = judge_sessions, [TOPIC_CERTIFICATE] = judge_certificate,
     };
     struct court court = {
         .result = result, .surface = surface, .now_s = now_s, .listener = listener};
     if (surface < SURFACE_COUNT)
         court.record = &crypto->surface[surface];
     for (court.topic = 0; court.topic < TOPIC_COUNT; court.topic++)
-        if (judges[court.topic])
-            judges[court.topic](&court);
+        judges[court.topic](&court);
 }

@@ -28,5 +28,6 @@ void probe_run(const struct target *target, const struct probe_options *options,
     breadth_run(target, options, started_ms + options->total_ms, result);
     if (options->proof && result->error == 0)
         proof_run(target, options, started_ms + options->total_ms, result);
+    certificate_read(&result->certificate, &result->chain, target->name, target->named);
     result->took_ms = (uint32_t)(clock_boot_ms() - started_ms);
 }

@@ -10,6 +10,7 @@
 #define HOLDFAST_PROBE_PROBE_H
 
 #include "policy/suites.h"
+#include "probe/certificate.h"
 #include "probe/connect.h"
 
 #include <stdbool.h>
@@ -17,11 +18,9 @@
 #include <stdint.h>
 
 enum {
-    PROBE_VERSIONS = 5,       /* SSL 3.0 to TLS 1.3 */
-    PROBE_SUITES_MAX = 320,   /* more than the probe knows */
-    PROBE_GROUPS_MAX = 64,    /* likewise */
-    PROBE_CHAIN_MAX = 10,     /* certificates */
-    PROBE_CHAIN_SIZE = 24576, /* of their bytes altogether */
+    PROBE_VERSIONS = 5,     /* SSL 3.0 to TLS 1.3 */
+    PROBE_SUITES_MAX = 320, /* more than the probe knows */
+    PROBE_GROUPS_MAX = 64,  /* likewise */
     PROBE_REASON_SIZE = 160
 };
 
@@ -53,13 +52,6 @@ struct probe_version {
     uint8_t compression;   /* DEFLATE was taken (CRIME) */
 };
 
-/* A chain as the server sent it: DER, one behind the other. */
-struct probe_chain {
-    uint32_t count;
-    uint32_t size[PROBE_CHAIN_MAX];
-    unsigned char der[PROBE_CHAIN_SIZE];
-};
-
 struct probe_group {
     uint16_t code;
     uint16_t version; /* the newest in which it was seen */
@@ -71,7 +63,8 @@ struct probe_result {
     struct probe_version version[PROBE_VERSIONS]; /* oldest first */
     uint16_t group_count;
     struct probe_group groups[PROBE_GROUPS_MAX];
-    struct probe_chain chain; /* empty where nobody could read it */
+    struct certificate_chain chain; /* empty where nobody could read it */
+    struct certificate_facts certificate;
     uint32_t connections, took_ms;
 };
 

@@ -6,7 +6,6 @@
 #include "probe/proof_stack.h"
 
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
 enum {
@@ -23,17 +22,6 @@ static const struct proof_stack *stack_of(enum tls_version version, uint16_t sui
         if (stacks[i]->implements(version, suite))
             return stacks[i];
     return NULL;
-}
-
-void proof_chain_add(struct probe_chain *chain, const unsigned char *der, size_t size)
-{
-    size_t used = 0;
-    for (uint32_t i = 0; i < chain->count; i++)
-        used += chain->size[i];
-    if (chain->count == PROBE_CHAIN_MAX || size > sizeof(chain->der) - used)
-        return;
-    memcpy(chain->der + used, der, size);
-    chain->size[chain->count++] = (uint32_t)size;
 }
 
 /* --- one question at a time --- */

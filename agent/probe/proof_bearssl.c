@@ -54,7 +54,7 @@ struct reader {
     const br_x509_class *methods; /* first: BearSSL hands out a pointer to it */
     br_x509_decoder_context leaf;
     unsigned count; /* of certificates; 0 after a handshake: the server showed none */
-    struct probe_chain *chain;
+    struct certificate_chain *chain;
     size_t size; /* of the certificate that is being read */
     unsigned char der[CERTIFICATE_MAX];
 };
@@ -93,7 +93,7 @@ static void end_certificate(const br_x509_class **context)
 {
     struct reader *reader = reader_of(context);
     if (reader->chain)
-        proof_chain_add(reader->chain, reader->der, reader->size);
+        certificate_chain_add(reader->chain, reader->der, reader->size);
     reader->count++;
 }
 

@@ -139,13 +139,13 @@ static int shake_hands(struct client *client, const struct proof_task *task,
     return error ? error : translate(client, mbedtls_ssl_handshake(&client->ssl));
 }
 
-static void take_chain(const struct client *client, struct probe_chain *chain)
+static void take_chain(const struct client *client, struct certificate_chain *chain)
 {
     const mbedtls_x509_crt *each = mbedtls_ssl_get_peer_cert(&client->ssl);
     if (!chain || chain->count)
         return;
     for (; each; each = each->next)
-        proof_chain_add(chain, each->raw.p, each->raw.len);
+        certificate_chain_add(chain, each->raw.p, each->raw.len);
 }
 
 static int handshake(const struct proof_task *task)

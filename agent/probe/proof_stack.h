@@ -15,8 +15,8 @@ struct proof_task {
     enum tls_version version;
     uint16_t suite;
     uint64_t deadline_ms;
-    struct probe_chain *chain; /* filled where it is empty; may be NULL */
-    uint32_t *connections;     /* counted up */
+    struct certificate_chain *chain; /* filled where it is empty; may be NULL */
+    uint32_t *connections;           /* counted up */
 };
 
 struct proof_stack {
@@ -32,8 +32,5 @@ struct proof_stack {
 };
 
 extern const struct proof_stack proof_bearssl, proof_mbedtls;
-
-/* Appends one certificate; one that does not fit is left out with all behind it. */
-void proof_chain_add(struct probe_chain *chain, const unsigned char *der, size_t size);
 
 #endif

@@ -124,18 +124,31 @@ static bool ends_within(const char *text, size_t size)
     return memchr(text, '\0', size) != NULL;
 }
 
+static bool certificate_is_sound(const struct probe_result *result)
+{
+    const struct certificate_facts *facts = &result->certificate;
+    size_t used = 0;
+    bool sound = result->chain.count <= CERTIFICATE_CHAIN_MAX &&
+                 ends_within(facts->subject, sizeof(facts->subject)) &&
+                 ends_within(facts->issuer, sizeof(facts->issuer)) &&
+                 ends_within(facts->names, sizeof(facts->names)) &&
+                 ends_within(facts->key, sizeof(facts->key)) &&
+                 ends_within(facts->signature, sizeof(facts->signature)) &&
+                 ends_within(facts->wanted, sizeof(facts->wanted));
+    for (size_t i = 0; sound && i < result->chain.count; i++) {
+        sound = result->chain.size[i] <= CERTIFICATE_CHAIN_SIZE - used;
+        used += result->chain.size[i];
+    }
+    return sound;
+}
+
 static bool result_is_sound(const struct probe_result *result)
 {
-    size_t used = 0;
     bool sound = ends_within(result->reason, sizeof(result->reason)) &&
-                 result->group_count <= PROBE_GROUPS_MAX && result->chain.count <= PROBE_CHAIN_MAX;
+                 result->group_count <= PROBE_GROUPS_MAX && certificate_is_sound(result);
     for (size_t i = 0; i < PROBE_VERSIONS; i++)
         sound = sound && result->version[i].suite_count <= PROBE_SUITES_MAX &&
                 (result->error || result->version[i].version == SSL_3_0 + i);
-    for (size_t i = 0; sound && i < result->chain.count; i++) {
-        sound = result->chain.size[i] <= PROBE_CHAIN_SIZE - used;
-        used += result->chain.size[i];
-    }
     return sound;
 }
 

@@ -1,0 +1,56 @@
+/*
+ * What a certificate chain says: whose it is, how long it holds, its key, and whether each
+ * certificate was issued by the one behind it. The chain is hostile input; mbedTLS parses it.
+ * Trust is not asked for here: it belongs to who has the authorities.
+ * Sources: RFC 5280; RFC 9525 (names).
+ */
+#ifndef HOLDFAST_PROBE_CERTIFICATE_H
+#define HOLDFAST_PROBE_CERTIFICATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CERTIFICATE_CHAIN_MAX = 10,    /* certificates */
+    CERTIFICATE_CHAIN_SIZE = 24576 /* of their bytes altogether */
+};
+
+/* A chain as the server sent it: DER, one behind the other. */
+struct certificate_chain {
+    uint32_t count;
+    uint32_t size[CERTIFICATE_CHAIN_MAX];
+    unsigned char der[CERTIFICATE_CHAIN_SIZE];
+};
+
+/* Appends one; one that does not fit is left out. */
+void certificate_chain_add(struct certificate_chain *chain, const unsigned char *der, size_t size);
+
+enum { CERTIFICATE_TEXT_SIZE = 256, CERTIFICATE_NAMES_SIZE = 768, CERTIFICATE_WORD_SIZE = 32 };
+
+/* Of the server's own certificate, unless it says otherwise. Texts are printable ASCII; one that is
+ * too long is cut. */
+struct certificate_facts {
+    bool parsed; /* else nothing else here means anything */
+    char subject[CERTIFICATE_TEXT_SIZE], issuer[CERTIFICATE_TEXT_SIZE];
+    char names[CERTIFICATE_NAMES_SIZE]; /* "DNS:a.example, IP:192.0.2.1", of the SANs */
+    int64_t not_before_s, not_after_s;
+    char key[CERTIFICATE_WORD_SIZE];       /* "RSA 2048", "EC secp256r1" */
+    char signature[CERTIFICATE_WORD_SIZE]; /* the hash under the issuer's signature: "SHA256" */
+    bool weak_key;                         /* RSA of less than 2048 bits, or another kind */
+    bool weak_signature;                   /* MD5 or SHA-1 */
+    bool self_issued;
+    char wanted[CERTIFICATE_TEXT_SIZE]; /* the name or address that it was asked for by */
+    bool by_name;                       /* that is a name */
+    bool named;                         /* its SANs hold it */
+    uint32_t in_order; /* how many from the first on were each signed by the next, itself counted */
+    bool complete;     /* the last of those is self-issued */
+};
+
+/* Reads a chain; `name` is what the listener was asked for by, a host's name where `by_name`, else
+ * an address. An empty chain, or one whose first certificate cannot be parsed, is `parsed` =
+ * false. */
+void certificate_read(struct certificate_facts *facts, const struct certificate_chain *chain,
+                      const char *name, bool by_name);
+
+#endif
