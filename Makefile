@@ -33,7 +33,9 @@ host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-po
 # The C library's own enums differ from musl's, and clang from gcc: gcc's judgement counts.
 fuzz_flags = $(host_flags) -Wall -Wextra -Werror
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
-link_flags := -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+# mbedTLS multiplies on P-256 and X25519 by BearSSL (agent/pki/curves.h).
+wraps := -Wl,--wrap=mbedtls_ecp_mul -Wl,--wrap=mbedtls_ecp_mul_restartable
+link_flags := $(wraps) -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
 	-Wl,--build-id=sha1
 libraries := -lmicrohttpd -lmbedtls -lbearssl -lsqlite3
 
@@ -106,7 +108,7 @@ $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
 # --- tests ---
 
 # $(1) variant; mbedTLS takes its random numbers from ours, so that each needs the other.
-host_libraries = -Wl,--start-group $(BUILD)/$(1)/libholdfast.a -L$(DEPS)/host/lib $(libraries) \
+host_libraries = $(wraps) -Wl,--start-group $(BUILD)/$(1)/libholdfast.a -L$(DEPS)/host/lib $(libraries) \
 	-Wl,--end-group -lcrypt -lm
 
 define unit_test
@@ -127,7 +129,8 @@ $(BUILD)/fuzzed/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzzed/libholdfast.a
 $(BUILD)/tests/%: $(BUILD)/product/tests/tls/%.o $(BUILD)/product/libholdfast.a
 	@mkdir -p $(@D)
 	@echo "ld $@"
-	$(Q)agent/deps/musl-cc $(link_flags) $^ $(libraries) -o $@
+	$(Q)agent/deps/musl-cc $(link_flags) -Wl,--start-group $^ $(libraries) -Wl,--end-group \
+		-o $@
 
 drivers := $(patsubst tests/tls/%.c,$(BUILD)/tests/%,$(wildcard tests/tls/*_driver.c))
 unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)

@@ -1,0 +1,77 @@
+/* A table of the two curves, and one multiplication through both libraries' encodings. */
+#include "pki/curves.h"
+
+#include "base/str.h"
+
+#include <bearssl.h>
+#include <string.h>
+
+enum { SCALAR_SIZE = 32, POINT_MAX = 65 };
+
+static const struct curve {
+    mbedtls_ecp_group_id mbedtls;
+    int bearssl;
+    const br_ec_impl *multiplier;
+    int (*write)(const mbedtls_mpi *from, unsigned char *to, size_t size);
+} curves[] = {
+    {MBEDTLS_ECP_DP_SECP256R1,  BR_EC_secp256r1,  &br_ec_p256_m31,   mbedtls_mpi_write_binary   },
+    {MBEDTLS_ECP_DP_CURVE25519, BR_EC_curve25519, &br_ec_c25519_m31, mbedtls_mpi_write_binary_le},
+};
+
+static const struct curve *find(mbedtls_ecp_group_id id)
+{
+    for (size_t i = 0; i < countof(curves); i++)
+        if (curves[i].mbedtls == id)
+            return &curves[i];
+    return NULL;
+}
+
+/* Into `bytes`, encoded: its size, or 0. */
+static size_t multiply_bytes(const struct curve *curve, mbedtls_ecp_group *group,
+                             const unsigned char *scalar, const mbedtls_ecp_point *P,
+                             unsigned char bytes[POINT_MAX])
+{
+    size_t size;
+    if (P == &group->G)
+        return curve->multiplier->mulgen(bytes, scalar, SCALAR_SIZE, curve->bearssl);
+    if (mbedtls_ecp_check_pubkey(group, P) != 0 ||
+        mbedtls_ecp_point_write_binary(group, P, MBEDTLS_ECP_PF_UNCOMPRESSED, &size, bytes,
+                                       POINT_MAX) != 0)
+        return 0;
+    return curve->multiplier->mul(bytes, size, scalar, SCALAR_SIZE, curve->bearssl) ? size : 0;
+}
+
+static int multiply(const struct curve *curve, mbedtls_ecp_group *group, mbedtls_ecp_point *R,
+                    const mbedtls_mpi *m, const mbedtls_ecp_point *P)
+{
+    unsigned char scalar[SCALAR_SIZE], point[POINT_MAX];
+    int error = mbedtls_ecp_check_privkey(group, m);
+    if (error == 0)
+        error = curve->write(m, scalar, sizeof(scalar));
+    if (error)
+        return error;
+    size_t size = multiply_bytes(curve, group, scalar, P, point);
+    error =
+        size ? mbedtls_ecp_point_read_binary(group, R, point, size) : MBEDTLS_ERR_ECP_INVALID_KEY;
+    explicit_bzero(scalar, sizeof(scalar));
+    explicit_bzero(point, sizeof(point));
+    return error;
+}
+
+int __wrap_mbedtls_ecp_mul_restartable(mbedtls_ecp_group *group, mbedtls_ecp_point *R,
+                                       const mbedtls_mpi *m, const mbedtls_ecp_point *P,
+                                       int (*rng)(void *, unsigned char *, size_t),
+                                       void *rng_context, mbedtls_ecp_restart_ctx *restart)
+{
+    const struct curve *curve = find(group->id);
+    if (curve)
+        return multiply(curve, group, R, m, P);
+    return __real_mbedtls_ecp_mul_restartable(group, R, m, P, rng, rng_context, restart);
+}
+
+int __wrap_mbedtls_ecp_mul(mbedtls_ecp_group *group, mbedtls_ecp_point *R, const mbedtls_mpi *m,
+                           const mbedtls_ecp_point *P, int (*rng)(void *, unsigned char *, size_t),
+                           void *rng_context)
+{
+    return __wrap_mbedtls_ecp_mul_restartable(group, R, m, P, rng, rng_context, NULL);
+}
