@@ -11,6 +11,8 @@
 
 #include <mbedtls/ecp.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): ld's names for them. */
+
 /* As mbedtls/ecp.h has them, without the prefix: R = m P, 0 or an error of mbedTLS. */
 int __wrap_mbedtls_ecp_mul(mbedtls_ecp_group *group, mbedtls_ecp_point *R, const mbedtls_mpi *m,
                            const mbedtls_ecp_point *P, int (*rng)(void *, unsigned char *, size_t),
@@ -25,5 +27,7 @@ int __real_mbedtls_ecp_mul_restartable(mbedtls_ecp_group *group, mbedtls_ecp_poi
                                        const mbedtls_mpi *m, const mbedtls_ecp_point *P,
                                        int (*rng)(void *, unsigned char *, size_t),
                                        void *rng_context, mbedtls_ecp_restart_ctx *restart);
+
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 #endif
