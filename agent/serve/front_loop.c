@@ -246,6 +246,8 @@ static void shake_hands(struct front_loop *loop, uint64_t now_ms, bool behaving)
             connection->gate_entry->behaves != behaving)
             continue;
         connection_receive(connection, now_ms);
+        /* Its first request may have come along, and HTTP has had its turn already. */
+        connection->more |= connection->phase == PHASE_OPEN;
         now_ms = clock_boot_ms();
     }
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """HTTP at the endpoint: pages, conditions, methods, and requests that try to be two things."""
-import sys
-
 import os
+import ssl
+import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from endpoint import Front, Tap, read_answer, statuses
 
@@ -71,6 +71,33 @@ with front.tls() as client:
     for byte in CLOSE:
         client.sendall(bytes([byte]))
     tap.equal(read_answer(client).status, 200, 'a head in records of one byte')
+
+
+
+def ask_with_the_handshake():
+    """The end of the handshake and a request in one segment: the first bytes of the answer."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = front.context().wrap_bio(incoming, outgoing, server_hostname='localhost')
+    with front.connect() as client:
+        client.settimeout(3)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                client.sendall(outgoing.read())
+                incoming.write(client.recv(65536))
+        tls.write(b'GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        client.sendall(outgoing.read())
+        while True:
+            try:
+                return tls.read(12)
+            except ssl.SSLWantReadError:
+                incoming.write(client.recv(65536))
+
+
+tap.equal([ask_with_the_handshake() for _ in range(20)], [b'HTTP/1.1 200'] * 20,
+          'a request that comes with the end of the handshake is answered at once')
 
 # --- a snapshot is replaced while it is read ---
 
