@@ -1,0 +1,341 @@
+#!/usr/bin/python3
+"""`holdfast probe` against servers of others in wrong configurations: each is found, suite by suite as
+sslscan finds them; and against listeners that are no TLS servers. A responder that only answers hellos
+stands for servers with suites that no library here implements any more."""
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from endpoint import BUILD, Front, PATIENCE_S, Tap, ports
+
+HOLDFAST = os.environ.get('HOLDFAST', os.path.join(BUILD, 'holdfast'))
+MATRIX_S = 3
+VERSIONS = ['SSL 3.0', 'TLS 1.0', 'TLS 1.1', 'TLS 1.2', 'TLS 1.3']
+ALL = 'ALL:COMPLEMENTOFALL:@SECLEVEL=0'
+tap = Tap()
+folder = tempfile.TemporaryDirectory(prefix='holdfast-probe-')
+running = []
+
+
+# --- the node whose policy is held against them ---
+
+def node(*settings):
+    """The root folder of a Conferencing Node with these settings."""
+    root = tempfile.mkdtemp(dir=folder.name)
+    os.makedirs(f'{root}/etc/holdfast')
+    with open(f'{root}/etc/holdfast/role', 'w') as file:
+        file.write('conferencing\n')
+    subprocess.run([HOLDFAST, '--root', root, 'set', *settings], check=True, capture_output=True)
+    return root
+
+
+DEFAULTS = node('tls.cbc=yes')
+
+
+def run(place, *options, root=DEFAULTS):
+    return subprocess.run([HOLDFAST, '--root', root, 'probe', str(place), *options],
+                          capture_output=True, text=True, timeout=30, check=False)
+
+
+class Probed:
+    """One probe as JSON."""
+
+    def __init__(self, port, *options, host='localhost', **named):
+        begun = time.monotonic()
+        done = run(f'{host}:{port}', '--format', 'json', *options, **named)
+        self.took_s = time.monotonic() - begun
+        self.code, self.said = done.returncode, done.stderr + done.stdout
+        report = json.loads(done.stdout) if done.stdout else {'versions': [], 'findings': []}
+        self.report = report
+        self.versions = {one['version']: one for one in report['versions'] if one['accepted']}
+        self.suites = {name: {suite['id'] for suite in one['suites']}
+                       for name, one in self.versions.items()}
+        self.faults = [one['text'] for one in report['findings'] if one['fault']]
+        self.notes = [one['text'] for one in report['findings'] if not one['fault']]
+        self.settings = {one['text']: one['setting'] for one in report['findings']}
+
+    def finds(self, text):
+        return any(text in fault for fault in self.faults)
+
+
+# --- servers ---
+
+def certificate(name, *options, key=('rsa:2048',)):
+    words = ['-pkeyopt', f'ec_paramgen_curve:{key[1]}'] if len(key) > 1 else []
+    subprocess.run(['openssl', 'req', '-x509', '-nodes', '-newkey', key[0], *words, '-keyout',
+                    f'{folder.name}/{name}.key', '-out', f'{folder.name}/{name}.crt', *options],
+                   check=True, capture_output=True)
+    return ['-cert', f'{folder.name}/{name}.crt', '-key', f'{folder.name}/{name}.key']
+
+
+LOCALHOST = ('-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost')
+RSA = certificate('rsa', '-days', '30', *LOCALHOST)
+ECDSA = certificate('ecdsa', '-days', '30', *LOCALHOST, key=('ec', 'P-256'))
+
+
+def start(port, *words):
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    running.append(process)
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+            return port
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f'{words[0]} does not listen on port {port}')
+
+
+def openssl(*options, pair=RSA):
+    port = next(ports)
+    return start(port, 'openssl', 's_server', '-accept', str(port), *pair, '-quiet', *options)
+
+
+def gnutls(priority, pair=RSA):
+    port = next(ports)
+    return start(port, 'gnutls-serv', '--port', str(port), '--x509certfile', pair[1],
+                 '--x509keyfile', pair[3], '--priority', priority, '--quiet')
+
+
+def nginx(*lines, pair=RSA):
+    port = next(ports)
+    path = tempfile.mkdtemp(dir=folder.name)
+    with open(f'{path}/nginx.conf', 'w') as file:
+        file.write('daemon off; error_log /dev/null; pid %s/pid;\nevents {}\nhttp { access_log off;\n'
+                   'server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s;\n'
+                   '%s\n} }\n' % (path, port, pair[1], pair[3], '\n'.join(lines)))
+    return start(port, 'nginx', '-p', path, '-c', f'{path}/nginx.conf', '-e', '/dev/null')
+
+
+class Listener(threading.Thread):
+    """A listener that does with each connection what `act` does."""
+
+    def __init__(self, act):
+        super().__init__(daemon=True)
+        self.act = act
+        self.socket = socket.create_server(('127.0.0.1', 0), backlog=64)
+        self.port = self.socket.getsockname()[1]
+        self.open, self.most, self.count = 0, 0, 0
+        self.lock = threading.Lock()
+        self.start()
+
+    def run(self):
+        while True:
+            threading.Thread(target=self.serve, args=self.socket.accept()[:1], daemon=True).start()
+
+    def serve(self, connection):
+        with self.lock:
+            self.open += 1
+            self.count += 1
+            self.most = max(self.most, self.open)
+        try:
+            self.act(connection)
+        except OSError:
+            pass
+        connection.close()
+        with self.lock:
+            self.open -= 1
+
+
+def offered(connection):
+    """Version and suites of a ClientHello."""
+    head = connection.recv(5, socket.MSG_WAITALL)
+    body = connection.recv(struct.unpack('>H', head[3:])[0], socket.MSG_WAITALL)
+    version = struct.unpack('>H', body[4:6])[0]
+    at = 39 + body[38]
+    size = struct.unpack('>H', body[at:at + 2])[0]
+    return version, struct.unpack(f'>{size // 2}H', body[at + 2:at + 2 + size])
+
+
+def answer(version, suite):
+    """ServerHello and ServerHelloDone, each in a record of its own."""
+    body = struct.pack('>H', version) + bytes(32) + b'\0' + struct.pack('>HB', suite, 0)
+    messages = (b'\2' + struct.pack('>I', len(body))[1:] + body, b'\x0e\0\0\0')
+    return b''.join(struct.pack('>BHH', 22, version, len(one)) + one for one in messages)
+
+
+def responder(version, *suites):
+    """A server of one version that prefers the suites in this order."""
+    def act(connection):
+        theirs, codes = offered(connection)
+        chosen = [suite for suite in suites if suite in codes] if theirs == version else []
+        connection.sendall(answer(version, chosen[0]) if chosen else b'\x15\3\0\0\2\2\x28')
+    return Listener(act)
+
+
+# --- what the judge of others finds ---
+
+def sslscan(port):
+    said = subprocess.run(['sslscan', '--no-colour', '--show-cipher-ids', f'localhost:{port}'],
+                          capture_output=True, text=True, timeout=120, check=False).stdout
+    found = {}
+    for line in said.splitlines():
+        words = line.split()
+        if words[:1] in (['Accepted'], ['Preferred']):
+            version = words[1].replace('SSLv3', 'SSL 3.0').replace('TLSv', 'TLS ')
+            found.setdefault(version, set()).add(int(words[4], 16))
+    return found
+
+
+def agrees(port, name):
+    probed = Probed(port)
+    tap.equal(probed.suites, sslscan(port), f'{name}: suite by suite as sslscan finds')
+    tap.ok(probed.took_s < MATRIX_S, f'{name}: the whole matrix in under {MATRIX_S} s',
+           probed.took_s)
+    return probed
+
+
+# --- wrong configurations ---
+
+def all_of_openssl():
+    port = openssl('-cipher', ALL)
+    probed = agrees(port, 'openssl with everything on')
+    tap.equal(sorted(probed.versions), VERSIONS[1:], 'openssl: all its versions')
+    held = Probed(port, '--surface', 'sip-in')
+    tap.equal(held.code, 1, 'held against a surface, that is 1')
+    for text, setting in (('TLS 1.0 is accepted', 'tls.legacy'),
+                          ('TLS 1.1 is accepted', 'tls.legacy'),
+                          ('TLS_RSA_WITH_AES_128_CBC_SHA is accepted with TLS 1.2',
+                           'tls.aes128_sha'),
+                          ('TLS_DH_anon_WITH_AES_128_CBC_SHA is accepted with TLS 1.2', None),
+                          ('TLS_RSA_WITH_NULL_SHA256 is accepted with TLS 1.2', None),
+                          ('TLS_RSA_WITH_AES_256_GCM_SHA384 is accepted with TLS 1.2', None),
+                          ("the client's order of suites decides with TLS 1.2", None),
+                          ('the group x448 is accepted', None)):
+        tap.ok(text in held.faults, f'found: {text}', held.said)
+        tap.equal(held.settings.get(text, ''), setting, f'decided by {setting}')
+    tap.ok(not any('ECDSA' in note for note in held.notes),
+           'what an RSA key excludes is not missed', held.notes)
+
+
+def all_of_gnutls():
+    port = gnutls('NORMAL:+VERS-ALL:+3DES-CBC:+ANON-ECDH:+ANON-DH:+RSA')
+    agrees(port, 'gnutls with 3DES and anonymous')
+    held = Probed(port, '--surface', 'https-in')
+    for text in ('TLS_RSA_WITH_3DES_EDE_CBC_SHA is accepted with TLS 1.2',
+                 'TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA is accepted with TLS 1.0',
+                 'TLS_DH_anon_WITH_3DES_EDE_CBC_SHA is accepted with TLS 1.2',
+                 'TLS_AES_128_CCM_SHA256 is accepted with TLS 1.3'):
+        tap.ok(text in held.faults, f'found: {text}', held.said)
+    agrees(gnutls('NORMAL:-VERS-ALL:+VERS-TLS1.3', pair=ECDSA), 'gnutls with TLS 1.3 alone')
+    agrees(gnutls('NORMAL:%SERVER_PRECEDENCE', pair=ECDSA), 'gnutls with an ECDSA key')
+
+
+def all_of_nginx():
+    old = ('ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;', f'ssl_ciphers {ALL};')
+    port = nginx(*old, 'ssl_prefer_server_ciphers off;')
+    held = agrees(port, 'nginx with everything on')
+    tap.ok(held.finds("the client's order"), "nginx: the client's order is found", held.said)
+    port = nginx(*old, 'ssl_prefer_server_ciphers on;')
+    held = agrees(port, "nginx with the server's order")
+    tap.ok(not held.finds("the client's order"), "nginx: the server's order is found", held.said)
+    right = nginx('ssl_protocols TLSv1.2 TLSv1.3;', 'ssl_prefer_server_ciphers on;',
+                  'ssl_ecdh_curve secp384r1:prime256v1:X25519;',
+                  'ssl_ciphers ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256;',
+                  pair=ECDSA)
+    held = Probed(right, '--surface', 'https-in')
+    tap.equal((held.code, held.faults), (0, []), 'nginx as the policy asks agrees, and that is 0')
+    tap.ok('TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 is permitted with TLS 1.2 and not offered'
+           in held.notes, 'what it does not offer is a note', held.said)
+    tap.equal(sorted(held.report['groups']), ['secp256r1', 'secp384r1', 'x25519'], 'its groups')
+    fips = node('security.fips=yes')
+    held = Probed(right, '--surface', 'https-in', root=fips)
+    tap.ok('the group x25519 is accepted' in held.faults, 'the policy is that of the settings',
+           held.said)
+
+
+def no_library_has_them():
+    suites = {0x0005: 'TLS_RSA_WITH_RC4_128_SHA', 0x0003: 'TLS_RSA_EXPORT_WITH_RC4_40_MD5',
+              0x0009: 'TLS_RSA_WITH_DES_CBC_SHA', 0x0002: 'TLS_RSA_WITH_NULL_SHA',
+              0x001B: 'TLS_DH_anon_WITH_3DES_EDE_CBC_SHA', 0x0096: 'TLS_RSA_WITH_SEED_CBC_SHA'}
+    for version, name in ((0x0300, 'SSL 3.0'), (0x0301, 'TLS 1.0'), (0x0303, 'TLS 1.2')):
+        listener = responder(version, *suites)
+        held = Probed(listener.port, '--surface', 'https-in', host='127.0.0.1')
+        tap.equal([suite['name'] for suite in held.versions[name]['suites']],
+                  list(suites.values()), f'{name}: RC4, export, DES, NULL and SEED, in their order')
+        tap.equal(held.versions[name]['server_order'], True, f"{name}: the server's order")
+        tap.equal(sorted(held.versions), [name], f'{name} and no other version')
+        wrong = [f'{suite} is accepted with {name}' for suite in suites.values()]
+        tap.equal([text for text in wrong if text in held.faults], wrong, 'each is a fault')
+        tap.ok(listener.most <= 10, 'never more than ten connections at once', listener.most)
+
+
+# --- listeners that are no TLS servers ---
+
+def refused(port, words, name, host='127.0.0.1', most_s=PATIENCE_S):
+    begun = time.monotonic()
+    done = run(f'{host}:{port}')
+    took_s = time.monotonic() - begun
+    tap.ok(done.returncode == 2 and words in done.stderr and not done.stdout,
+           f'{name} is 2, with the reason', done.returncode, done.stderr, done.stdout)
+    tap.ok(took_s < most_s, f'{name} is told in time', took_s)
+
+
+def dribble(connection):
+    for byte in answer(0x0303, 0xC02F):
+        connection.sendall(bytes([byte]))
+        time.sleep(0.3)
+
+
+def no_servers():
+    closed = socket.create_server(('127.0.0.1', 0))
+    port = closed.getsockname()[1]
+    closed.close()
+    refused(port, 'Connection refused', 'a closed port', most_s=1)
+    refused(Listener(lambda connection: time.sleep(60)).port, 'says nothing', 'a mute listener',
+            most_s=MATRIX_S + 1)
+    refused(Listener(dribble).port, 'says nothing', 'one byte now and then', most_s=MATRIX_S + 1)
+    refused(Listener(lambda connection: connection.sendall(b'220 mail.example ESMTP\r\n' * 9)).port,
+            'no TLS', 'another protocol')
+    refused(Listener(lambda connection: connection.sendall(b'\x16\3\3\xff\xff' + bytes(99999))).port,
+            'no TLS', 'garbage in a record')
+    refused(Listener(lambda connection: connection.sendall(answer(0x0303, 5)[:40])).port, 'no TLS',
+            'half an answer')
+    refused(Listener(lambda connection: None).port, 'without a word', 'a listener that hangs up')
+    refused(Listener(lambda connection: connection.sendall(b'\x15\3\0\0\2\2\x28')).port,
+            'refuses every hello', 'a server that refuses everything')
+    for words in (['localhost'], ['localhost:0'], ['localhost:65536'], ['::1:443'], [':443'],
+                  ['localhost:x'], ['[]:1'], ['no.such.invalid:443'], ['localhost:1', 'more'], [],
+                  ['localhost:1', '--surface', 'srtp'], ['localhost:1', '--format', 'xml']):
+        done = subprocess.run([HOLDFAST, 'probe', *words], capture_output=True, text=True,
+                              timeout=30, check=False)
+        tap.ok(done.returncode == 2 and done.stderr.count('\n') == 1, f'{words}: one line, and 2',
+               done.returncode, done.stderr)
+
+
+# --- a budget of handshakes ---
+
+def budget():
+    front = Front(settings=('https.legacy_inbound=yes', 'tls.aes128_sha=yes'), rsa=True)
+    wanted = Probed(front.port)
+    front.stop()
+    front = Front(settings=('https.legacy_inbound=yes', 'tls.aes128_sha=yes'), rsa=True,
+                  handshakes_per_address_s=20)
+    found = Probed(front.port)
+    tap.equal(found.suites, wanted.suites,
+              'a listener that closes above 20 handshakes a second is found out whole')
+    tap.ok(found.took_s < MATRIX_S, f'and in under {MATRIX_S} s', found.took_s)
+    tap.equal({name: one['server_order'] for name, one in found.versions.items()},
+              dict.fromkeys(VERSIONS[1:], True), "and the server's order")
+
+
+try:
+    all_of_openssl()
+    all_of_gnutls()
+    all_of_nginx()
+    no_library_has_them()
+    no_servers()
+    budget()
+finally:
+    for server in running:
+        server.kill()
+        server.wait()
+    folder.cleanup()
+tap.end()
