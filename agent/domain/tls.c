@@ -133,8 +133,8 @@ static void tls_observe(const struct system *system, const struct policy *policy
     else if (error)
         all_rows(rows, VERDICT_ERROR,
                  rows_text(rows, "cannot read " PROBE_RECORD_PATH ": %s", strerror(-error)));
-    else if (clock_boot_ms() > record->boot_ms + RECORD_STALE_S * UINT64_C(1000))
-        all_rows(rows, VERDICT_NOT_CHECKED, "the last probe is too old: holdfast run does not run");
+    else if (record_is_stale(record, clock_boot_ms()))
+        all_rows(rows, VERDICT_NOT_CHECKED, "nothing was probed lately: holdfast run does");
     for (size_t i = 0; error == 0 && i < rows->count; i++)
         if (rows->list[i].verdict != VERDICT_NOT_CHECKED)
             observe_row(policy, record, rows, &rows->list[i]);

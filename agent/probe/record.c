@@ -162,6 +162,11 @@ bool record_is_sound(const struct probe_record *record)
     return sound;
 }
 
+bool record_is_stale(const struct probe_record *record, uint64_t now_ms)
+{
+    return record->boot_ms > now_ms || now_ms - record->boot_ms > RECORD_STALE_S * UINT64_C(1000);
+}
+
 int record_read(const char *root, struct probe_record *record)
 {
     char path[PATH_MAX];

@@ -52,6 +52,9 @@ bool record_is_sound(const struct probe_record *record);
 int record_read(const char *root, struct probe_record *record);
 int record_write(const char *root, const struct probe_record *record);
 
+/* Whether it tells nothing about now: too old, or of another boot. */
+bool record_is_stale(const struct probe_record *record, uint64_t now_ms);
+
 /* The entry of a listener, NULL where it was not probed. */
 const struct record_listener *record_find(const struct probe_record *record,
                                           const struct listener *listener);

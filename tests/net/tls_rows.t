@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""The rows of the tls domain on a running node: the daemon probes its own endpoint, a web server that
+is wrongly configured, and a SIP port that takes connections and says nothing, by a process that has no
+privileges and that nobody waits for; check shows what was found, by the policy of the moment."""
+import json
+import os
+import socket
+import subprocess
+import time
+
+import ground
+
+PORT = 9443
+SIP_PORT = 5061
+PATIENCE_S = 20
+NOBODY = '65534'
+FAST_S = 1
+
+
+def rows(node):
+    report = json.loads(node.holdfast('check', '--format', 'json', '--id', 'tls.*').stdout)
+    return {row['id']: row for row in report['rows']}
+
+
+def wait_for(found):
+    """Seconds until it is true, None when it never was."""
+    begun = time.monotonic()
+    while time.monotonic() < begun + PATIENCE_S:
+        if found():
+            return time.monotonic() - begun
+        time.sleep(0.05)
+    return None
+
+
+def probers(parent):
+    """Process numbers of the warden's children that probe."""
+    found = []
+    for number in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{number}/cmdline', 'rb') as file:
+                words = file.read()
+            with open(f'/proc/{number}/stat') as file:
+                if words == b'holdfast\0prober\0' and int(file.read().split()[3]) == parent:
+                    found.append(number)
+        except OSError:
+            pass
+    return found
+
+
+def status_of(number):
+    with open(f'/proc/{number}/status') as file:
+        return dict(line.split(':\t', 1) for line in file if ':\t' in line)
+
+
+def before(t, node):
+    began = time.monotonic()
+    found = rows(node)
+    took_s = time.monotonic() - began
+    t.same({row['verdict'] for row in found.values()}, {'not_applicable'},
+           'before anything was probed no row applies')
+    t.ok(took_s < FAST_S, 'and nobody waits for that', took_s)
+
+
+def the_process(t, node, warden):
+    t.ok(wait_for(lambda: probers(warden)), 'some seconds after the start a process probes')
+    number = (probers(warden) or [warden])[0]
+    t.ok(wait_for(lambda: status_of(number)['Uid'].split() == [NOBODY] * 4), 'as nobody',
+         status_of(number)['Uid'])
+    status = status_of(number)
+    t.same((int(status['CapEff'], 16), int(status['CapPrm'], 16)), (0, 0), 'without capabilities')
+    t.same(status['NoNewPrivs'].strip(), '1', 'and gets none any more')
+    with open(f'/proc/{number}/environ', 'rb') as file:
+        t.same(file.read(), b'', 'it has no environment')
+    node.run('nft', 'delete', 'table', 'inet', 'holdfast')
+    repaired = wait_for(lambda: node.try_run('nft', 'list', 'chain', 'inet', 'holdfast',
+                                             'input').returncode == 0)
+    t.ok(repaired is not None and repaired < FAST_S and probers(warden),
+         'the warden repairs drift meanwhile', repaired, probers(warden))
+
+
+def verdicts(t, node):
+    took = wait_for(lambda: rows(node)['tls.health.suites']['verdict'] == 'pass')
+    found = rows(node)
+    t.ok(took is not None, "the node's own endpoint keeps to the policy", found)
+    t.same({name: row['verdict'] for name, row in found.items() if '.health.' in name},
+           dict.fromkeys([name for name in found if '.health.' in name], 'pass'),
+           'in every respect, though its limits count the probe like anybody')
+    row = found['tls.https.versions']
+    t.same((row['verdict'], row['setting'], row['actual']),
+           ('fail', 'https.legacy_inbound', 'TLS 1.0 is accepted; TLS 1.1 is accepted'),
+           'a web server that accepts TLS 1.0 is a failing row, with the setting')
+    t.ok(row['section'], "and with the guide's section", row)
+    row = found['tls.https.suites']
+    t.ok(row['verdict'] == 'fail' and 'TLS_RSA_WITH_AES_256_GCM_SHA384' in row['actual'],
+         'one that accepts static RSA likewise, with the name of the suite', row)
+    row = found['tls.sip-tls.suites']
+    t.ok(row['verdict'] == 'error' and 'says nothing' in row['note'],
+         'a listener that says nothing is an error', row)
+
+
+def by_the_policy_of_the_moment(t, node):
+    result = node.holdfast('set', 'https.legacy_inbound=yes')
+    t.ok(result.returncode == 0, 'TLS 1.0 is permitted', result.stderr)
+    t.same(rows(node)['tls.https.versions']['verdict'], 'pass', 'and its row passes at once')
+
+
+def closed(t, node, servers):
+    for server in servers:
+        server.terminate()
+        server.wait()
+    result = node.holdfast('set', 'https.legacy_inbound=no')
+    t.ok(result.returncode == 0, 'a change of settings', result.stderr)
+    took = wait_for(lambda: rows(node)['tls.https.suites']['verdict'] == 'not_applicable')
+    row = rows(node)['tls.https.suites']
+    t.ok(took is not None and 'port 443' in row['note'],
+         'is followed by a new probe: the rows of a closed port do not apply', row)
+
+
+def web_server(node):
+    pair = [f'{node.root}/web.crt', f'{node.root}/web.key']
+    subprocess.run(['openssl', 'req', '-x509', '-nodes', '-newkey', 'rsa:2048', '-days', '9', '-subj',
+                    '/CN=localhost', '-out', pair[0], '-keyout', pair[1]], check=True,
+                   capture_output=True)
+    return subprocess.Popen(['ip', 'netns', 'exec', node.name, 'openssl', 's_server', '-accept',
+                             '0.0.0.0:443', '-cert', pair[0], '-key', pair[1], '-quiet', '-serverpref',
+                             '-cipher', 'RSA+AESGCM:RSA+AES:@SECLEVEL=0'],
+                            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+
+
+def main():
+    t = ground.Tap()
+    node = ground.Node('conferencing')
+    node.settings(f'health.port = {PORT}\nhealth.stations = 127.0.0.0/8\n'
+                  f'sip.tls_port = {SIP_PORT}\nhttps.legacy_inbound = no\n')
+    before(t, node)
+    with node.entered():
+        mute = socket.create_server(('127.0.0.1', SIP_PORT), backlog=64)
+    servers = [web_server(node)]
+    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, ground.HOLDFAST, '--root',
+                               node.root, 'run'], stdout=subprocess.DEVNULL)
+    try:
+        the_process(t, node, daemon.pid)  # `ip netns exec` becomes it
+        verdicts(t, node)
+        by_the_policy_of_the_moment(t, node)
+        mute.close()
+        closed(t, node, servers)
+    finally:
+        for process in [daemon, *servers]:
+            process.terminate()
+            process.wait()
+    t.done()
+
+
+main()
