@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""What `holdfast probe` proves by whole handshakes, and what certificates say: against openssl's server
+with every suite that it has, against one whose signatures are spoilt on the way, and against one that
+falls silent in the middle."""
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from endpoint import BUILD, PATIENCE_S, Tap, ports
+
+HOLDFAST = os.environ.get('HOLDFAST', os.path.join(BUILD, 'holdfast'))
+ALL = ['-cipher', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0']
+HANDSHAKE, KEY_EXCHANGE, HELLO_DONE = 22, 12, 14
+BOUND_S = 4  # the probe's own is three seconds, and a process starts
+tap = Tap()
+folder = tempfile.TemporaryDirectory(prefix='holdfast-proof-')
+running = []
+
+
+def path(name):
+    return os.path.join(folder.name, name)
+
+
+def openssl(*words):
+    subprocess.run(['openssl', *words], check=True, capture_output=True)
+
+
+def issue(name, *options, key=('rsa:2048',), ca=None, names='DNS:localhost'):
+    """A key and a certificate, signed by `ca` or by itself."""
+    words = ['-pkeyopt', 'ec_paramgen_curve:' + key[1]] if len(key) > 1 else []
+    signer = ['-CA', path(ca + '.crt'), '-CAkey', path(ca + '.key')] if ca else []
+    openssl('req', '-x509', '-nodes', '-newkey', key[0], *words, '-subj', '/CN=' + name, '-days',
+            '30', '-keyout', path(name + '.key'), '-out', path(name + '.crt'), '-addext',
+            'subjectAltName=' + names, *signer, *options)
+    return ['-cert', path(name + '.crt'), '-key', path(name + '.key')]
+
+
+def start(*options):
+    """An openssl s_server; its port."""
+    port = next(ports)
+    running.append(subprocess.Popen(
+        ['openssl', 's_server', '-accept', str(port), '-quiet', *options], stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+            return port
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError('openssl s_server does not listen: ' + ' '.join(options))
+
+
+def probe(port):
+    begun = time.monotonic()
+    done = subprocess.run([HOLDFAST, 'probe', 'localhost:%d' % port, '--format', 'json'],
+                          capture_output=True, text=True, timeout=30, check=False)
+    report = json.loads(done.stdout) if done.stdout else {'versions': [], 'findings': []}
+    report['seconds'] = time.monotonic() - begun
+    report['versions'] = {one['version']: one for one in report['versions'] if one['accepted']}
+    report['said'] = done.stderr
+    return report
+
+
+def proved(report, version):
+    """The names of the suites by what became of them."""
+    names = {True: set(), False: set(), None: set()}
+    for suite in report['versions'].get(version, {'suites': []})['suites']:
+        names[suite['proved']].add(suite['name'])
+    return names
+
+
+def faults(report):
+    return [one['text'] for one in report['findings'] if one['fault']]
+
+
+# --- a wire that is not to be trusted ---
+
+class Wire:
+    """Passes bytes on between a client and the server at `port`; what the server says goes through
+    `change`, record by record, which returns what the client gets, or None for no more at all."""
+
+    def __init__(self, port, change):
+        self.to, self.change, self.kept = port, change, []
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.create_connection(('127.0.0.1', self.to))
+            threading.Thread(target=self.upward, args=(client, server), daemon=True).start()
+            threading.Thread(target=self.downward, args=(client, server), daemon=True).start()
+
+    @staticmethod
+    def upward(client, server):
+        try:
+            while data := client.recv(65536):
+                server.sendall(data)
+            server.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def downward(self, client, server):
+        stream = server.makefile('rb')
+        try:
+            while len(head := stream.read(5)) == 5:
+                record = self.change(head, stream.read(int.from_bytes(head[3:], 'big')))
+                if record is None:
+                    self.kept.append(client)  # open, and silent
+                    return
+                client.sendall(record)
+            client.close()
+        except OSError:
+            pass
+
+
+def spoil_signatures(head, body):
+    """The last byte of a ServerKeyExchange is one of its signature's."""
+    at = 0
+    changed = bytearray(body)
+    while head[0] == HANDSHAKE and at + 4 <= len(body) and body[at] <= 20:
+        end = at + 4 + int.from_bytes(body[at + 1:at + 4], 'big')
+        if body[at] == KEY_EXCHANGE and end <= len(body):
+            changed[end - 1] ^= 1
+        at = end
+    return head + bytes(changed)
+
+
+def fall_silent(head, body):
+    """After the server's first flight nothing comes any more."""
+    return head + body if head[0] == HANDSHAKE and body[0] <= HELLO_DONE else None
+
+
+# --- tests ---
+
+RSA = issue('rsa')
+ECDSA = issue('ecdsa', key=('ec', 'P-256'))
+
+
+def suites():
+    for kind, pair in (('an RSA key', RSA), ('an ECDSA key', ECDSA)):
+        report = probe(start(*pair, *ALL))
+        for version in ('TLS 1.0', 'TLS 1.1', 'TLS 1.2', 'TLS 1.3'):
+            found = proved(report, version)
+            tap.ok(found[True] and not found[False],
+                   '%s, %s: no handshake that was begun failed' % (kind, version), found)
+            ours = {name for name in found[None] if '_AES_' in name and '_anon_' not in name and
+                    '_CCM' not in name and not (version < 'TLS 1.2' and '_DHE_' in name)}
+            tap.ok(not ours, '%s, %s: every AES suite with a certificate is proved' %
+                   (kind, version), ours)
+        tap.ok(report['seconds'] < BOUND_S, '%s: within the bound' % kind, report['seconds'])
+
+
+def resumption():
+    for options, wanted in (((), True), (('-no_ticket', '-no_cache', '-num_tickets', '0'), False)):
+        report = probe(start(*ECDSA, *options))
+        for version in ('TLS 1.2', 'TLS 1.3'):
+            got = report['versions'][version]['resumption']
+            tap.ok(got is wanted, '%s: resumption is %s%s' %
+                   (version, wanted, ', server ' + options[0] if options else ''), got)
+
+
+def not_to_be_trusted():
+    port = start(*RSA, '-tls1_2', '-cipher', 'ECDHE')
+    tap.ok(proved(probe(port), 'TLS 1.2')[True], 'the server itself is proved')
+    report = probe(Wire(port, spoil_signatures).port)
+    found = proved(report, 'TLS 1.2')
+    tap.ok(found[False] and not found[True], 'a wrong signature over the key exchange proves nothing',
+           found)
+    tap.ok(any('no handshake came to its end' in one['text'] for one in report['findings']),
+           'and is told', report['findings'])
+    report = probe(Wire(port, fall_silent).port)
+    found = proved(report, 'TLS 1.2')
+    tap.ok(found and not found[True], 'a server that falls silent is not proved', found)
+    tap.ok(report['seconds'] < BOUND_S, 'and is waited for no longer than the bound',
+           report['seconds'])
+
+
+def certificates():
+    issue('root', '-addext', 'keyUsage=keyCertSign')
+    issue('middle', '-addext', 'keyUsage=keyCertSign', ca='root')
+    leaf = issue('leaf', '-addext', 'basicConstraints=critical,CA:FALSE', ca='middle')
+    chains = {'whole': ('middle', 'root'), 'without its root': ('middle',),
+              'out of order': ('root', 'middle'), 'short': ()}
+    wanted = {'whole': None, 'without its root': None, 'out of order': 'out of order',
+              'short': 'chain is short'}
+    for name, parts in chains.items():
+        with open(path('chain'), 'w', encoding='ascii') as out:
+            for part in parts:
+                with open(path(part + '.crt'), encoding='ascii') as one:
+                    out.write(one.read())
+        for version in ('-tls1_2', '-tls1_3'):
+            options = ['-cert_chain', path('chain')] if parts else []
+            report = probe(start(*leaf, version, *options))
+            told = [fault for fault in faults(report) if 'chain' in fault]
+            good = not told if wanted[name] is None else any(wanted[name] in one for one in told)
+            tap.ok(good, '%s: a chain that is %s' % (version[1:], name),
+                   (told, report.get('certificate')))
+    facts = probe(start(*leaf))['certificate']
+    tap.ok('CN=leaf' in facts['subject'] and 'CN=middle' in facts['issuer'] and
+           facts['names'] == 'DNS:localhost' and facts['named'] and facts['key'] == 'RSA 2048' and
+           facts['signature'] == 'SHA256', 'subject, issuer, names, key and signature', facts)
+    for text, pair in (('key is too weak', issue('weak', key=('rsa:1024',))),
+                       ('signature is too weak', issue('sha1', '-sha1', ca='root')),
+                       ('does not name', issue('other', names='DNS:other.example'))):
+        told = faults(probe(start(*pair, *ALL)))
+        tap.ok(any(text in one for one in told), 'a certificate whose %s' % text, told)
+
+
+try:
+    suites()
+    resumption()
+    not_to_be_trusted()
+    certificates()
+finally:
+    for process in running:
+        process.kill()
+        process.wait()
+tap.end()
