@@ -111,11 +111,14 @@ $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
 host_libraries = $(wraps) -Wl,--start-group $(BUILD)/$(1)/libholdfast.a -L$(DEPS)/host/lib $(libraries) \
 	-Wl,--end-group -lcrypt -lm
 
+# A test that makes allocations fail takes their places; the product never does.
+wrap_allocation := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+
 define unit_test
 $(BUILD)/$(1)/%_test: tests/unit/%_test.c $(unit_helpers) $(BUILD)/$(1)/libholdfast.a
 	@echo "ld $$@"
 	$$(Q)$(2) $$(host_flags) $(warnings) $(3) -Itests/unit $$< $(unit_helpers) \
-		$$(call host_libraries,$(1)) -lcmocka -o $$@
+		$$(call host_libraries,$(1)) $$(wrap_$$*) -lcmocka -o $$@
 endef
 $(eval $(call unit_test,sanitized,gcc,$(sanitizers)))
 $(eval $(call unit_test,plain,gcc,))

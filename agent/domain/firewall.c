@@ -47,6 +47,7 @@ static void plan_chains(const struct firewall_ruleset *ruleset, struct rows *row
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         struct buf text = {0};
         nft_chain_print(&ruleset->chains[i], &text);
+        rows->failed = rows->failed || buf_error(&text) != 0;
         rows_add(rows,
                  (struct row){.id = rows_text(rows, "firewall.chain.%s", ruleset->chains[i].name),
                               .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),

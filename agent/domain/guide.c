@@ -8,6 +8,7 @@ static const char *secure_text(struct rows *rows, enum setting_key key)
 {
     struct buf text = {0};
     setting_secure_text(key, &text);
+    rows->failed = rows->failed || buf_error(&text) != 0;
     const char *copy = rows_text(rows, "%s", buf_text(&text));
     buf_free(&text);
     return copy;
@@ -18,6 +19,7 @@ static const char *shown_text(struct rows *rows, const struct settings *settings
 {
     struct buf text = {0};
     setting_show(settings, key, &text);
+    rows->failed = rows->failed || buf_error(&text) != 0;
     const char *copy = rows_text(rows, "%s", buf_text(&text));
     buf_free(&text);
     return copy;
