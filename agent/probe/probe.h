@@ -75,7 +75,7 @@ struct probe_options {
     bool proof;         /* whole handshakes too */
 };
 
-/* What the command line and the domain use. */
+/* For a person who waits. */
 extern const struct probe_options probe_defaults;
 
 /* Probes one listener; fills `result`, whose `error` is -ECONNREFUSED for a closed port,

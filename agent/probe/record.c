@@ -98,13 +98,21 @@ const struct record_listener *record_find(const struct probe_record *record,
 
 /* --- probing --- */
 
+/* Nobody waits for it, and the endpoint's own budget of handshakes makes it slower. */
+static const struct probe_options patient = {
+    .answer_ms = 1000,
+    .total_ms = 10000,
+    .parallel = 6,
+    .proof = true,
+};
+
 static void probe_listener(struct record_listener *entry)
 {
     struct target target;
     for (size_t i = 0; i < RECORD_ADDRESSES_MAX && entry->address[i][0]; i++) {
         if (target_address(&target, entry->address[i], entry->port) < 0)
             continue;
-        probe_run(&target, &probe_defaults, &entry->result);
+        probe_run(&target, &patient, &entry->result);
         if (entry->result.error != -ECONNREFUSED)
             return;
     }

@@ -214,7 +214,11 @@ def only_one(t, node):
 
 
 def sleeps(t, daemon):
-    """Voluntary switches are wakeups; the timer may fall into the window once for each half."""
+    """Voluntary switches are wakeups; the timer may fall into the window once for each half. The
+    probe of the endpoint that follows the last change of settings is waited for."""
+    record = f'{daemon.node.root}/run/holdfast/probe'
+    changed = time.time()
+    wait_for(lambda: os.path.exists(record) and os.path.getmtime(record) > changed, 20)
     pids = (daemon.pid, daemon.front())
     time.sleep(2)
     before = [int(status(pid)['voluntary_ctxt_switches']) for pid in pids]

@@ -267,6 +267,57 @@ def no_library_has_them():
         tap.ok(listener.most <= 10, 'never more than ten connections at once', listener.most)
 
 
+# --- wrong certificates ---
+
+def signed(name, authority, days, *extensions):
+    """A certificate of `name` by an authority, as a pair; its own where there is none."""
+    path = f'{folder.name}/{name}'
+    with open(f'{path}.ext', 'w') as file:
+        file.write('\n'.join(extensions))
+    subprocess.run(['openssl', 'req', '-new', '-nodes', '-newkey', 'rsa:2048', '-subj',
+                    f'/CN={name}', '-keyout', f'{path}.key', '-out', f'{path}.csr'], check=True,
+                   capture_output=True)
+    by = ['-CA', f'{authority}.crt', '-CAkey', f'{authority}.key'] if authority \
+        else ['-signkey', f'{path}.key']
+    subprocess.run(['openssl', 'x509', '-req', '-in', f'{path}.csr', '-days', str(days), *by,
+                    '-CAcreateserial', '-extfile', f'{path}.ext', '-out', f'{path}.crt'],
+                   check=True, capture_output=True)
+    return path
+
+
+def wrong_certificates():
+    authority = 'basicConstraints=critical,CA:true'
+    root = signed('root', None, 30, authority)
+    issuing = signed('issuing', root, 30, authority)
+    leaf = signed('leaf', issuing, 30, 'subjectAltName=DNS:localhost')
+    chains = {'whole': [issuing], 'with its root': [issuing, root], 'short': [],
+              'out of order': [root, issuing]}
+    found = {}
+    for name, behind in chains.items():
+        with open(f'{folder.name}/chain', 'w') as file:
+            file.writelines(open(f'{path}.crt').read() for path in behind)
+        found[name] = Probed(openssl('-serverpref', *(['-cert_chain', f'{folder.name}/chain']
+                                                      if behind else []),
+                                     pair=['-cert', f'{leaf}.crt', '-key', f'{leaf}.key']))
+    tap.equal([found[name].faults for name in ('whole', 'with its root')], [[], []],
+              'a chain in order is no fault, with or without its root')
+    tap.ok(found['short'].finds('the chain is short'), 'a short chain is found',
+           found['short'].said)
+    tap.ok(found['out of order'].finds('out of order'), 'a chain out of order is found',
+           found['out of order'].said)
+    other = certificate('other', '-days', '30', '-subj', '/CN=other.example', '-addext',
+                        'subjectAltName=DNS:other.example')
+    tap.ok(Probed(openssl(pair=other)).finds('does not name localhost but DNS:other.example'),
+           'a wrong name is found')
+    tap.ok(not Probed(openssl(pair=other), host='127.0.0.1').finds('does not name'),
+           'and is no fault where no name was asked for')
+    old = signed('expired', None, -1, 'subjectAltName=DNS:localhost')
+    for version in '-tls1_2', '-tls1_3':
+        expired = openssl(version, pair=['-cert', f'{old}.crt', '-key', f'{old}.key'])
+        tap.ok(Probed(expired).finds('the certificate expired on'),
+               f'an expired certificate is found, {version[1:]}')
+
+
 # --- listeners that are no TLS servers ---
 
 def refused(port, words, name, host='127.0.0.1', most_s=PATIENCE_S):
@@ -331,6 +382,7 @@ try:
     all_of_gnutls()
     all_of_nginx()
     no_library_has_them()
+    wrong_certificates()
     no_servers()
     budget()
 finally:
