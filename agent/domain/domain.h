@@ -49,13 +49,21 @@ struct domain {
 };
 
 /* In the order of the walk: ports open last, when all else holds. */
-enum { DOMAIN_SYSCTL, DOMAIN_ACCOUNTS, DOMAIN_FIREWALL, DOMAIN_TLS, DOMAIN_GUIDE, DOMAIN_COUNT };
+enum {
+    DOMAIN_SYSCTL,
+    DOMAIN_ACCOUNTS,
+    DOMAIN_FILES,
+    DOMAIN_FIREWALL,
+    DOMAIN_TLS,
+    DOMAIN_GUIDE,
+    DOMAIN_COUNT
+};
 
 extern const struct domain *const domain_table[DOMAIN_COUNT];
 
 /* Each is defined in the file of its name. */
-extern const struct domain domain_sysctl, domain_accounts, domain_firewall, domain_tls,
-    domain_guide;
+extern const struct domain domain_sysctl, domain_accounts, domain_files, domain_firewall,
+    domain_tls, domain_guide;
 
 struct results {
     struct rows domain[DOMAIN_COUNT];

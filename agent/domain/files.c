@@ -1,0 +1,231 @@
+/*
+ * The files domain: the configuration that the services of the node read, rendered from the policy
+ * (render/render.h), a row a file. A file is written when its content, mode or owner differs, and
+ * then replaced as a whole; what somebody else put in its place is told, never followed.
+ *
+ * Source: spec/crypto.md, "What is rendered".
+ */
+#include "domain/domain.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "domain/plain_file.h"
+#include "render/render.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The platform's programs look whether the file is there; "1" as in /proc/sys/crypto. */
+static void render_fips(const struct policy *policy, struct buf *out)
+{
+    (void)policy;
+    buf_puts(out, "1\n");
+}
+
+#define FROM(...)                                                                                  \
+    .settings = (const enum setting_key[])                                                         \
+    {                                                                                              \
+        __VA_ARGS__, SETTING_NONE                                                                  \
+    }
+#define SUITES  SECURITY_FIPS, TLS_AES128_SHA, TLS_CBC
+#define SIP_OLD TLS_LEGACY, SIP_TLS_ANONYMOUS_DH_OUTBOUND, SIP_TLS_AES128_SHA_OUTBOUND
+
+static const struct file_rule {
+    const char *id, *title, *path;
+    void (*render)(const struct policy *policy, struct buf *out);
+    const enum setting_key *settings; /* that decide over the content; the first is the row's */
+    bool in_fips_mode_alone;
+    bool durable; /* no reboot forgets it */
+} rules[] = {
+    {.id = "files.policy",
+     .title = "The record of every surface",
+     .path = RENDER_FOLDER "/policy.json",
+     .render = render_policy_json,
+     FROM(SUITES,                                                                SIP_OLD,                                HTTPS_LEGACY_INBOUND, HTTP_HSTS_PRELOAD, HTTP_REFERRER_POLICY,
+     SRTP_AES_CM_128_HMAC_SHA1, GLOBAL_MEDIA_ENCRYPTION, H323_DH_2048)},
+    {.id = "files.openssl",
+     .title = "Configuration of OpenSSL",
+     .path = RENDER_FOLDER "/openssl.cnf",
+     .render = render_openssl_cnf,
+     FROM(SUITES,        SIP_OLD,                          HTTPS_LEGACY_INBOUND)                                                                                                     },
+    {.id = "files.nginx",
+     .title = "Configuration of the web server",
+     .path = RENDER_FOLDER "/nginx.conf",
+     .render = render_nginx_conf,
+     FROM(HTTPS_LEGACY_INBOUND,                       SUITES,                  HTTP_HSTS_PRELOAD,                                                                                               HTTP_REFERRER_POLICY, WEB_MAX_SESSIONS,
+     WEB_MAX_SESSIONS_PER_USER, GLOBAL_SESSION_TIMEOUT_ENABLED, GLOBAL_SESSION_TIMEOUT_MIN)},
+    {.id = "files.dh",
+     .title = "Diffie-Hellman group of the web server",
+     .path = RENDER_FOLDER "/dh.pem",
+     .render = render_dh_pem,
+     FROM(SETTING_NONE)},
+    {.id = "files.kamailio",
+     .title = "TLS configuration of the SIP proxy",
+     .path = RENDER_FOLDER "/kamailio-tls.cfg",
+     .render = render_kamailio_cfg,
+     FROM(GLOBAL_SIP_TLS_VERIFICATION,                                            SIP_TLS_TOLERATE_IP_SAN,SUITES,                                                                                                                SIP_OLD)},
+    {.id = "files.sip",
+     .title = "Configuration of SIP, H.323 and media",
+     .path = RENDER_FOLDER "/sip.json",
+     .render = render_sip_json,
+     FROM(GLOBAL_MEDIA_ENCRYPTION,                                           SRTP_AES_CM_128_HMAC_SHA1,                                                                                            H323_DH_2048,                                                                                                                       SIP_UDP_PORT,
+     SIP_TCP_PORT, SIP_TLS_PORT, SIP_CCA_ID, SIP_RESOURCE_PRIORITY_PREFIX, RTCP_FIR,
+     GLOBAL_SIP_TLS_VERIFICATION, SIP_TLS_TOLERATE_IP_SAN, GLOBAL_SIGNALING_PORT_START,
+     GLOBAL_SIGNALING_PORT_END, GLOBAL_MEDIA_PORT_START, GLOBAL_MEDIA_PORT_END,
+     LOCATION_DSCP_SIGNALING, LOCATION_DSCP_MEDIA, GLOBAL_DSCP_MANAGEMENT)},
+    {.id = "files.fips",
+     .title = "The platform's sign of FIPS mode",
+     .path = "/etc/fips/enabled",
+     .render = render_fips,
+     FROM(SECURITY_FIPS),
+     .in_fips_mode_alone = true,
+     .durable = true                                             },
+};
+
+static bool is_wanted(const struct file_rule *rule, const struct policy *policy)
+{
+    return !rule->in_fips_mode_alone || policy->crypto.fips;
+}
+
+static const char *desired(const struct file_rule *rule, const struct policy *policy,
+                           struct rows *rows)
+{
+    if (rule->in_fips_mode_alone)
+        return is_wanted(rule, policy) ? "present" : "absent";
+    return rows_text(rows, "as of revision %llu", (unsigned long long)policy->revision);
+}
+
+static void files_plan(const struct policy *policy, struct rows *rows)
+{
+    for (size_t i = 0; i < countof(rules); i++) {
+        enum setting_key key = rules[i].settings[0];
+        if (key != SETTING_NONE && !(setting_table[key].roles & policy->role))
+            key = SETTING_NONE;
+        rows_add(rows, (struct row){.id = rules[i].id,
+                                    .title = rules[i].title,
+                                    .section = setting_table[SECURITY_FIPS].section,
+                                    .setting = key,
+                                    .desired = desired(&rules[i], policy, rows),
+                                    .tag = i});
+    }
+}
+
+/* --- observe --- */
+
+/* "/run/holdfast/crypto/nginx.conf, from https.legacy_inbound, tls.cbc" */
+static const char *origin(const struct file_rule *rule, struct rows *rows)
+{
+    struct buf text = {0};
+    buf_puts(&text, rule->path);
+    for (const enum setting_key *key = rule->settings; *key != SETTING_NONE; key++)
+        buf_printf(&text, "%s%s", key == rule->settings ? ", from " : ", ",
+                   setting_table[*key].name);
+    const char *copy = rows_text(rows, "%s", buf_text(&text));
+    buf_free(&text);
+    return copy;
+}
+
+static int look(const struct system *system, const struct policy *policy,
+                const struct file_rule *rule, struct buf *actual, struct buf *should)
+{
+    char path[PATH_MAX];
+    struct buf wanted = {0};
+    rule->render(policy, &wanted);
+    int error = buf_error(&wanted);
+    if (error == 0)
+        error = file_path(path, sizeof(path), system->root, rule->path);
+    if (error == 0)
+        error = plain_file_look_folder(path, actual);
+    if (error == 0 && actual->length && !str_equal(buf_text(actual), "absent"))
+        buf_puts(should, "a folder of its own around it");
+    else if (error == 0 && !actual->length)
+        error = plain_file_look(path, &wanted, actual, should);
+    buf_free(&wanted);
+    return error;
+}
+
+static void observe_file(const struct system *system, const struct policy *policy,
+                         const struct file_rule *rule, struct rows *rows, struct row *row)
+{
+    struct buf actual = {0}, should = {0};
+    int error = look(system, policy, rule, &actual, &should);
+    if (error == 0)
+        error = buf_error(&actual) ? buf_error(&actual) : buf_error(&should);
+    if (error) {
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot read %s: %s", rule->path, strerror(-error)));
+    } else {
+        const char *as_rendered = rule->in_fips_mode_alone ? "present" : row->desired;
+        row_observed(row, actual.length ? rows_text(rows, "%s", buf_text(&actual)) : as_rendered);
+        row->note = should.length
+                        ? rows_text(rows, "%s: should be %s", origin(rule, rows), buf_text(&should))
+                        : origin(rule, rows);
+    }
+    buf_free(&actual);
+    buf_free(&should);
+}
+
+static void files_observe(const struct system *system, const struct policy *policy,
+                          struct rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        observe_file(system, policy, &rules[rows->list[i].tag], rows, &rows->list[i]);
+}
+
+/* --- converge --- */
+
+static int write_file(const char *path, const struct policy *policy, const struct file_rule *rule)
+{
+    struct buf text = {0};
+    rule->render(policy, &text);
+    int error = buf_error(&text);
+    if (error == 0)
+        error = rule->durable
+                    ? file_replace(path, text.data, text.length, PLAIN_FILE_MODE)
+                    : file_replace_volatile(path, text.data, text.length, PLAIN_FILE_MODE);
+    buf_free(&text);
+    return error;
+}
+
+static int remove_file(const char *path)
+{
+    if (unlink(path) < 0 && errno != ENOENT)
+        return -errno;
+    return file_sync_folder_of(path);
+}
+
+static int set_right(const struct system *system, const struct policy *policy,
+                     const struct file_rule *rule)
+{
+    char path[PATH_MAX];
+    int error = file_path(path, sizeof(path), system->root, rule->path);
+    if (error == 0)
+        error = plain_file_mend_folder(path);
+    if (error)
+        return error;
+    return is_wanted(rule, policy) ? write_file(path, policy, rule) : remove_file(path);
+}
+
+static void files_converge(const struct system *system, const struct policy *policy,
+                           struct rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        struct row *row = &rows->list[i];
+        const struct file_rule *rule = &rules[row->tag];
+        int error = row->verdict < VERDICT_FAIL ? 0 : set_right(system, policy, rule);
+        if (error)
+            row_verdict(row, VERDICT_ERROR,
+                        rows_text(rows, "cannot write %s: %s", rule->path, strerror(-error)));
+    }
+}
+
+const struct domain domain_files = {
+    .name = "files",
+    .title = "Files of the services",
+    .weight = WEIGHT_ENFORCED,
+    .plan = files_plan,
+    .observe = files_observe,
+    .converge = files_converge,
+};

@@ -1,0 +1,173 @@
+/* Looking at files that others may have put in ours' place. */
+#include "domain/plain_file.h"
+
+#include "base/file.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EXCERPT_BEFORE = 24, EXCERPT_SIZE = 64 };
+
+static const char *kind_words(mode_t mode)
+{
+    return S_ISLNK(mode)    ? "a symbolic link"
+           : S_ISFIFO(mode) ? "a FIFO"
+           : S_ISSOCK(mode) ? "a socket"
+           : S_ISDIR(mode)  ? "a folder"
+           : S_ISREG(mode)  ? "a file"
+                            : "a device";
+}
+
+/* True where kind, owner and mode are as they should be; else says what is not. */
+static bool is_ours(const struct stat *found, mode_t kind, mode_t mode, struct buf *actual)
+{
+    if ((found->st_mode & S_IFMT) != kind)
+        buf_puts(actual, kind_words(found->st_mode));
+    else if (found->st_uid != geteuid() || found->st_gid != getegid())
+        buf_printf(actual, "owned by %lu:%lu", (unsigned long)found->st_uid,
+                   (unsigned long)found->st_gid);
+    else if ((found->st_mode & 07777) != mode)
+        buf_printf(actual, "of mode %04o", (unsigned)found->st_mode & 07777U);
+    else
+        return true;
+    return false;
+}
+
+/* A few characters around the first that differs, in its line: one line may be a whole file. */
+static void put_excerpt(struct buf *out, const char *text, size_t size, size_t at)
+{
+    char excerpt[EXCERPT_SIZE];
+    size_t from = at, length = 0;
+    while (from > 0 && at - from < EXCERPT_BEFORE && text[from - 1] != '\n')
+        from--;
+    while (from + length < size && length < sizeof(excerpt) - 1 && text[from + length] != '\n' &&
+           text[from + length] != '\0')
+        length++;
+    memcpy(excerpt, text + from, length);
+    excerpt[length] = '\0';
+    str_clean(excerpt, "");
+    buf_printf(out, "\"%s\"", excerpt);
+}
+
+static void tell_difference(const struct buf *wanted, const char *found, size_t size,
+                            struct buf *actual, struct buf *should)
+{
+    size_t at = 0, line = 1;
+    while (at < size && at < wanted->length && found[at] == wanted->data[at])
+        line += found[at++] == '\n';
+    buf_printf(actual, "line %zu is ", line);
+    if (at == size)
+        buf_printf(actual, "cut off after %zu bytes", size);
+    else
+        put_excerpt(actual, found, size, at);
+    if (at == wanted->length)
+        buf_puts(should, "behind the end");
+    else
+        put_excerpt(should, wanted->data, wanted->length, at);
+}
+
+static int read_and_compare(int fd, size_t size, const struct buf *wanted, struct buf *actual,
+                            struct buf *should)
+{
+    struct buf found = {0};
+    int error = buf_reserve(&found, size + 1);
+    if (error == 0)
+        error = file_read_exactly(fd, found.data, size);
+    if (error == 0 && (size != wanted->length || memcmp(found.data, wanted->data, size) != 0))
+        tell_difference(wanted, found.data, size, actual, should);
+    buf_free(&found);
+    return error;
+}
+
+/* Between lstat(2) and open(2) nobody but our own user can change what lies there; if it does, the
+ * open neither follows nor waits. */
+static int compare(const char *path, const struct buf *wanted, struct buf *actual,
+                   struct buf *should)
+{
+    struct stat found;
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = fstat(fd, &found) < 0 ? -errno : 0;
+    if (error == 0 && !S_ISREG(found.st_mode))
+        error = -EINVAL;
+    if (error == 0 && found.st_size > PLAIN_FILE_SIZE_MAX)
+        buf_printf(actual, "%lld bytes long", (long long)found.st_size);
+    else if (error == 0)
+        error = read_and_compare(fd, (size_t)found.st_size, wanted, actual, should);
+    close(fd);
+    return error;
+}
+
+int plain_file_look(const char *path, const struct buf *wanted, struct buf *actual,
+                    struct buf *should)
+{
+    struct stat found;
+    if (lstat(path, &found) < 0) {
+        if (errno != ENOENT)
+            return -errno;
+        buf_puts(actual, "absent");
+        return 0;
+    }
+    return is_ours(&found, S_IFREG, PLAIN_FILE_MODE, actual) ? compare(path, wanted, actual, should)
+                                                             : 0;
+}
+
+static int folder_of(const char *path, char folder[PATH_MAX])
+{
+    int error = str_copy(folder, PATH_MAX, path);
+    char *slash = error ? NULL : strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+    return error;
+}
+
+int plain_file_look_folder(const char *path, struct buf *actual)
+{
+    char folder[PATH_MAX];
+    struct stat found;
+    int error = folder_of(path, folder);
+    if (error)
+        return error;
+    if (lstat(folder, &found) == 0)
+        (void)is_ours(&found, S_IFDIR, PLAIN_FILE_FOLDER_MODE, actual);
+    else if (errno == ENOENT)
+        buf_puts(actual, "absent");
+    else
+        return -errno;
+    return 0;
+}
+
+static int own(const char *folder)
+{
+    struct stat found;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    int error = fstat(fd, &found) < 0 ? -errno : 0;
+    bool ours = error == 0 && found.st_uid == geteuid() && found.st_gid == getegid();
+    if (error == 0 && !ours && fchown(fd, geteuid(), getegid()) < 0)
+        error = -errno;
+    if (error == 0 && fchmod(fd, PLAIN_FILE_FOLDER_MODE) < 0)
+        error = -errno;
+    close(fd);
+    return error;
+}
+
+int plain_file_mend_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    struct stat found;
+    int error = folder_of(path, folder);
+    if (error == 0 && lstat(folder, &found) == 0 && !S_ISDIR(found.st_mode) && unlink(folder) < 0)
+        error = -errno;
+    if (error == 0)
+        error = file_make_folders(folder, PLAIN_FILE_FOLDER_MODE);
+    return error ? error : own(folder);
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""The files that the services read: written at boot, judged by their schemas, only when something
+differs, and never through what somebody else put in their place."""
+import json
+import os
+import stat
+import subprocess
+import time
+
+import jsonschema
+
+from ground import Node, Tap
+
+FOLDER = 'run/holdfast/crypto'
+NAMES = ['dh.pem', 'kamailio-tls.cfg', 'nginx.conf', 'openssl.cnf', 'policy.json', 'sip.json']
+FIPS = 'etc/fips/enabled'
+
+
+class Files(Node):
+    """A node in a network of its own."""
+
+    def argv(self, *words):
+        return ['unshare', '-n', *super().argv(*words)]
+
+    def rows(self):
+        result = self.run('check', '--format', 'json', '--id', 'files.*')
+        return {row['id'].partition('.')[2]: row for row in json.loads(result.stdout)['rows']}
+
+    def inodes(self):
+        return {name: os.lstat(self.path(f'{FOLDER}/{name}')).st_ino for name in NAMES}
+
+    def text(self, name):
+        return self.read(f'{FOLDER}/{name}')
+
+
+def verdicts(rows):
+    return {row['verdict'] for row in rows.values()}
+
+
+def judge_json(t, node, name):
+    for kind in 'policy', 'sip':
+        with open(f'agent/report/{kind}.schema.json') as file:
+            schema = json.load(file)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        faults = [f'{fault.json_path}: {fault.message}' for fault in
+                  jsonschema.Draft202012Validator(schema).iter_errors(
+                      json.loads(node.text(f'{kind}.json')))]
+        t.same(faults, [], f'{name}: {kind}.json is as its schema says')
+    t.same(node.text('policy.json'), node.run('tls', '--format', 'json').stdout,
+           f'{name}: `holdfast tls` prints policy.json')
+
+
+def first_boot(t, node):
+    before = node.rows()
+    t.same(verdicts(before) | {before['fips']['verdict']}, {'fail', 'pass'},
+           'before a boot the files are missing')
+    t.ok(all(before[name]['actual'] == 'absent' for name in before), 'and the rows say so', before)
+    node.run('boot')
+    t.same(sorted(os.listdir(node.path(FOLDER))), NAMES, 'a boot writes all of them')
+    t.same({stat.filemode(os.lstat(node.path(f'{FOLDER}/{name}')).st_mode) for name in NAMES},
+           {'-rw-r--r--'}, 'of mode 0644')
+    rows = node.rows()
+    t.same(verdicts(rows), {'pass'}, 'then every row passes')
+    t.ok('tls.cbc' in rows['openssl']['note'] and 'Management Node' in rows['openssl']['section'],
+         'a row names the settings and the section of the guide', rows['openssl'])
+    for name in NAMES:
+        told = 'holdfast' in node.text(name).splitlines()[0][:100]
+        t.ok(told and ('revision 1' in node.text(name) or '"revision":1' in node.text(name)),
+             f'{name}: its first line says who wrote it, for which revision', node.text(name)[:200])
+    judge_json(t, node, 'defaults')
+
+
+def only_when_changed(t, node):
+    before = node.inodes()
+    node.run('boot')
+    t.same(node.inodes(), before, 'a boot with nothing to change writes none of them')
+    node.run('set', 'sip.cca_id=abc', 'global.sip_tls_verification=on', 'tls.legacy=yes')
+    t.same(verdicts(node.rows()), {'fail', 'pass'}, 'a new revision is drift until it is enforced')
+    node.run('boot')
+    t.same(verdicts(node.rows()), {'pass'}, 'and then is not')
+    t.same(json.loads(node.text('sip.json'))['sip']['cca_id'], 'abc', 'sip.json has the answer')
+    t.ok('verify_certificate = yes' in node.text('kamailio-tls.cfg'), 'so has kamailio-tls.cfg')
+    judge_json(t, node, 'answers')
+
+
+def change_content(path):
+    with open(path, 'a') as file:
+        file.write('ssl_protocols TLSv1;\n')
+
+
+def swap(make):
+    def do(path):
+        os.unlink(path)
+        make(path)
+    return do
+
+
+def drift(t, node):
+    target = node.path('victim')
+    node.write('victim', 'untouched\n', 0o600)
+    kinds = [
+        ('a line of its own', change_content, 'is "ssl_protocols TLSv1;'),
+        ('nothing in it', lambda path: os.truncate(path, 0), 'line 1 is cut off after 0 bytes'),
+        ('more than any such file', lambda path: os.truncate(path, 1 << 30), 'bytes long'),
+        ('another mode', lambda path: os.chmod(path, 0o666), 'of mode 0666'),
+        ('another owner', lambda path: os.chown(path, 1, 1), 'owned by 1:1'),
+        ('a symbolic link', swap(lambda path: os.symlink(target, path)), 'a symbolic link'),
+        ('a FIFO', swap(os.mkfifo), 'a FIFO'),
+        ('nothing', os.unlink, 'absent'),
+    ]
+    good = node.text('nginx.conf')
+    for name, spoil, words in kinds:
+        spoil(node.path(f'{FOLDER}/nginx.conf'))
+        row = node.rows()['nginx']
+        t.ok(row['verdict'] == 'fail' and words in row['actual'], f'{name} is drift', row)
+        node.run('boot')
+        t.ok(node.rows()['nginx']['verdict'] == 'pass' and node.text('nginx.conf') == good,
+             f'{name}: set right', node.rows()['nginx'])
+    t.ok(node.read('victim') == 'untouched\n'
+         and os.lstat(target).st_mode & 0o777 == 0o600, 'what a link led to is untouched')
+    os.unlink(node.path(f'{FOLDER}/nginx.conf'))
+    os.mkdir(node.path(f'{FOLDER}/nginx.conf'))
+    node.run('boot')
+    row = node.rows()['nginx']
+    t.same((row['verdict'], row['actual']), ('fail', 'a folder'), 'a folder is told, not emptied')
+    os.rmdir(node.path(f'{FOLDER}/nginx.conf'))
+
+
+def folders(t, node):
+    node.run('boot')
+    os.rename(node.path(FOLDER), node.path('elsewhere'))
+    os.symlink(node.path('elsewhere'), node.path(FOLDER))
+    before = {name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES}
+    t.same({row['actual'] for name, row in node.rows().items() if name != 'fips'},
+           {'a symbolic link'}, 'a link in place of the folder is drift')
+    node.run('set', 'tls.cbc=no')
+    node.run('boot')
+    t.ok(not os.path.islink(node.path(FOLDER)) and verdicts(node.rows()) == {'pass'},
+         'and is replaced by a folder')
+    t.same({name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES}, before,
+           'where it led nothing is written')
+    os.chmod(node.path(FOLDER), 0o777)
+    t.same(verdicts(node.rows()), {'fail', 'pass'}, 'a folder that others may write to is drift')
+    node.run('boot')
+    t.same(stat.S_IMODE(os.lstat(node.path(FOLDER)).st_mode), 0o755, 'and is closed')
+
+
+def fips(t, node):
+    t.ok(not os.path.exists(node.path('etc/fips')), 'outside FIPS mode there is no etc/fips')
+    node.run('set', 'security.fips=yes')
+    t.same(node.rows()['fips']['actual'], 'absent', 'in FIPS mode its sign is missed')
+    node.run('boot')
+    t.same(node.rows()['fips']['verdict'], 'pass', 'and written')
+    t.ok(os.path.isfile(node.path(FIPS)), 'where the platform looks for it')
+    t.ok('CHACHA20' not in node.text('nginx.conf') + node.text('openssl.cnf')
+         and 'TLSv1 ' not in node.text('nginx.conf'), 'no file has what FIPS mode masks')
+    judge_json(t, node, 'FIPS')
+    node.run('set', 'security.fips=no')
+    t.same(node.rows()['fips']['verdict'], 'fail', 'it must not stay behind')
+    node.run('boot')
+    t.ok(not os.path.exists(node.path(FIPS)), 'and is removed')
+
+
+def repaired_by_the_daemon(t, node):
+    node.run('boot')
+    path = node.path(f'{FOLDER}/sip.json')
+    good = node.text('sip.json')
+    with subprocess.Popen(node.argv('run'), stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as daemon:
+        try:
+            until_s = time.monotonic() + 20
+            while not os.path.exists(node.path('run/holdfast/door')):
+                assert time.monotonic() < until_s, 'the daemon did not start'
+                time.sleep(0.05)
+            change_content(path)
+            daemon.send_signal(1)  # SIGHUP: a walk at once, as at the timer
+            while node.text('sip.json') != good and time.monotonic() < until_s:
+                time.sleep(0.05)
+            t.same(node.text('sip.json'), good, "the daemon's walk sets a file right")
+        finally:
+            daemon.terminate()
+    t.ok(any('files.sip' in line for line in node.events('drift')), 'with an event that names it',
+         node.events('drift'))
+
+
+with Tap() as t:
+    node = Files()
+    node.run('set', 'node.hostname=rendered')
+    first_boot(t, node)
+    only_when_changed(t, node)
+    drift(t, node)
+    folders(t, node)
+    fips(t, node)
+    repaired_by_the_daemon(t, node)
