@@ -156,11 +156,15 @@ static void answered(struct scan *scan, struct line *line)
         conclude(scan, line, line->reader.reply.hello ? HEARD_HELLO : HEARD_ALERT);
 }
 
-static void (*const on_event[])(struct scan *scan, struct line *line) = {
-    [PHASE_CONNECTING] = connected,
-    [PHASE_SENDING] = go_on_sending,
-    [PHASE_READING] = answered,
-};
+static void go_on(struct scan *scan, struct line *line)
+{
+    if (line->phase == PHASE_CONNECTING)
+        connected(scan, line);
+    else if (line->phase == PHASE_SENDING)
+        go_on_sending(scan, line);
+    else if (line->phase == PHASE_READING)
+        answered(scan, line);
+}
 
 static bool is_open(const struct line *line)
 {
@@ -257,7 +261,7 @@ static bool turn(struct scan *scan)
     for (size_t i = 0; i < scan->line_count; i++) {
         struct line *line = &scan->lines[i];
         if (fds[i].fd >= 0 && fds[i].revents)
-            on_event[line->phase](scan, line);
+            go_on(scan, line);
         else if (is_open(line) && now_ms >= line->deadline_ms)
             too_late(scan, line);
     }
