@@ -73,6 +73,17 @@ def show_verdict(machine):
     return health['status']
 
 
+def wait_for_probe(machine):
+    until = time.monotonic() + node.PATIENCE
+    while time.monotonic() < until:
+        rows = fetch_json(machine.port, '/checks')[1]['rows']
+        if any(row['id'].startswith('tls.health.') and row['verdict'] != 'not_applicable'
+               for row in rows):
+            return
+        time.sleep(1)
+    raise node.NodeError('the node did not probe its own endpoint')
+
+
 def demonstrate(machine, steps):
     steps.next('Booting the Management Node in qemu')
     machine.start()
@@ -90,6 +101,8 @@ def demonstrate(machine, steps):
     machine.expect(r'network allowed at')
     steps.next('Waiting for the endpoint')
     fetch(machine.port, '/health', patience=node.PATIENCE)
+    steps.next('Waiting for the node to probe its own endpoint')
+    wait_for_probe(machine)
     steps.next('Trying to log in')
     if machine.offers_login():
         raise node.NodeError('the console still asks for a login')
