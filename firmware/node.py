@@ -46,6 +46,18 @@ def cpio_entry(name, content, mode, number):
     return head + content + b'\0' * (-len(content) % 4)
 
 
+def boot_entry(disk):
+    """The kernel's arguments from the state disk's boot entry, a GRUB environment block: what a
+    boot loader does with `load_env --file (hd0)/bootenv fips`. One variable is taken, no text."""
+    if not disk:
+        return ''
+    block = subprocess.run(['/sbin/debugfs', '-R', 'cat /bootenv', disk], capture_output=True,
+                           check=False).stdout
+    lines = block.split(b'\n')
+    known = lines[0] == b'# GRUB Environment Block' and b'fips=1' in lines[1:]
+    return ' fips=1' if known else ''
+
+
 def overlay(initramfs, files, path):
     """Writes `initramfs` with `files` (name to content and mode) over it: later archives win."""
     with open(initramfs, 'rb') as base:
@@ -82,6 +94,7 @@ class Node:
         self.console, self.read_to = b'', 0
         self.process = self.serial = self.monitor = None
         self.detached = False
+        self.append, self.heard = '', b''
 
     def __enter__(self):
         return self
@@ -109,6 +122,10 @@ class Node:
         return ['-blockdev', json.dumps(disk), '-device', 'virtio-blk-pci,drive=state']
 
     def start(self, append=''):
+        """Power on: qemu is the loader of kernel and initramfs, and this program reads the boot
+        entry for it. A reboot therefore ends qemu, and read_console() starts the next; but for a
+        machine whose writes are logged, which goes on with the arguments that it had."""
+        self.append, self.heard = append, b''
         listeners = [self.listen(name) for name in ('serial', 'qmp')]
         forwards = ''.join(',hostfwd=tcp:127.0.0.1:%d-%s:%d' % (port, ADDRESS, inside)
                            for port, inside in ((self.port, 9443), (self.ssh_port, 22)))
@@ -119,7 +136,8 @@ class Node:
             '-serial', 'chardev:console',
             '-chardev', 'socket,id=qmp,path=' + self.path('qmp'), '-mon', 'qmp,mode=control',
             '-kernel', os.path.join(self.image, 'vmlinuz'), '-initrd', self.initramfs,
-            '-append', 'console=ttyS0 quiet ' + append,
+            '-append', 'console=ttyS0 quiet ' + append + boot_entry(self.state),
+            '-action', 'reboot=' + ('reset' if self.log_writes else 'shutdown'),
             '-netdev', 'user,id=net' + forwards, '-device', 'virtio-net-pci,netdev=net,romfile=,mac=' + MAC,
             '-object', 'filter-dump,id=frames,netdev=net,file=' + self.path('frames'),
             '-device', 'virtio-rng-pci', *self.disk_arguments()]
@@ -157,12 +175,24 @@ class Node:
             if not chunk:
                 raise NodeError('qemu is gone')
             text += chunk
+            self.heard += chunk
         return [json.loads(line) for line in text.splitlines()]
 
     def qmp(self, command):
         self.monitor.sendall(json.dumps({'execute': command}).encode() + b'\n')
         while not any('return' in answer for answer in self.monitor_answer()):
             pass
+
+    def boot_again(self):
+        """What a reboot does once qemu has ended: False where the node was powered off."""
+        with contextlib.suppress(ConnectionError):
+            while chunk := self.monitor.recv(65536):
+                self.heard += chunk
+        if b'"guest-reset"' not in self.heard:
+            return False
+        self.reap()
+        self.start(self.append)
+        return True
 
     def kill(self):
         """The power is cut: what the node had not flushed to its disk is lost."""
@@ -212,7 +242,7 @@ class Node:
         if select.select([self.serial], [], [], wait)[0]:
             chunk = self.serial.recv(65536)
             self.console += chunk
-            return bool(chunk)
+            return bool(chunk) or self.boot_again()
         return self.process.poll() is None
 
     def expect(self, *patterns, patience=PATIENCE, advance=True):

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "report/report.h"
+#include "serve/endpoint.h"
 #include "serve/node.h"
 
 #include <stdio.h>
@@ -96,6 +97,7 @@ int cli_check(const struct invocation *invocation)
         log_error("check: cannot load the node: %s", strerror(-error));
         return EXIT_COULD_NOT;
     }
+    endpoint_judge(&node);
     int code = print_report(&node, format, &view);
     node_close(&node);
     return code;

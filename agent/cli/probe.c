@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/probe_report.h"
+#include "serve/fips.h"
 #include "serve/node.h"
 
 #include <errno.h>
@@ -106,7 +107,9 @@ static int probe_surface(const struct invocation *invocation, const struct reque
     }
     if (node.reason.length)
         log_warning("probe: the strictest policy stands: %s", buf_text(&node.reason));
-    int code = probe(invocation->operands[0], request, &node.policy.crypto);
+    int code = EXIT_COULD_NOT;
+    if (fips_prove(&node))
+        code = probe(invocation->operands[0], request, &node.policy.crypto);
     node_close(&node);
     return code;
 }

@@ -21,6 +21,8 @@ struct system {
     bool own_network; /* false where --root is given in the machine's own network namespace (an
                          image being built, a test): its firewall is then no part of the system,
                          neither observed nor changed */
+    const struct fips_evidence *fips; /* what this process found out about its own cryptography
+                                         (domain/fips.h), borrowed; NULL: nothing */
 };
 
 enum domain_weight {
@@ -52,6 +54,7 @@ struct domain {
 enum {
     DOMAIN_SYSCTL,
     DOMAIN_ACCOUNTS,
+    DOMAIN_FIPS,
     DOMAIN_FILES,
     DOMAIN_FIREWALL,
     DOMAIN_TLS,
@@ -62,8 +65,8 @@ enum {
 extern const struct domain *const domain_table[DOMAIN_COUNT];
 
 /* Each is defined in the file of its name. */
-extern const struct domain domain_sysctl, domain_accounts, domain_files, domain_firewall,
-    domain_tls, domain_guide;
+extern const struct domain domain_sysctl, domain_accounts, domain_fips, domain_files,
+    domain_firewall, domain_tls, domain_guide;
 
 struct results {
     struct rows domain[DOMAIN_COUNT];

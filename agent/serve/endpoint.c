@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "pki/selfsigned.h"
+#include "serve/fips.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -13,7 +14,6 @@
 #include <unistd.h>
 
 #define OBJECT_CERTIFICATE "endpoint.certificate"
-#define OBJECT_KEY         "endpoint.key"
 #define FRONT_USER         "holdfast"
 
 enum {
@@ -76,7 +76,7 @@ static int load_pair(struct endpoint *endpoint, struct node *node)
     if (!node->state)
         return -ENOENT;
     int error = state_object_get(node->state, OBJECT_CERTIFICATE, &endpoint->certificate_pem);
-    return error ? error : state_object_get(node->state, OBJECT_KEY, &endpoint->key_pem);
+    return error ? error : state_object_get(node->state, ENDPOINT_KEY_OBJECT, &endpoint->key_pem);
 }
 
 static int make_pair(struct endpoint *endpoint, struct node *node)
@@ -88,8 +88,8 @@ static int make_pair(struct endpoint *endpoint, struct node *node)
                                 &endpoint->certificate_pem, &endpoint->key_pem);
     if (error || !node->writable)
         return error;
-    error =
-        state_object_put(node->state, OBJECT_KEY, endpoint->key_pem.data, endpoint->key_pem.length);
+    error = state_object_put(node->state, ENDPOINT_KEY_OBJECT, endpoint->key_pem.data,
+                             endpoint->key_pem.length);
     if (error == 0)
         error = state_object_put(node->state, OBJECT_CERTIFICATE, endpoint->certificate_pem.data,
                                  endpoint->certificate_pem.length);
@@ -100,10 +100,21 @@ static int make_pair(struct endpoint *endpoint, struct node *node)
 
 int endpoint_open(struct endpoint *endpoint, struct node *node)
 {
+    if (!fips_prove(node))
+        return 0;
     int error = load_pair(endpoint, node);
     if (error == -ENOENT)
         error = make_pair(endpoint, node);
     return error ? error : certificate_expiry(&endpoint->certificate_pem, &endpoint->expires_s);
+}
+
+void endpoint_judge(struct node *node)
+{
+    struct buf key_pem = {0};
+    if (fips_prove(node) && node->state &&
+        state_object_get(node->state, ENDPOINT_KEY_OBJECT, &key_pem) == 0)
+        (void)fips_allows_key(node, &key_pem);
+    buf_wipe(&key_pem);
 }
 
 static void choose_user(struct front_setup *setup)
@@ -127,8 +138,10 @@ static void find_offer(struct tls_offer *offer, const struct node *node)
     tls_offer_make(offer, &node->policy.crypto.surface[SURFACE_HTTPS_IN]);
 }
 
-int endpoint_start(struct endpoint *endpoint, const struct node *node)
+int endpoint_start(struct endpoint *endpoint, struct node *node)
 {
+    if (!fips_prove(node) || !fips_allows_key(node, &endpoint->key_pem))
+        return 0;
     int error = find_place(&endpoint->place, node);
     if (error)
         return error;
@@ -142,6 +155,7 @@ int endpoint_start(struct endpoint *endpoint, const struct node *node)
         .ticket_key_s = TICKET_KEY_S,
         .limits = limits,
         .seccomp_kill = true,
+        .fips = settings_bool(&node->settings, SECURITY_FIPS),
     };
     choose_user(&setup);
     error = front_spawn(&endpoint->front, &setup);

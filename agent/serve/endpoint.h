@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 /* Where it listens. */
+#define ENDPOINT_KEY_OBJECT "endpoint.key" /* its name in the state */
+
 struct endpoint_place {
     char address[SETTING_ITEM_SIZE];
     uint16_t port;
@@ -28,12 +30,19 @@ struct endpoint {
     int64_t expires_s;
 };
 
-/* Reads the certificate and its key from the state, or makes and stores them at first boot. A node
- * without a state gets a pair that lasts as long as the process. 0 or a negative code, told. */
+/* Reads the certificate and its key from the state, or makes and stores them at first boot; neither
+ * where a self-test failed (serve/fips.h). A node without a state gets a pair that lasts as long as
+ * the process. 0 or a negative code, told. */
 int endpoint_open(struct endpoint *endpoint, struct node *node);
 
-/* Starts the front on the address and port of the settings. 0 or a negative errno, told. */
-int endpoint_start(struct endpoint *endpoint, const struct node *node);
+/* For a report: whether FIPS mode would let the endpoint start, with the key that the state holds.
+ */
+void endpoint_judge(struct node *node);
+
+/* Starts the front on the address and port of the settings; or leaves it down (`running` is false,
+ * and 0 is returned) where FIPS mode forbids it: a self-test failed, or the key is not approved.
+ * 0 or a negative errno, told. */
+int endpoint_start(struct endpoint *endpoint, struct node *node);
 
 /* Whether the running front listens where, and offers what, the settings say now; else it must be
  * started again, which ends every connection and makes every session ticket void. */

@@ -32,6 +32,7 @@ struct front_setup {
     struct front_limits limits;
     unsigned uid, gid; /* 0: stay, in the same root folder (tests without root) */
     bool seccomp_kill; /* kill the process on a denied call; else the call fails with EPERM */
+    bool fips;         /* the self-tests come before the first handshake (pki/selftest.h) */
 };
 
 /* What the front tells the warden: one fixed-size record, never a byte of a client's. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memfd.h"
 #include "base/str.h"
+#include "pki/selftest.h"
 #include "serve/front_loop.h"
 #include "serve/sandbox.h"
 #include "serve/tls.h"
@@ -50,6 +51,7 @@ int front_child_seal(const struct front_setup *setup)
         .uid = setup->uid,
         .gid = setup->gid,
         .seccomp_kill = setup->seccomp_kill,
+        .fips = setup->fips,
         .ticket_key_s = setup->ticket_key_s,
         .limits = setup->limits,
         .offer = setup->offer,
@@ -157,6 +159,18 @@ static int take(struct front_start *start, struct buf *certificate, struct buf *
 
 /* --- and what it does with it --- */
 
+/* A process of its own proves its own libraries. */
+static int prove(void)
+{
+    struct selftest_report report;
+    selftest_run(SELFTEST_ALL, &report);
+    for (size_t i = 0; i < SELFTEST_LIBRARIES; i++)
+        if (report.library[i].failed)
+            log_error("front: a self-test failed: %s of %s", report.library[i].first_failed,
+                      selftest_library_name((enum selftest_library)i));
+    return selftest_passed(&report) ? 0 : -EKEYREJECTED;
+}
+
 static int open_tls(struct tls_server **tls, struct front_start *start)
 {
     struct buf certificate = {0}, key = {0};
@@ -169,6 +183,8 @@ static int open_tls(struct tls_server **tls, struct front_start *start)
         .key_pem = &key,
         .ticket_key_s = start->ticket_key_s,
     };
+    if (error == 0 && start->fips)
+        error = prove();
     if (error == 0)
         error = tls_server_open(tls, &secrets);
     buf_free(&certificate);

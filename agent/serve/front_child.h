@@ -25,6 +25,7 @@ struct front_start {
     int32_t parent_pid;
     uint32_t uid, gid;
     uint32_t seccomp_kill;
+    uint32_t fips;
     uint32_t ticket_key_s;
     struct front_limits limits;
     struct tls_offer offer;

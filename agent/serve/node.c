@@ -235,6 +235,18 @@ static void load_state(struct node *node)
     buf_free(&why);
 }
 
+/* The settings and the log are read by their hashes, before anybody can say whether FIPS mode is
+ * on: SHA-256 is tested always. */
+static bool state_can_be_read(struct node *node)
+{
+    struct selftest_report report;
+    selftest_run(SELFTEST_STATE, &report);
+    if (selftest_passed(&report))
+        return true;
+    closed(node, "a self-test failed", "SHA-256 of mbedTLS");
+    return false;
+}
+
 static bool latched(const struct node *node, const char *name)
 {
     return node->state ? state_latch(node->state, name) : state_latch_file(node->state_path, name);
@@ -274,8 +286,19 @@ int node_load(struct node *node, const char *root, const char *state_path,
         error = settings_defaults(&node->settings);
     if (error)
         return error;
+    node->system.fips = &node->fips;
     load_role(node);
-    load_state(node);
+    if (state_can_be_read(node))
+        load_state(node);
+    return make_policy(node);
+}
+
+int node_fail_closed(struct node *node, const char *what, const char *why)
+{
+    closed(node, what, why);
+    state_close(node->state);
+    node->state = NULL;
+    node->writable = false;
     return make_policy(node);
 }
 
@@ -336,6 +359,15 @@ static const char *why_refused(const struct node *node, const char *how)
     return NULL;
 }
 
+/* At once, since a reboot may be what comes next; the next walk tries again where it fails. */
+static void prepare_boot(const struct node *node)
+{
+    int error =
+        fips_boot_entry_write(node->system.root, settings_bool(&node->settings, SECURITY_FIPS));
+    if (error)
+        log_error("cannot write " FIPS_BOOT_ENTRY ": %s", strerror(-error));
+}
+
 int node_apply(struct node *node, const char *who, const char *how, const char *name,
                const char *text, size_t size, struct buf *faults)
 {
@@ -355,12 +387,19 @@ int node_apply(struct node *node, const char *who, const char *how, const char *
     if (error == -EPERM)
         buf_printf(faults, "%s: the system administrator account was disabled for good\n", name);
     settings_free(&wanted);
-    return error ? error : node_reload(node);
+    if (error == 0)
+        error = node_reload(node);
+    if (error == 0)
+        prepare_boot(node);
+    return error;
 }
 
 bool node_reboot_required(const struct node *node)
 {
-    return settings_bool(&node->settings, SECURITY_DISABLE_ADMIN) && !node->policy.admin_disabled;
+    int mode = fips_kernel_mode(node->system.root);
+    return (settings_bool(&node->settings, SECURITY_DISABLE_ADMIN) &&
+            !node->policy.admin_disabled) ||
+           (mode >= 0 && mode != settings_bool(&node->settings, SECURITY_FIPS));
 }
 
 void node_facts(const struct node *node, struct facts *facts)

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "domain/domain.h"
+#include "domain/fips.h"
 #include "policy/policy.h"
 #include "state/state.h"
 
@@ -39,8 +40,9 @@ struct node {
     bool admin_latched;
     struct settings settings;
     uint64_t revision;
-    struct policy policy; /* points into settings */
-    struct buf reason;    /* why it fails closed; empty when it does not */
+    struct policy policy;      /* points into settings */
+    struct buf reason;         /* why it fails closed; empty when it does not */
+    struct fips_evidence fips; /* serve/fips.h */
 };
 
 /* Fills `system` for a root: what lies below it, and the network namespace of this process. */
@@ -54,6 +56,10 @@ int node_load(struct node *node, const char *root, const char *state_path,
 
 /* Reads settings and latches again, after a change; the state stays open. */
 int node_reload(struct node *node);
+
+/* Gives up the state and falls back to the strictest settings, for the reason given; whatever the
+ * process had open with the old ones is the caller's. 0 or -ENOMEM. */
+int node_fail_closed(struct node *node, const char *what, const char *why);
 
 void node_close(struct node *node);
 

@@ -10,6 +10,7 @@
 #include "netlink/monitor.h"
 #include "serve/door.h"
 #include "serve/endpoint.h"
+#include "serve/fips.h"
 #include "serve/node.h"
 #include "serve/pages.h"
 #include "serve/privilege.h"
@@ -144,7 +145,7 @@ static void start_front(struct warden *warden)
     warden->respawn_due_ms = 0;
     if (endpoint_start(&warden->endpoint, &warden->node) < 0)
         warden->respawn_due_ms = clock_boot_ms() + RESPAWN_MS;
-    else if (warden->generation)
+    else if (warden->generation && warden->endpoint.running)
         publish(warden);
 }
 
@@ -241,7 +242,10 @@ static void do_what_is_due(struct warden *warden)
         start_front(warden);
     if (warden->walk_due_ms && now_ms >= warden->walk_due_ms)
         walk(warden);
-    prober_start_due(&warden->prober, &warden->node);
+    if (fips_prove(&warden->node))
+        prober_start_due(&warden->prober, &warden->node);
+    else
+        warden->prober.due_ms = 0; /* a library that failed is not used */
 }
 
 static int turn(struct warden *warden)

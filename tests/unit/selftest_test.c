@@ -46,7 +46,7 @@ static void every_library_gives_the_published_answers(void **state)
         assert_int_equal(report.library[i].failed, 0);
         assert_null(report.library[i].first_failed);
     }
-    assert_int_equal(report.library[SELFTEST_MBEDTLS].ran, 12);
+    assert_int_equal(report.library[SELFTEST_MBEDTLS].ran, 11);
     assert_int_equal(report.library[SELFTEST_BEARSSL].ran, 11);
     assert_int_equal(report.library[SELFTEST_KERNEL].ran, 1);
 }
@@ -119,7 +119,9 @@ static void expect_found(const struct selftest_vector *vector, unsigned librarie
 
 enum { MBEDTLS = 1 << SELFTEST_MBEDTLS, BEARSSL = 1 << SELFTEST_BEARSSL, BOTH = MBEDTLS | BEARSSL };
 
-static void each_number_of_each_vector_is_checked(void **state)
+/* Each number of `changing`, which is the vector or what stands behind it, in turn. */
+static void change_each(const struct selftest_vector *vector, struct selftest_vector *changing,
+                        unsigned libraries)
 {
     static const struct {
         const char *name;
@@ -134,18 +136,29 @@ static void each_number_of_each_vector_is_checked(void **state)
         {"answer",     offsetof(struct selftest_vector, answer)},
     };
     char copy[TEXT_MAX];
+    for (size_t p = 0; p < countof(parts); p++) {
+        const char *part, *other;
+        memcpy(&part, (const char *)changing + parts[p].offset, sizeof(part));
+        if (!part || part[0] == '\0')
+            continue;
+        other = changed(part, copy);
+        memcpy((char *)changing + parts[p].offset, &other, sizeof(other));
+        expect_found(vector, libraries, parts[p].name);
+        memcpy((char *)changing + parts[p].offset, &part, sizeof(part));
+    }
+}
+
+static void each_number_of_each_vector_is_checked(void **state)
+{
     (void)state;
     for (size_t i = 0; i < SELFTEST_VECTORS; i++) {
-        for (size_t p = 0; p < countof(parts); p++) {
-            struct selftest_vector vector = selftest_vectors[i];
-            const char *part;
-            memcpy(&part, (const char *)&vector + parts[p].offset, sizeof(part));
-            if (!part || part[0] == '\0')
-                continue;
-            part = changed(part, copy);
-            memcpy((char *)&vector + parts[p].offset, &part, sizeof(part));
-            expect_found(&vector, BOTH, parts[p].name);
-        }
+        struct selftest_vector vector = selftest_vectors[i];
+        change_each(&vector, &vector, BOTH);
+        if (!vector.also)
+            continue;
+        struct selftest_vector also = *vector.also;
+        vector.also = &also;
+        change_each(&vector, &also, MBEDTLS);
     }
 }
 

@@ -1,0 +1,280 @@
+/* The fips domain's rows. The file that services look for, /etc/fips/enabled, is no part of it. */
+#include "domain/fips.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "domain/domain.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KERNELS   "/proc/sys/kernel"
+#define SIGNATURE "# GRUB Environment Block\n"
+
+enum { ENTRY_SIZE = 1024 /* of every block */, MODE_SIZE_MAX = 16 };
+
+enum row_tag {
+    ROW_MBEDTLS,
+    ROW_BEARSSL,
+    ROW_RANDOM,
+    ROW_KEY,
+    ROW_SUITES,
+    ROW_KERNEL,
+    ROW_BOOT_ENTRY,
+    ROW_COUNT
+};
+
+/* What stands outside FIPS mode of a row that is of it alone. */
+#define NOTHING "not asked for"
+
+static const struct rule {
+    const char *id, *title, *on, *off; /* what it should be in FIPS mode, and outside it */
+} rules[ROW_COUNT] = {
+    {"fips.selftest.mbedtls", "Power-on self-tests of mbedTLS",       "passed",                        NOTHING },
+    {"fips.selftest.bearssl", "Power-on self-tests of BearSSL",       "passed",                        NOTHING },
+    {"fips.selftest.random",  "Self-test of the random numbers",      "passed",                        NOTHING },
+    {"fips.key",              "The endpoint's private key",           "approved",                      NOTHING },
+    {"fips.suites",           "What TLS offers and accepts",          "FIPS-approved algorithms only", NOTHING },
+    {"fips.kernel",           "The kernel's own FIPS mode",           "1",                             "0"     },
+    {"fips.boot_entry",       "The kernel argument of the next boot", "fips=1",                        "fips=0"},
+};
+
+static bool is_on(const struct policy *policy)
+{
+    return settings_bool(policy->settings, SECURITY_FIPS);
+}
+
+/* --- the boot entry --- */
+
+static int entry_path(char *path, const char *root)
+{
+    return file_path(path, PATH_MAX, root, FIPS_BOOT_ENTRY);
+}
+
+/* What a boot loader takes from the block: a line of its own. */
+static int entry_read(const char *root, bool *on)
+{
+    char path[PATH_MAX];
+    struct buf text = {0};
+    *on = false;
+    int error = entry_path(path, root);
+    if (error == 0)
+        error = file_read(path, ENTRY_SIZE, &text);
+    if (error == 0)
+        *on = strncmp(buf_text(&text), SIGNATURE, strlen(SIGNATURE)) == 0 &&
+              strstr(buf_text(&text), "\nfips=1\n") != NULL;
+    buf_free(&text);
+    return error == -ENOENT ? 0 : error;
+}
+
+int fips_boot_entry_write(const char *root, bool on)
+{
+    char path[PATH_MAX], block[ENTRY_SIZE + 1];
+    bool is;
+    int error = entry_read(root, &is);
+    if (error == 0 && is == on)
+        return 0;
+    error = entry_path(path, root);
+    if (error)
+        return error;
+    memset(block, '#', sizeof(block));
+    int length = snprintf(block, sizeof(block), SIGNATURE "fips=%d\n", on);
+    block[length] = '#';
+    return file_replace(path, block, ENTRY_SIZE, 0600);
+}
+
+static void observe_entry(const struct system *system, struct rows *rows, struct row *row)
+{
+    bool on;
+    int error = entry_read(system->root, &on);
+    if (error)
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot read %s: %s", FIPS_BOOT_ENTRY, strerror(-error)));
+    else
+        row_observed(row, on ? "fips=1" : "fips=0");
+}
+
+/* --- the kernel --- */
+
+static bool exists(const struct system *system, const char *name)
+{
+    char path[PATH_MAX];
+    return file_path(path, sizeof(path), system->root, name) == 0 && access(path, F_OK) == 0;
+}
+
+/* Why there is nothing to read. */
+static void observe_no_mode(const struct system *system, struct row *row, bool wanted)
+{
+    if (!exists(system, KERNELS))
+        row_verdict(row, VERDICT_NOT_APPLICABLE, "there is no kernel below --root");
+    else if (wanted)
+        row_verdict(row, VERDICT_FAIL,
+                    "this kernel was built without FIPS mode (CONFIG_CRYPTO_FIPS)");
+    else
+        row_verdict(row, VERDICT_NOT_APPLICABLE, "this kernel has no FIPS mode");
+}
+
+int fips_kernel_mode(const char *root)
+{
+    char path[PATH_MAX];
+    struct buf text = {0};
+    int error = file_path(path, sizeof(path), root, FIPS_KERNEL_MODE);
+    if (error == 0)
+        error = file_read(path, MODE_SIZE_MAX, &text);
+    if (error == 0)
+        error = str_equal(buf_text(&text), "1\n");
+    buf_free(&text);
+    return error;
+}
+
+static void observe_kernel(const struct system *system, struct rows *rows, struct row *row,
+                           bool wanted)
+{
+    int mode = fips_kernel_mode(system->root);
+    if (mode == -ENOENT)
+        observe_no_mode(system, row, wanted);
+    else if (mode < 0)
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot read %s: %s", FIPS_KERNEL_MODE, strerror(-mode)));
+    else
+        row_observed(row, mode ? "1" : "0");
+    if (mode >= 0 && row->verdict == VERDICT_FAIL)
+        row->note =
+            rows_text(rows, "the kernel argument fips=%d takes effect at the next boot", wanted);
+}
+
+/* --- what the process found out about itself --- */
+
+static void observe_selftest(const struct fips_evidence *evidence, enum selftest_library library,
+                             struct rows *rows, struct row *row)
+{
+    if (!evidence || !evidence->tested) {
+        row_verdict(row, VERDICT_NOT_CHECKED, "this process uses no cryptography but the state's");
+        return;
+    }
+    const struct selftest_result *result = &evidence->selftests.library[library];
+    if (result->failed) {
+        row->actual = rows_text(rows, "failed: %s", result->first_failed);
+        row_verdict(row, VERDICT_FAIL, "nothing that uses it runs");
+        return;
+    }
+    row_observed(row, "passed");
+    row->note =
+        rows_text(rows, "%u of them; all together took %u ms", result->ran, evidence->took_ms);
+}
+
+static void observe_key(const struct fips_evidence *evidence, struct rows *rows, struct row *row)
+{
+    if (!evidence || evidence->key == FIPS_KEY_UNKNOWN) {
+        row_verdict(row, VERDICT_NOT_CHECKED, "this process has not seen it");
+        return;
+    }
+    row_observed(row, evidence->key == FIPS_KEY_APPROVED ? "approved" : "rejected");
+    if (evidence->key == FIPS_KEY_REJECTED)
+        row->note = rows_text(rows, "%s", evidence->key_reason);
+}
+
+/* --- what the policy makes of the settings --- */
+
+static const char *unapproved_suite(const struct crypto *crypto)
+{
+    for (size_t s = 0; s < SURFACE_COUNT; s++)
+        for (size_t i = 0; i < crypto->surface[s].suite_count; i++)
+            if (!crypto->surface[s].suites[i]->approved)
+                return crypto->surface[s].suites[i]->name;
+    return NULL;
+}
+
+static void observe_suites(const struct policy *policy, struct rows *rows, struct row *row)
+{
+    struct buf masked = {0};
+    const char *suite = unapproved_suite(&policy->crypto);
+    for (enum setting_key key = 0; key < SETTING_COUNT; key++)
+        if (setting_table[key].masked_by_fips && settings_bool(policy->settings, key))
+            buf_printf(&masked, "%s%s", masked.length ? ", " : "", setting_table[key].name);
+    row_observed(row, suite ? suite : row->desired);
+    if (masked.length)
+        row->note = rows_text(rows, "stored as yes, without effect: %s", buf_text(&masked));
+    buf_free(&masked);
+}
+
+/* --- the domain --- */
+
+static void fips_plan(const struct policy *policy, struct rows *rows)
+{
+    bool on = is_on(policy);
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        rows_add(rows, (struct row){.id = rules[i].id,
+                                    .title = rules[i].title,
+                                    .section = setting_table[SECURITY_FIPS].section,
+                                    .setting = SECURITY_FIPS,
+                                    .desired = on ? rules[i].on : rules[i].off,
+                                    .tag = i});
+}
+
+static void observe_own(const struct system *system, const struct policy *policy, struct rows *rows,
+                        struct row *row)
+{
+    switch ((enum row_tag)row->tag) {
+    case ROW_MBEDTLS:
+        observe_selftest(system->fips, SELFTEST_MBEDTLS, rows, row);
+        break;
+    case ROW_BEARSSL:
+        observe_selftest(system->fips, SELFTEST_BEARSSL, rows, row);
+        break;
+    case ROW_RANDOM:
+        observe_selftest(system->fips, SELFTEST_KERNEL, rows, row);
+        break;
+    case ROW_KEY:
+        observe_key(system->fips, rows, row);
+        break;
+    case ROW_SUITES:
+        observe_suites(policy, rows, row);
+        break;
+    case ROW_KERNEL:
+    case ROW_BOOT_ENTRY:
+    case ROW_COUNT:
+        break;
+    }
+}
+
+static void fips_observe(const struct system *system, const struct policy *policy,
+                         struct rows *rows)
+{
+    bool on = is_on(policy);
+    for (size_t i = 0; i < rows->count; i++) {
+        struct row *row = &rows->list[i];
+        if (row->tag == ROW_KERNEL)
+            observe_kernel(system, rows, row, on);
+        else if (row->tag == ROW_BOOT_ENTRY)
+            observe_entry(system, rows, row);
+        else if (!on)
+            row_verdict(row, VERDICT_NOT_APPLICABLE, "FIPS mode is off");
+        else
+            observe_own(system, policy, rows, row);
+    }
+}
+
+static void fips_converge(const struct system *system, const struct policy *policy,
+                          struct rows *rows)
+{
+    struct row *row = rows->count > ROW_BOOT_ENTRY ? &rows->list[ROW_BOOT_ENTRY] : NULL;
+    if (!row || row->verdict < VERDICT_FAIL)
+        return;
+    int error = fips_boot_entry_write(system->root, is_on(policy));
+    if (error)
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot write %s: %s", FIPS_BOOT_ENTRY, strerror(-error)));
+}
+
+const struct domain domain_fips = {
+    .name = "fips",
+    .title = "FIPS mode",
+    .weight = WEIGHT_ENFORCED,
+    .plan = fips_plan,
+    .observe = fips_observe,
+    .converge = fips_converge,
+};

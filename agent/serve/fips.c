@@ -1,0 +1,73 @@
+/* FIPS mode's conditions on a process, and their evidence. */
+#include "serve/fips.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "pki/key_rules.h"
+
+#include <stdio.h>
+
+static bool is_on(const struct node *node)
+{
+    return settings_bool(&node->settings, SECURITY_FIPS);
+}
+
+/* The log's hashes are mbedTLS's: what failed is recorded by what did not. */
+static void record_failure(struct node *node, const char *what)
+{
+    struct selftest_report state;
+    selftest_run(SELFTEST_STATE, &state);
+    if (selftest_passed(&state))
+        node_event(node, "selftest", "failed: %s", what);
+}
+
+static void name_failures(const struct selftest_report *report, struct buf *what)
+{
+    for (size_t i = 0; i < SELFTEST_LIBRARIES; i++)
+        if (report->library[i].failed)
+            buf_printf(what, "%s%s of %s", what->length ? ", " : "",
+                       report->library[i].first_failed,
+                       selftest_library_name((enum selftest_library)i));
+}
+
+bool fips_prove(struct node *node)
+{
+    struct fips_evidence *evidence = &node->fips;
+    if (!is_on(node))
+        return true;
+    if (evidence->tested)
+        return selftest_passed(&evidence->selftests);
+    uint64_t began_ms = clock_boot_ms();
+    selftest_run(SELFTEST_ALL, &evidence->selftests);
+    evidence->took_ms = (unsigned)(clock_boot_ms() - began_ms);
+    evidence->tested = true;
+    if (selftest_passed(&evidence->selftests))
+        return true;
+    struct buf what = {0};
+    name_failures(&evidence->selftests, &what);
+    record_failure(node, buf_text(&what));
+    if (node_fail_closed(node, "a self-test failed", buf_text(&what)) < 0)
+        log_error("memory is short");
+    log_error("FAILED CLOSED: %s", buf_text(&node->reason));
+    buf_free(&what);
+    return false;
+}
+
+bool fips_allows_key(struct node *node, const struct buf *key_pem)
+{
+    struct fips_evidence *evidence = &node->fips;
+    if (is_on(node) && evidence->key == FIPS_KEY_UNKNOWN) {
+        struct buf why = {0};
+        evidence->key =
+            key_rules_check_pem(key_pem, &why) == 0 ? FIPS_KEY_APPROVED : FIPS_KEY_REJECTED;
+        if (evidence->key == FIPS_KEY_REJECTED) {
+            (void)snprintf(evidence->key_reason, sizeof(evidence->key_reason), "%s",
+                           why.length ? buf_text(&why) : "memory is short");
+            log_error("endpoint: FIPS mode does not take its key: %s", evidence->key_reason);
+            node_event(node, "key", "the endpoint's key is rejected: %s", evidence->key_reason);
+        }
+        buf_free(&why);
+    }
+    return !is_on(node) || evidence->key == FIPS_KEY_APPROVED;
+}
