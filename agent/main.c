@@ -80,6 +80,7 @@ static const struct command commands[] = {
      .least = 1,
      .most = 1,
      .options = {{"surface", "NAME", "https-in, https-out, sip-in or sip-out of this node"},
+                 {"timeout", "SECONDS", "how long all of it may take (default: 3)"},
                  {"format", "text|json", "how to report (default: text)"}},
      .run = cli_probe},
     {.name = "events",

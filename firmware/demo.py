@@ -3,10 +3,11 @@
 
 Sets the administrator's password, stores the node's settings, answers the security wizard with the
 guide's values, lets the node reboot, fetches its health and checks over HTTPS, shows that nobody
-can log in any more, and powers it off. KEEP=1 leaves the node running.
+can log in any more, probes its TLS, and powers it off. KEEP=1 leaves the node running.
 """
 import collections
 import os
+import subprocess
 import sys
 import time
 
@@ -14,6 +15,7 @@ import node
 from fetch import fetch, fetch_json
 
 PASSWORD = 'correct horse battery'
+HOLDFAST = os.path.join(os.path.dirname(node.IMAGES), 'holdfast')
 
 # The guide's secure value of each question whose default differs from it.
 ANSWERS = {
@@ -54,7 +56,32 @@ def configure(machine):
         raise node.NodeError('holdfast import ended with %d:\n%s' % (code, output))
 
 
-def show_verdict(machine):
+def probe(machine):
+    """What the endpoint accepts, found out from this side: by hellos, and by whole handshakes."""
+    done = subprocess.run([HOLDFAST, 'probe', '127.0.0.1:%d' % machine.port, '--timeout',
+                           str(node.PATIENCE)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise node.NodeError('holdfast probe: ' + (done.stderr or done.stdout).strip())
+    return done.stdout
+
+
+def own_probe(machine):
+    """The rows of the node's own probe of its endpoint, which follows its start."""
+    until = time.monotonic() + node.PATIENCE
+    while True:
+        rows = fetch_json(machine.port, '/checks')[1]['rows']
+        mine = [row for row in rows if row['id'].startswith('tls.health.')]
+        if all(row['verdict'] != 'not_applicable' for row in mine) or time.monotonic() > until:
+            return mine
+        time.sleep(1)
+
+
+def show_verdict(machine, probed):
+    print('\nThe endpoint, probed from outside:')
+    print(''.join('  %s\n' % line for line in probed.splitlines()))
+    print('The endpoint, probed by the node itself and held against its policy:')
+    for row in own_probe(machine):
+        print('  %-24s %-5s %s' % (row['id'], row['verdict'], row.get('note') or row['actual']))
     status, health = fetch_json(machine.port, '/health')
     rows = fetch_json(machine.port, '/checks')[1]['rows']
     verdicts = ('pass', 'fail', 'error', 'not_applicable', 'not_checked')
@@ -109,14 +136,17 @@ def demonstrate(machine, steps):
     if machine.answers_on_ssh():
         raise node.NodeError('port 22 answers')
     steps.done('nobody can')
+    steps.next('Probing its TLS from outside')
+    return probe(machine)
 
 
 def main():
     steps = Steps()
     with node.Node() as machine:
         try:
-            demonstrate(machine, steps)
-            status = show_verdict(machine)
+            probed = demonstrate(machine, steps)
+            steps.done()
+            status = show_verdict(machine, probed)
             if os.environ.get('KEEP'):
                 print('The node runs on:  curl -k https://127.0.0.1:%d/checks\n'
                       'To end it:         %s' % (machine.port, machine.detach()))

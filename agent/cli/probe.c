@@ -22,8 +22,11 @@ static const struct format {
     {"json", probe_report_json},
 };
 
+enum { TIMEOUT_MOST_S = 600 };
+
 struct request {
     const struct format *format;
+    struct probe_options options;
     enum surface surface;
     struct target target;
 };
@@ -38,6 +41,22 @@ static int read_format(const struct invocation *invocation, struct request *requ
     if (!request->format)
         log_error("probe: unknown format %s: text or json", name);
     return request->format ? 0 : -EINVAL;
+}
+
+static int read_timeout(const struct invocation *invocation, struct request *request)
+{
+    const char *text = invocation_option(invocation, "timeout");
+    uint64_t seconds;
+    request->options = probe_defaults;
+    if (!text)
+        return 0;
+    if (str_to_u64(text, 1, TIMEOUT_MOST_S, &seconds) < 0) {
+        log_error("probe: the timeout %s is no number of seconds from 1 to %d", text,
+                  TIMEOUT_MOST_S);
+        return -EINVAL;
+    }
+    request->options.total_ms = (uint32_t)seconds * 1000;
+    return 0;
 }
 
 static int read_surface(const struct invocation *invocation, struct request *request)
@@ -85,7 +104,7 @@ static int probe(const char *place, const struct request *request, const struct 
     }
     struct probe_report report = {
         .place = place, .result = result, .crypto = crypto, .surface = request->surface};
-    probe_run(&request->target, &probe_defaults, result);
+    probe_run(&request->target, &request->options, result);
     report.now_s = clock_now_s();
     int code = EXIT_COULD_NOT;
     if (result->error)
@@ -117,8 +136,8 @@ static int probe_surface(const struct invocation *invocation, const struct reque
 int cli_probe(const struct invocation *invocation)
 {
     struct request request = {.surface = SURFACE_NONE};
-    if (read_format(invocation, &request) < 0 || read_surface(invocation, &request) < 0 ||
-        read_target(invocation, &request) < 0)
+    if (read_format(invocation, &request) < 0 || read_timeout(invocation, &request) < 0 ||
+        read_surface(invocation, &request) < 0 || read_target(invocation, &request) < 0)
         return EXIT_COULD_NOT;
     if (request.surface == SURFACE_NONE)
         return probe(invocation->operands[0], &request, NULL);

@@ -2,7 +2,6 @@
 #include "probe/proof.h"
 
 #include "base/clock.h"
-#include "base/str.h"
 #include "probe/proof_stack.h"
 
 #include <errno.h>
@@ -13,15 +12,16 @@ enum {
     PAUSE_MS = 60 /* before the next: twenty a second are not too many for it */
 };
 
-/* In the order of preference. */
-static const struct proof_stack *const stacks[] = {&proof_bearssl, &proof_mbedtls};
+/* In the order of preference: for a handshake; for resumption, where BearSSL has no tickets. */
+static const struct proof_stack *const provers[] = {&proof_bearssl, &proof_mbedtls, NULL};
+static const struct proof_stack *const resumers[] = {&proof_mbedtls, &proof_bearssl, NULL};
 
-static const struct proof_stack *stack_of(enum tls_version version, uint16_t suite)
+static const struct proof_stack *first_of(const struct proof_stack *const *stacks,
+                                          enum tls_version version, uint16_t suite)
 {
-    for (size_t i = 0; i < countof(stacks); i++)
-        if (stacks[i]->implements(version, suite))
-            return stacks[i];
-    return NULL;
+    while (*stacks && !(*stacks)->implements(version, suite))
+        stacks++;
+    return *stacks;
 }
 
 /* --- one question at a time --- */
@@ -65,7 +65,7 @@ static void prove_version(struct run *run, struct probe_version *version)
 {
     for (size_t i = 0; i < version->suite_count; i++) {
         struct probe_suite *suite = &version->suites[i];
-        const struct proof_stack *stack = stack_of(version->version, suite->id);
+        const struct proof_stack *stack = first_of(provers, version->version, suite->id);
         if (!stack)
             continue;
         struct proof_task task = {
@@ -81,6 +81,7 @@ static void prove_version(struct run *run, struct probe_version *version)
         suite->proof = error ? PROOF_FAILED : PROOF_DONE;
         if (error || version->resumption != PROBE_UNKNOWN)
             continue;
+        stack = first_of(resumers, version->version, suite->id);
         int resumed = ask(run, stack->resumes, &task);
         if (resumed >= 0)
             version->resumption = resumed ? PROBE_YES : PROBE_NO;

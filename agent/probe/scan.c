@@ -12,6 +12,7 @@ enum {
     PACE_MS = 60,      /* between two connections, for a listener with a budget of 20 a second */
     RETRIES = 3,       /* of a close without a word, each alone */
     RETRIES_KNOWN = 1, /* once it has proved to be how this listener refuses */
+    QUEUE_TRIES = 2,   /* of a connection that was not made in time while others were */
     READ_SIZE = 16384
 };
 
@@ -44,6 +45,8 @@ struct scan {
     uint64_t last_start_ms;
     bool throttled;        /* the listener has a budget: PACE_MS lies between two connections */
     bool closes_to_refuse; /* it closed a question without a word however often it was asked */
+    bool reached;          /* a connection was made */
+    bool one_by_one;       /* its queue is short: what comes at once with others is left outside */
 };
 
 /* --- a line's question --- */
@@ -130,10 +133,12 @@ static void go_on_sending(struct scan *scan, struct line *line)
 static void connected(struct scan *scan, struct line *line)
 {
     int error = connect_outcome(line->fd);
-    if (error)
+    if (error) {
         failed(scan, line, error);
-    else
-        go_on_sending(scan, line);
+        return;
+    }
+    scan->reached = true;
+    go_on_sending(scan, line);
 }
 
 static void answered(struct scan *scan, struct line *line)
@@ -173,9 +178,19 @@ static bool is_open(const struct line *line)
 
 static void too_late(struct scan *scan, struct line *line)
 {
-    if (line->phase == PHASE_CONNECTING)
-        scan->counted->error = -ETIMEDOUT;
-    conclude(scan, line, line->phase == PHASE_CONNECTING ? HEARD_NOTHING : HEARD_SILENCE);
+    if (line->phase != PHASE_CONNECTING) {
+        conclude(scan, line, HEARD_SILENCE);
+        return;
+    }
+    if (scan->reached && line->tries < QUEUE_TRIES) {
+        scan->one_by_one = true;
+        line->tries++;
+        hang_up(line);
+        line->phase = PHASE_WAITING;
+        return;
+    }
+    scan->counted->error = -ETIMEDOUT;
+    conclude(scan, line, HEARD_NOTHING);
 }
 
 /* --- whose turn it is --- */
@@ -216,7 +231,7 @@ static int begin_lines(struct scan *scan)
         bool again = asks_again(scan);
         uint64_t now_ms = clock_boot_ms();
         uint64_t due_ms = scan->last_start_ms + (again || scan->throttled ? PACE_MS : 0);
-        if (!line || open_count(scan) >= (again ? 1 : scan->limits->parallel))
+        if (!line || open_count(scan) >= (again || scan->one_by_one ? 1 : scan->limits->parallel))
             return -1;
         if (now_ms < due_ms)
             return (int)(due_ms - now_ms);

@@ -5,7 +5,8 @@
  *
  * A listener may have a budget of handshakes and close connections above it without a word
  * (Holdfast's own endpoint does). A close without a word is therefore asked again, alone and after
- * a pause; when it is answered then, the rest of the scan keeps to that pace.
+ * a pause; when it is answered then, the rest of the scan keeps to that pace. One with a queue so
+ * short that it leaves connections outside is asked one question at a time.
  */
 #ifndef HOLDFAST_PROBE_SCAN_H
 #define HOLDFAST_PROBE_SCAN_H

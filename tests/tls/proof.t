@@ -159,12 +159,13 @@ def suites():
 
 
 def resumption():
-    for options, wanted in (((), True), (('-no_ticket', '-no_cache', '-num_tickets', '0'), False)):
-        report = probe(start(*ECDSA, *options))
-        for version in ('TLS 1.2', 'TLS 1.3'):
-            got = report['versions'][version]['resumption']
-            tap.ok(got is wanted, '%s: resumption is %s%s' %
-                   (version, wanted, ', server ' + options[0] if options else ''), got)
+    for name, wanted, options in (('tickets', True, ['-no_cache']),
+                                  ('session ids', True, ['-no_ticket', '-tls1_2']),
+                                  ('nothing', False, ['-no_ticket', '-no_cache', '-num_tickets',
+                                                      '0'])):
+        for version, one in probe(start(*ECDSA, *options))['versions'].items():
+            tap.ok(one['resumption'] is wanted, '%s by %s: resumption is %s' %
+                   (version, name, wanted), one['resumption'])
 
 
 def not_to_be_trusted():
