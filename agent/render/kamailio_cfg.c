@@ -1,10 +1,13 @@
-/* kamailio-tls.cfg: the tls module's domains. Certificate, key and trust are its parameters
- * (modparam), which stand where a domain names none. */
+/* kamailio-tls.cfg: the tls module's domains. Where such a file is, the module's own parameters for
+ * certificate, key and authorities count no more, so that the file names them. */
 #include "render/render.h"
 
 #include "base/str.h"
 #include "render/words.h"
 
+#define TLS_FOLDER "/etc/holdfast/tls"
+
+/* Kamailio refuses words of more than 511 bytes (core/cfg_parser.h), and only as it starts. */
 static void put_domain(const struct policy *policy, enum surface surface, bool verified,
                        struct buf *out)
 {
@@ -13,9 +16,13 @@ static void put_domain(const struct policy *policy, enum surface surface, bool v
                surface_table[surface].server ? "server" : "client");
     buf_printf(out, "method = %s+\n", words_version(record->first));
     buf_puts(out, "cipher_list = ");
-    words_ciphers(record, out);
-    buf_printf(out, "\nverify_certificate = %s\nrequire_certificate = %s\n",
-               verified ? "yes" : "no", verified ? "yes" : "no");
+    words_ciphers_short(record, out);
+    buf_puts(out, "\ncertificate = " TLS_FOLDER "/certificate.pem\n"
+                  "private_key = " TLS_FOLDER "/key.pem\n");
+    if (verified)
+        buf_puts(out, "ca_list = " TLS_FOLDER "/ca-certificates.pem\n");
+    buf_printf(out, "verify_certificate = %s\nrequire_certificate = %s\n", verified ? "yes" : "no",
+               verified ? "yes" : "no");
 }
 
 /* The module has no word for address SANs, and names none to the peer's: its script compares them,
@@ -25,7 +32,7 @@ void render_kamailio_cfg(const struct policy *policy, struct buf *out)
     bool verified = str_equal(settings_text(policy->settings, GLOBAL_SIP_TLS_VERIFICATION), "on");
     words_stamp(policy, out);
     buf_puts(out, "# For the tls module's \"config\", started with OPENSSL_CONF=" RENDER_FOLDER
-                  "/openssl.cnf;\n# certificate, private_key and ca_list are modparam's.\n");
+                  "/openssl.cnf.\n");
     buf_printf(out, "# IP address SANs ($tls_peer_san_ip) are %s.\n",
                policy_bool(policy, SIP_TLS_TOLERATE_IP_SAN) ? "tolerated" : "not tolerated");
     put_domain(policy, SURFACE_SIP_IN, verified, out);

@@ -1,7 +1,10 @@
 /* Stamps, and a record's lists in OpenSSL's words. */
 #include "render/words.h"
 
+#include "base/str.h"
+
 #include <inttypes.h>
+#include <string.h>
 
 #define WRITER "holdfast " HOLDFAST_VERSION
 
@@ -64,6 +67,45 @@ void words_ciphers(const struct surface_record *record, struct buf *out)
     for (size_t i = 0; i < record->suite_count; i++)
         if (record->suites[i]->last < TLS_1_3)
             put(out, &first, record->suites[i]->openssl);
+    buf_printf(out, ":@SECLEVEL=%u", security_level(record));
+}
+
+/* What OpenSSL calls by one word, whatever the certificate. */
+static const struct {
+    const char *end, *word;
+} ecdhe_words[] = {
+    {"-AES256-GCM-SHA384", "ECDHE+AES256+AESGCM"},
+    {"-AES128-GCM-SHA256", "ECDHE+AES128+AESGCM"},
+    {"-CHACHA20-POLY1305", "ECDHE+CHACHA20"     },
+    {"-AES256-SHA384",     "ECDHE+AES256+SHA384"},
+    {"-AES128-SHA256",     "ECDHE+AES128+SHA256"},
+    {"-AES256-SHA",        "ECDHE+AES256+SHA1"  },
+    {"-AES128-SHA",        "ECDHE+AES128+SHA1"  },
+};
+
+static const char *short_word(const struct suite *suite)
+{
+    bool ecdhe = suite->exchange == EXCHANGE_ECDHE_ECDSA || suite->exchange == EXCHANGE_ECDHE_RSA;
+    size_t length = strlen(suite->openssl);
+    for (size_t i = 0; ecdhe && i < countof(ecdhe_words); i++) {
+        size_t end = strlen(ecdhe_words[i].end);
+        if (length > end && str_equal(suite->openssl + length - end, ecdhe_words[i].end))
+            return ecdhe_words[i].word;
+    }
+    return suite->openssl;
+}
+
+/* Two suites of one word follow each other in the table, and are switched together. */
+void words_ciphers_short(const struct surface_record *record, struct buf *out)
+{
+    const char *last = "";
+    bool first = true;
+    for (size_t i = 0; i < record->suite_count; i++) {
+        const char *word = short_word(record->suites[i]);
+        if (record->suites[i]->last < TLS_1_3 && !str_equal(word, last))
+            put(out, &first, word);
+        last = word;
+    }
     buf_printf(out, ":@SECLEVEL=%u", security_level(record));
 }
 

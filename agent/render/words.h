@@ -21,6 +21,12 @@ const char *words_version(enum tls_version version);
 /* The suites below TLS 1.3, with the security level that they need at the end; those of TLS 1.3,
  * which OpenSSL keeps apart; groups; signatures. Each between colons. */
 void words_ciphers(const struct surface_record *record, struct buf *out);
+
+/* The same suites as words_ciphers(), in fewer bytes: ECDHE with either certificate as one word
+ * (openssl-ciphers(1), CIPHER STRINGS). For who reads no long words: WORDS_CIPHERS_MAX bytes. */
+enum { WORDS_CIPHERS_MAX = 511 };
+void words_ciphers_short(const struct surface_record *record, struct buf *out);
+
 void words_suites_of_1_3(const struct surface_record *record, struct buf *out);
 void words_groups(const struct surface_record *record, struct buf *out);
 void words_signatures(const struct surface_record *record, struct buf *out);
