@@ -33,7 +33,7 @@ host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-po
 # The C library's own enums differ from musl's, and clang from gcc: gcc's judgement counts.
 fuzz_flags = $(host_flags) -Wall -Wextra -Werror
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
-# mbedTLS multiplies on P-256 and X25519 by BearSSL (agent/pki/curves.h).
+# mbedTLS multiplies on P-256 and X25519 by agent/pki/curves.h.
 wraps := -Wl,--wrap=mbedtls_ecp_mul -Wl,--wrap=mbedtls_ecp_mul_restartable
 link_flags := $(wraps) -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
 	-Wl,--build-id=sha1
@@ -104,6 +104,9 @@ $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
 	@size=$$(stat -c %s $@.new); echo "$@: $$size bytes, at most $(SIZE_MAX)"; \
 		[ $$size -le $(SIZE_MAX) ] || { echo "$@: too large" >&2; exit 2; }
 	@rm -f $@.full && mv $@.new $@
+
+# Its loops over limbs are to be unrolled.
+$(BUILD)/product/agent/pki/x25519.o: product_flags += -O3
 
 # --- tests ---
 
