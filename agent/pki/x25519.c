@@ -60,8 +60,8 @@ static void multiply(struct field *to, const struct field *left, const struct fi
 
 static void square(struct field *to, const struct field *from, int times)
 {
-    const uint64_t *a = to->limb;
     *to = *from;
+    const uint64_t *a = to->limb;
     for (; times; times--) {
         const uint64_t twice0 = a[0] * 2, twice1 = a[1] * 2, a3 = a[3] * 19, a4 = a[4] * 19;
         wide sum[LIMBS] = {
