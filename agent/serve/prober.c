@@ -7,16 +7,14 @@
 #include "base/memfd.h"
 #include "base/str.h"
 #include "probe/record.h"
+#include "serve/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -162,18 +160,22 @@ bool prober_is_meant(int count, char *const *words)
     return count == WORDS && str_equal(words[1], WORD);
 }
 
-/* It talks to listeners that may be anybody's by now: without root, and with no more memory,
- * descriptors and time than it needs. */
+/* It talks to listeners that may be anybody's by now. A system call that is none of its own kills
+ * it: nobody depends on it. */
 static int give_up_privilege(void)
 {
-    const struct rlimit descriptors = {DESCRIPTORS, DESCRIPTORS}, memory = {MEMORY_MAX, MEMORY_MAX};
-    if (setrlimit(RLIMIT_NOFILE, &descriptors) < 0 || setrlimit(RLIMIT_DATA, &memory) < 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -errno;
-    if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-                           setresuid(NOBODY, NOBODY, NOBODY) < 0))
-        return -errno;
-    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
+    static const int keep[] = {FD_MEMORY};
+    const unsigned user = geteuid() == 0 ? NOBODY : 0;
+    const struct sandbox sandbox = {
+        .uid = user,
+        .gid = user,
+        .connects = true,
+        .seccomp_kill = true,
+        .descriptors = DESCRIPTORS,
+        .memory = MEMORY_MAX,
+    };
+    int error = sandbox_close(keep, countof(keep));
+    return error ? error : sandbox_enter(&sandbox, getppid());
 }
 
 static int probe_into(struct probe_record *record)
@@ -194,9 +196,6 @@ static int probe_into(struct probe_record *record)
 int prober_main(void)
 {
     struct probe_record *record = malloc(sizeof(*record));
-    sigset_t none;
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* the warden takes its signals by descriptor */
     (void)alarm(LONGEST_S);
     int error = record ? give_up_privilege() : -ENOMEM;
     if (error == 0)

@@ -19,7 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { CAPABILITIES_END = 64 };
+enum {
+    CAPABILITIES_END = 64,
+    NETWORK_BIND = 1, /* as in newer kernels' headers */
+    NETWORK_CONNECT = 2
+};
 
 /* --- descriptors and signals --- */
 
@@ -155,15 +159,15 @@ static int hide_memory(const struct sandbox *sandbox)
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* Landlock with no rule at all: no file system and no new TCP port or connection, whatever the
- * folder holds. The attributes are those of ABI 4; an older kernel takes the first of them alone,
- * and one without Landlock none. */
+/* Landlock with no rule at all: no file system, no new TCP port and, but for the prober, no new
+ * connection, whatever the folder holds. The attributes are those of ABI 4; an older kernel takes
+ * the first of them alone, and one without Landlock none. */
 static int landlock(const struct sandbox *sandbox)
 {
     struct {
         uint64_t files, network;
-    } handled = {LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1, 3};
-    (void)sandbox;
+    } handled = {LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1,
+                 sandbox->connects ? NETWORK_BIND : NETWORK_BIND | NETWORK_CONNECT};
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1)
         return 0;
@@ -178,7 +182,8 @@ static int landlock(const struct sandbox *sandbox)
 
 static int filter_calls(const struct sandbox *sandbox)
 {
-    return sandbox_filter_install(sandbox->seccomp_kill);
+    return sandbox_filter_install(sandbox->connects ? FILTER_PROBER : FILTER_FRONT,
+                                  sandbox->seccomp_kill);
 }
 
 static const struct step {

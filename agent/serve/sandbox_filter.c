@@ -1,7 +1,8 @@
 /*
  * A table of allowed system calls, written out as a classic BPF program (seccomp(2)). Nothing that
- * opens, connects, binds, forks or executes is in it. The order is that of use: the kernel walks
- * the program from the top, unless it has cached the verdict.
+ * opens, binds, forks or executes is in it, and what connects is the prober's alone. The order is
+ * that of use by the front: the kernel walks the program from the top, unless it has cached the
+ * verdict.
  */
 #include "serve/sandbox_filter.h"
 
@@ -24,44 +25,56 @@
  * FAILS_WITH does not allow the call, but answers with an error in any mode. */
 enum argument_test { ANY, IS, HAS_NONE_OF, FAILS_WITH };
 
+/* Whose rule it is: bits of enum filter_process. */
+enum { FRONT = FILTER_FRONT, PROBER = FILTER_PROBER, BOTH = FRONT | PROBER };
+
 static const struct rule {
+    unsigned processes;
     uint32_t number;
     enum argument_test test;
     uint32_t argument, value;
 } rules[] = {
-    {SYS_epoll_wait,      ANY,         0, 0          },
-    {SYS_epoll_pwait,     ANY,         0, 0          },
-    {SYS_recvfrom,        ANY,         0, 0          },
-    {SYS_sendto,          ANY,         0, 0          },
-    {SYS_sendmsg,         ANY,         0, 0          },
-    {SYS_ioctl,           IS,          1, FIONREAD   },
-    {SYS_clock_gettime,   ANY,         0, 0          },
-    {SYS_accept4,         ANY,         0, 0          },
-    {SYS_epoll_ctl,       ANY,         0, 0          },
-    {SYS_getrandom,       ANY,         0, 0          },
-    {SYS_close,           ANY,         0, 0          },
-    {SYS_shutdown,        ANY,         0, 0          },
-    {SYS_socketpair,      IS,          0, AF_UNIX    },
-    {SYS_setsockopt,      FAILS_WITH,  0, ENOPROTOOPT}, /* so libmicrohttpd sees that it is no TCP */
-    {SYS_recvmsg,         ANY,         0, 0          }, /* snapshots */
-    {SYS_fcntl,           ANY,         0, 0          },
-    {SYS_fstat,           ANY,         0, 0          },
-    {SYS_read,            ANY,         0, 0          },
-    {SYS_write,           ANY,         0, 0          }, /* the log */
-    {SYS_writev,          ANY,         0, 0          },
-    {SYS_brk,             ANY,         0, 0          },
-    {SYS_mmap,            HAS_NONE_OF, 2, PROT_EXEC  },
-    {SYS_mprotect,        HAS_NONE_OF, 2, PROT_EXEC  },
-    {SYS_munmap,          ANY,         0, 0          },
-    {SYS_mremap,          ANY,         0, 0          },
-    {SYS_madvise,         ANY,         0, 0          },
-    {SYS_gettimeofday,    ANY,         0, 0          },
-    {SYS_futex,           ANY,         0, 0          },
-    {SYS_rt_sigreturn,    ANY,         0, 0          },
-    {SYS_rt_sigprocmask,  ANY,         0, 0          },
-    {SYS_restart_syscall, ANY,         0, 0          },
-    {SYS_exit,            ANY,         0, 0          },
-    {SYS_exit_group,      ANY,         0, 0          },
+    {FRONT,  SYS_epoll_wait,      ANY,         0, 0          },
+    {FRONT,  SYS_epoll_pwait,     ANY,         0, 0          },
+    {BOTH,   SYS_recvfrom,        ANY,         0, 0          },
+    {BOTH,   SYS_sendto,          ANY,         0, 0          },
+    {FRONT,  SYS_sendmsg,         ANY,         0, 0          },
+    {FRONT,  SYS_ioctl,           IS,          1, FIONREAD   },
+    {BOTH,   SYS_clock_gettime,   ANY,         0, 0          },
+    {FRONT,  SYS_accept4,         ANY,         0, 0          },
+    {FRONT,  SYS_epoll_ctl,       ANY,         0, 0          },
+    {BOTH,   SYS_getrandom,       ANY,         0, 0          },
+    {BOTH,   SYS_close,           ANY,         0, 0          },
+    {FRONT,  SYS_shutdown,        ANY,         0, 0          },
+    {FRONT,  SYS_socketpair,      IS,          0, AF_UNIX    },
+    {FRONT,  SYS_setsockopt,      FAILS_WITH,  0, ENOPROTOOPT}, /* libmicrohttpd: it is no TCP */
+    {FRONT,  SYS_recvmsg,         ANY,         0, 0          }, /* snapshots */
+    {BOTH,   SYS_fcntl,           ANY,         0, 0          },
+    {BOTH,   SYS_fstat,           ANY,         0, 0          },
+    {BOTH,   SYS_read,            ANY,         0, 0          },
+    {BOTH,   SYS_write,           ANY,         0, 0          }, /* the log */
+    {BOTH,   SYS_writev,          ANY,         0, 0          },
+    {BOTH,   SYS_brk,             ANY,         0, 0          },
+    {BOTH,   SYS_mmap,            HAS_NONE_OF, 2, PROT_EXEC  },
+    {BOTH,   SYS_mprotect,        HAS_NONE_OF, 2, PROT_EXEC  },
+    {BOTH,   SYS_munmap,          ANY,         0, 0          },
+    {BOTH,   SYS_mremap,          ANY,         0, 0          },
+    {BOTH,   SYS_madvise,         ANY,         0, 0          },
+    {BOTH,   SYS_gettimeofday,    ANY,         0, 0          },
+    {BOTH,   SYS_futex,           ANY,         0, 0          },
+    {BOTH,   SYS_rt_sigreturn,    ANY,         0, 0          },
+    {BOTH,   SYS_rt_sigprocmask,  ANY,         0, 0          },
+    {BOTH,   SYS_restart_syscall, ANY,         0, 0          },
+    {BOTH,   SYS_exit,            ANY,         0, 0          },
+    {BOTH,   SYS_exit_group,      ANY,         0, 0          },
+    {PROBER, SYS_poll,            ANY,         0, 0          },
+    {PROBER, SYS_socket,          ANY,         0, 0          },
+    {PROBER, SYS_connect,         ANY,         0, 0          },
+    {PROBER, SYS_getsockopt,      ANY,         0, 0          },
+    {PROBER, SYS_setsockopt,      ANY,         0, 0          },
+    {PROBER, SYS_lseek,           ANY,         0, 0          },
+    {PROBER, SYS_nanosleep,       ANY,         0, 0          },
+    {PROBER, SYS_clock_nanosleep, ANY,         0, 0          },
 };
 
 enum {
@@ -115,13 +128,14 @@ static void emit_rule(struct program *program, const struct rule *rule, uint32_t
     emit(program, BPF_RET | BPF_K, denied, 0, 0);
 }
 
-int sandbox_filter_install(bool kill)
+int sandbox_filter_install(enum filter_process process, bool kill)
 {
     struct program program = {.length = 0};
     uint32_t denied = kill ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ERRNO | EPERM;
     emit_prefix(&program);
     for (size_t i = 0; i < countof(rules); i++)
-        emit_rule(&program, &rules[i], denied);
+        if (rules[i].processes & process)
+            emit_rule(&program, &rules[i], denied);
     emit(&program, BPF_RET | BPF_K, denied, 0, 0);
     const struct sock_fprog whole = {program.length, program.code};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &whole) < 0 ? -errno : 0;

@@ -69,6 +69,9 @@ def the_process(t, node, warden):
     status = status_of(number)
     t.same((int(status['CapEff'], 16), int(status['CapPrm'], 16)), (0, 0), 'without capabilities')
     t.same(status['NoNewPrivs'].strip(), '1', 'and gets none any more')
+    t.ok(wait_for(lambda: status_of(number)['Seccomp'].strip() == '2'),
+         'what it may ask of the kernel is filtered')
+    t.same(os.listdir(f'/proc/{number}/root'), [], 'its root folder is empty')
     with open(f'/proc/{number}/environ', 'rb') as file:
         t.same(file.read(), b'', 'it has no environment')
     node.run('nft', 'delete', 'table', 'inet', 'holdfast')

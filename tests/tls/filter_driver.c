@@ -24,7 +24,7 @@ int main(int count, char **words)
         if (str_to_u64(words[i], 0, UINT64_MAX, &call[i - FIRST]) < 0)
             return UNUSABLE;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        sandbox_filter_install(str_equal(words[1], "kill")) < 0)
+        sandbox_filter_install(FILTER_FRONT, str_equal(words[1], "kill")) < 0)
         return UNUSABLE;
     long result = syscall((long)call[0], call[1], call[2], call[3], call[4], call[5], call[6]);
     return result < 0 ? errno : 0;
