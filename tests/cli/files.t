@@ -3,6 +3,7 @@
 differs, and never through what somebody else put in their place."""
 import json
 import os
+import re
 import stat
 import subprocess
 import time
@@ -161,6 +162,50 @@ def fips(t, node):
     t.ok(not os.path.exists(node.path(FIPS)), 'and is removed')
 
 
+OTHER = {  # a value that no default has, of what is neither yes nor no
+    'sip.udp_port': '6060', 'sip.tcp_port': '6061', 'sip.tls_port': '6062', 'sip.cca_id': 'xyz',
+    'sip.resource_priority_prefix': 'uc', 'web.max_sessions': '7', 'web.max_sessions_per_user': '7',
+    'global.media_encryption': 'off', 'global.signaling_port_start': '33002',
+    'global.signaling_port_end': '39997', 'global.media_port_start': '40002',
+    'global.media_port_end': '49997', 'global.session_timeout_min': '7',
+    'global.sip_tls_verification': 'on', 'global.dscp_management': '7', 'location.dscp_media': '7',
+    'location.dscp_signaling': '7', 'location.mtu': '1400', 'snmp.mode': 'v3_read_only',
+    'health.port': '7443', 'global.ocsp_state': 'on', 'auth.source': 'ldap',
+}
+FOR_GOOD = 'security.disable_admin'
+STAMP = re.compile(r'(for revision |"revision":)\d+')
+
+
+def contents(node):
+    node.run('boot')
+    texts = {name.partition('.')[0].partition('-')[0]: STAMP.sub(r'\1N', node.text(name))
+             for name in NAMES}
+    return {**texts, 'fips': str(os.path.exists(node.path(FIPS)))}
+
+
+def who_decides(t):
+    """Each setting that has a yes or a no, or another value here, is changed and put back."""
+    node = Files()
+    before = contents(node)
+    named = {name: set(row['note'].partition(', from ')[2].split(', ')) - {''}
+             for name, row in node.rows().items()}
+    found = {name: set() for name in before}
+    for line in node.run('export', '--defaults').stdout.splitlines():
+        key, _, value = (part.strip() for part in line.partition('='))
+        other = {'yes': 'no', 'no': 'yes'}.get(value, OTHER.get(key))
+        if other is None or key == FOR_GOOD:
+            continue
+        result = node.run('set', f'{key}={other}')
+        if result.returncode:
+            t.ok(False, f'{key} is changed', result.stderr)
+        now = contents(node)
+        for name in found:
+            found[name] |= {key} if now[name] != before[name] else set()
+        node.run('set', f'{key}={value}')
+    t.same({name: sorted(found[name] ^ named[name]) for name in found},
+           {name: [] for name in found}, "each file's row names the settings that decide, and no others")
+
+
 def repaired_by_the_daemon(t, node):
     node.run('boot')
     path = node.path(f'{FOLDER}/sip.json')
@@ -192,3 +237,4 @@ with Tap() as t:
     folders(t, node)
     fips(t, node)
     repaired_by_the_daemon(t, node)
+    who_decides(t)
