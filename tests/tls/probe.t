@@ -340,6 +340,7 @@ def no_servers():
     port = closed.getsockname()[1]
     closed.close()
     refused(port, 'Connection refused', 'a closed port', most_s=1)
+    refused(port, 'Connection refused', 'one of IPv6', host='[::1]', most_s=1)
     refused(Listener(lambda connection: time.sleep(60)).port, 'says nothing', 'a mute listener',
             most_s=MATRIX_S + 1)
     refused(Listener(dribble).port, 'says nothing', 'one byte now and then', most_s=MATRIX_S + 1)
@@ -359,6 +360,32 @@ def no_servers():
                               timeout=30, check=False)
         tap.ok(done.returncode == 2 and done.stderr.count('\n') == 1, f'{words}: one line, and 2',
                done.returncode, done.stderr)
+
+
+# --- the endpoint, by each policy ---
+
+def endpoint():
+    everything = ('https.legacy_inbound=yes', 'tls.aes128_sha=yes', 'tls.cbc=yes')
+    for name, settings in {'the defaults': ('tls.cbc=yes',), 'CBC off': ('tls.cbc=no',),
+                           'all that is old': everything,
+                           'FIPS mode': ('security.fips=yes', *everything)}.items():
+        for rsa in False, True:
+            title = f"the endpoint, {name}, {'RSA' if rsa else 'ECDSA'}"
+            front = Front(settings=settings, rsa=rsa)
+            held = Probed(front.port, '--surface', 'https-in', root=node(*settings))
+            tap.equal((held.code, held.faults), (0, []), f'{title}: it agrees with its policy')
+            tap.equal(held.suites, sslscan(front.port), f'{title}: suite by suite as sslscan finds')
+            missed = [note for note in held.notes
+                      if 'not offered' in note or 'no handshake' in note]
+            tap.equal(missed, [], f'{title}: all that is permitted is offered and proved')
+            front.stop()
+    strict = node('security.fips=yes')
+    front = Front(settings=everything)
+    held = Probed(front.port, '--surface', 'https-in', root=strict)
+    for text in ('TLS 1.0 is accepted', 'the group x25519 is accepted',
+                 'TLS_CHACHA20_POLY1305_SHA256 is accepted with TLS 1.3'):
+        tap.ok(text in held.faults, f'held against FIPS mode: {text}', held.said)
+    front.stop()
 
 
 # --- a budget of handshakes ---
@@ -384,6 +411,7 @@ try:
     no_library_has_them()
     wrong_certificates()
     no_servers()
+    endpoint()
     budget()
 finally:
     for server in running:
