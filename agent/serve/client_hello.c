@@ -1,5 +1,7 @@
-/* One cursor, which remembers that it ran over its end; records, message and extensions by it. */
+/* Records, message and extensions, all by one kind of cursor. */
 #include "serve/client_hello.h"
+
+#include "base/cursor.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,40 +20,6 @@ enum {
     EXTENSION_VERSIONS = 43,
     EXTENSION_KEY_SHARE = 51
 };
-
-struct cursor {
-    const unsigned char *at;
-    size_t left;
-    bool bad; /* it was asked for more than there is */
-};
-
-static struct cursor take(struct cursor *from, size_t size)
-{
-    struct cursor part = {from->at, size, from->bad || size > from->left};
-    if (part.bad) {
-        from->bad = true;
-        part.left = from->left = 0;
-        return part;
-    }
-    from->at += size;
-    from->left -= size;
-    return part;
-}
-
-static unsigned take_number(struct cursor *from, size_t size)
-{
-    struct cursor part = take(from, size);
-    unsigned number = 0;
-    for (size_t i = 0; i < part.left; i++)
-        number = number << 8 | part.at[i];
-    return number;
-}
-
-/* What a length of so many bytes announces (RFC 8446, 3.4). */
-static struct cursor take_vector(struct cursor *from, size_t length_size)
-{
-    return take(from, take_number(from, length_size));
-}
 
 static struct hello_codes as_codes(struct cursor *from)
 {
@@ -73,11 +41,11 @@ static int take_record(struct cursor *wire, unsigned char *message, size_t *leng
         return -EBADMSG;
     if (wire->left < RECORD_HEAD)
         return -EAGAIN;
-    struct cursor head = take(wire, RECORD_HEAD);
-    (void)take_number(&head, 1);
-    bool known = take_number(&head, 1) == MAJOR_VERSION;
-    (void)take_number(&head, 1);
-    size_t size = take_number(&head, 2);
+    struct cursor head = cursor_take(wire, RECORD_HEAD);
+    (void)cursor_number(&head, 1);
+    bool known = cursor_number(&head, 1) == MAJOR_VERSION;
+    (void)cursor_number(&head, 1);
+    size_t size = cursor_number(&head, 2);
     if (!known || size == 0 || size > RECORD_MAX)
         return -EBADMSG;
     size_t here = size < wire->left ? size : wire->left;
@@ -85,7 +53,7 @@ static int take_record(struct cursor *wire, unsigned char *message, size_t *leng
     size_t taken = here < room ? here : room;
     memcpy(message + *length, wire->at, taken);
     *length += taken;
-    (void)take(wire, here);
+    (void)cursor_take(wire, here);
     return here == size ? 0 : -EAGAIN;
 }
 
@@ -93,8 +61,8 @@ static int take_record(struct cursor *wire, unsigned char *message, size_t *leng
 static size_t message_size(const unsigned char *message, size_t length)
 {
     struct cursor head = {message, length, false};
-    (void)take_number(&head, 1);
-    size_t size = take_number(&head, MESSAGE_HEAD - 1);
+    (void)cursor_number(&head, 1);
+    size_t size = cursor_number(&head, MESSAGE_HEAD - 1);
     return head.bad ? 0 : size + MESSAGE_HEAD;
 }
 
@@ -121,7 +89,7 @@ static int gather(const void *data, size_t size, unsigned char *message, size_t 
 
 static void read_versions(struct client_hello *hello, struct cursor body)
 {
-    struct cursor list = take_vector(&body, 1);
+    struct cursor list = cursor_vector(&body, 1);
     struct hello_codes versions = as_codes(&list);
     hello->version = 0;
     for (size_t i = 0; i < versions.count; i++) {
@@ -133,16 +101,16 @@ static void read_versions(struct client_hello *hello, struct cursor body)
 
 static void read_groups(struct client_hello *hello, struct cursor body)
 {
-    struct cursor list = take_vector(&body, 2);
+    struct cursor list = cursor_vector(&body, 2);
     hello->groups = as_codes(&list);
 }
 
 static void read_shares(struct client_hello *hello, struct cursor body)
 {
-    struct cursor list = take_vector(&body, 2);
+    struct cursor list = cursor_vector(&body, 2);
     while (list.left && hello->share_count < CLIENT_HELLO_SHARES_MAX) {
-        uint16_t group = (uint16_t)take_number(&list, 2);
-        (void)take_vector(&list, 2);
+        uint16_t group = (uint16_t)cursor_number(&list, 2);
+        (void)cursor_vector(&list, 2);
         if (!list.bad)
             hello->shares[hello->share_count++] = group;
     }
@@ -161,8 +129,8 @@ static const struct extension {
  * same bytes, refuses it with the alert that is due. */
 static void read_extension(struct client_hello *hello, struct cursor *list)
 {
-    unsigned type = take_number(list, 2);
-    struct cursor body = take_vector(list, 2);
+    unsigned type = cursor_number(list, 2);
+    struct cursor body = cursor_vector(list, 2);
     for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]) && !body.bad; i++)
         if (extensions[i].type == type)
             extensions[i].read(hello, body);
@@ -171,20 +139,20 @@ static void read_extension(struct client_hello *hello, struct cursor *list)
 static int parse(struct client_hello *hello, const unsigned char *message, size_t length)
 {
     struct cursor rest = {message + MESSAGE_HEAD, length - MESSAGE_HEAD, false};
-    *hello = (struct client_hello){.version = (uint16_t)take_number(&rest, 2)};
+    *hello = (struct client_hello){.version = (uint16_t)cursor_number(&rest, 2)};
     if (hello->version >= CLIENT_HELLO_VERSION_LIMIT) /* TLS 1.3 stands in its extension alone */
         hello->version = CLIENT_HELLO_VERSION_LIMIT - 1;
-    (void)take(&rest, RANDOM_SIZE);
-    rest.bad |= take_vector(&rest, 1).left > SESSION_ID_MAX;
-    struct cursor suites = take_vector(&rest, 2);
+    (void)cursor_take(&rest, RANDOM_SIZE);
+    rest.bad |= cursor_vector(&rest, 1).left > SESSION_ID_MAX;
+    struct cursor suites = cursor_vector(&rest, 2);
     hello->suites = as_codes(&suites);
-    (void)take_vector(&rest, 1); /* compression methods */
+    (void)cursor_vector(&rest, 1); /* compression methods */
     if (rest.bad || suites.bad)
         return -EBADMSG;
     hello->fallback = client_hello_lists(&hello->suites, FALLBACK_SCSV);
     if (rest.left == 0)
         return 0; /* before TLS 1.2 there may be no extensions at all */
-    struct cursor list = take_vector(&rest, 2);
+    struct cursor list = cursor_vector(&rest, 2);
     while (list.left)
         read_extension(hello, &list);
     return list.bad || rest.left ? -EBADMSG : 0;
