@@ -112,10 +112,13 @@ static void observe_row(const struct policy *policy, const struct probe_record *
     else if (entry->result.error == -ECONNREFUSED)
         row_verdict(row, VERDICT_NOT_APPLICABLE,
                     rows_text(rows, "nothing listens on port %u", (unsigned)entry->port));
-    else if (entry->result.error)
+    else if (entry->result.error && entry->result.error != -ETIME)
         row_verdict(row, VERDICT_ERROR, rows_text(rows, "%s", entry->result.reason));
     else
         judge_row(policy, listener, &entry->result, rows, row);
+    /* A busy node is no fault of its listener, and no proof that it has none. */
+    if (entry && entry->result.error == -ETIME && row->verdict == VERDICT_PASS)
+        row_verdict(row, VERDICT_NOT_CHECKED, rows_text(rows, "%s", entry->result.reason));
 }
 
 static void all_rows(struct rows *rows, enum verdict verdict, const char *note)

@@ -269,5 +269,5 @@ void breadth_run(const struct target *target, const struct probe_options *option
     else if (!any_accepted(result))
         explain(result, &counted);
     else if (counted.unfinished)
-        fail(result, -ETIMEDOUT, "it answers too slowly: not all was asked");
+        fail(result, -ETIME, "it answers too slowly: not all was asked in time");
 }

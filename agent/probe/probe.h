@@ -79,7 +79,8 @@ struct probe_options {
 extern const struct probe_options probe_defaults;
 
 /* Probes one listener; fills `result`, whose `error` is -ECONNREFUSED for a closed port,
- * -ETIMEDOUT for one that says nothing, -EPROTO for one that does not speak TLS. */
+ * -ETIMEDOUT for one that says nothing, -EPROTO for one that does not speak TLS, -ETIME where the
+ * time did not suffice: what was found is then part of the truth. */
 void probe_run(const struct target *target, const struct probe_options *options,
                struct probe_result *result);
 

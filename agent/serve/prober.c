@@ -27,7 +27,7 @@ enum {
     FD_END,
     WORDS = 2,
     FIRST_MS = 5000, /* for services that start beside the daemon */
-    LONGEST_S = 60,  /* a prober that hangs is ended by its own alarm */
+    LONGEST_S = 120, /* a prober that hangs is ended by its own alarm */
     NOBODY = 65534,
     DESCRIPTORS = 64,
     MEMORY_MAX = 32 << 20

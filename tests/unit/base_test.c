@@ -1,5 +1,6 @@
 /* The base: buffers, strings, files, JSON. */
 #include "base/buf.h"
+#include "base/cursor.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -271,6 +272,22 @@ static void json_escapes_what_is_hostile(void **state)
     buf_free(&out);
 }
 
+static void a_cursor_never_leaves_what_encloses_it(void **state)
+{
+    static const unsigned char bytes[] = {0, 2, 'a', 'b', 3, 'c'};
+    struct cursor whole = {bytes, sizeof(bytes), false};
+    (void)state;
+    struct cursor two = cursor_vector(&whole, 2);
+    assert_true(two.left == 2 && two.at == bytes + 2 && !two.bad);
+    assert_int_equal(cursor_number(&two, 2), 'a' << 8 | 'b');
+    struct cursor three = cursor_vector(&whole, 1);
+    assert_true(three.bad && three.left == 0);
+    assert_true(whole.bad && whole.left == 0);
+    assert_int_equal(cursor_number(&whole, 1), 0);
+    assert_true(cursor_take(&whole, 0).bad);
+    assert_false(cursor_take(&two, 0).bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_longer_than_its_limit_is_refused, make_folder,
                                         remove_folder),
         cmocka_unit_test(a_path_too_long_is_refused),
+        cmocka_unit_test(a_cursor_never_leaves_what_encloses_it),
         cmocka_unit_test(json_escapes_what_is_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

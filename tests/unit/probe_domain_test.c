@@ -189,6 +189,19 @@ static void a_closed_port_does_not_apply_and_a_mute_one_is_an_error(void **state
     assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_PASS);
 }
 
+static void a_probe_that_was_not_finished_is_no_proof_but_its_faults_count(void **state)
+{
+    struct ground *ground = *state;
+    all_is_well(ground->record);
+    struct probe_result *result = find_result(ground, "https");
+    result->error = -ETIME;
+    result->version[TLS_1_1 - SSL_3_0].accepted = true;
+    keep_and_look(ground);
+    assert_int_equal(find_row(ground, "tls.https.suites")->verdict, VERDICT_NOT_CHECKED);
+    assert_int_equal(find_row(ground, "tls.https.versions")->verdict, VERDICT_FAIL);
+    assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_PASS);
+}
+
 static void a_record_of_another_time_is_not_taken_for_a_check(void **state)
 {
     struct ground *ground = *state;
@@ -256,6 +269,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(a_closed_port_does_not_apply_and_a_mute_one_is_an_error,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_probe_that_was_not_finished_is_no_proof_but_its_faults_count, begin, end),
         cmocka_unit_test_setup_teardown(a_record_of_another_time_is_not_taken_for_a_check, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_damaged_record_is_an_error_and_never_a_verdict, begin,
