@@ -117,7 +117,7 @@ static void expect_found(const struct selftest_vector *vector, unsigned librarie
     }
 }
 
-enum { MBEDTLS = 1 << SELFTEST_MBEDTLS, BEARSSL = 1 << SELFTEST_BEARSSL, BOTH = MBEDTLS | BEARSSL };
+enum { MBEDTLS = 1 << SELFTEST_MBEDTLS, BOTH = MBEDTLS | 1 << SELFTEST_BEARSSL };
 
 /* Each number of `changing`, which is the vector or what stands behind it, in turn. */
 static void change_each(const struct selftest_vector *vector, struct selftest_vector *changing,
@@ -169,14 +169,13 @@ static void each_number_of_the_rsa_key_is_checked(void **state)
         size_t offset;
         unsigned libraries; /* that take it from the vector */
     } parts[] = {
-        {"modulus",          offsetof(struct selftest_rsa, n),  BOTH   },
-        {"public exponent",  offsetof(struct selftest_rsa, e),  BOTH   },
-        {"private exponent", offsetof(struct selftest_rsa, d),  MBEDTLS},
-        {"p",                offsetof(struct selftest_rsa, p),  BOTH   },
-        {"q",                offsetof(struct selftest_rsa, q),  BOTH   },
-        {"d mod p-1",        offsetof(struct selftest_rsa, dp), BEARSSL},
-        {"d mod q-1",        offsetof(struct selftest_rsa, dq), BEARSSL},
-        {"1/q mod p",        offsetof(struct selftest_rsa, iq), BEARSSL},
+        {"modulus",         offsetof(struct selftest_rsa, n),  BOTH   },
+        {"public exponent", offsetof(struct selftest_rsa, e),  BOTH   },
+        {"p",               offsetof(struct selftest_rsa, p),  MBEDTLS},
+        {"q",               offsetof(struct selftest_rsa, q),  MBEDTLS},
+        {"d mod p-1",       offsetof(struct selftest_rsa, dp), MBEDTLS},
+        {"d mod q-1",       offsetof(struct selftest_rsa, dq), MBEDTLS},
+        {"1/q mod p",       offsetof(struct selftest_rsa, iq), MBEDTLS},
     };
     char copy[TEXT_MAX];
     (void)state;
