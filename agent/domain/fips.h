@@ -25,7 +25,7 @@ enum { FIPS_REASON_SIZE = 192 };
 struct fips_evidence {
     bool tested; /* all self-tests ran */
     struct selftest_report selftests;
-    unsigned took_ms;
+    unsigned took_ms;                                                    /* of processor time */
     enum { FIPS_KEY_UNKNOWN, FIPS_KEY_APPROVED, FIPS_KEY_REJECTED } key; /* the endpoint's */
     char key_reason[FIPS_REASON_SIZE];                                   /* why it is rejected */
 };

@@ -17,8 +17,8 @@ enum selftest_kind {
     SELFTEST_HMAC,
     SELFTEST_GCM,       /* seals; opens; refuses another tag */
     SELFTEST_DRBG,      /* the second of two outputs */
-    SELFTEST_ECDSA,     /* signs as RFC 6979; verifies */
-    SELFTEST_RSA_PKCS1, /* signs (mbedTLS); verifies; refuses another digest or signature */
+    SELFTEST_ECDSA,     /* signs as RFC 6979 (mbedTLS alone signs); verifies */
+    SELFTEST_RSA_PKCS1, /* signs; verifies; refuses another digest or signature */
     SELFTEST_RSA_PSS,   /* the same, with a salt that was laid down */
     SELFTEST_RANDOM,
     SELFTEST_KINDS

@@ -1,12 +1,20 @@
 /* FIPS mode's conditions on a process, and their evidence. */
 #include "serve/fips.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "pki/key_rules.h"
 
 #include <stdio.h>
+#include <time.h>
+
+/* Processor time: what else runs while a node boots is no cost of the tests. */
+static double spent_ms(void)
+{
+    struct timespec spent;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return (double)spent.tv_sec * 1e3 + (double)spent.tv_nsec / 1e6;
+}
 
 static bool is_on(const struct node *node)
 {
@@ -38,9 +46,9 @@ bool fips_prove(struct node *node)
         return true;
     if (evidence->tested)
         return selftest_passed(&evidence->selftests);
-    uint64_t began_ms = clock_boot_ms();
+    double began_ms = spent_ms();
     selftest_run(SELFTEST_ALL, &evidence->selftests);
-    evidence->took_ms = (unsigned)(clock_boot_ms() - began_ms);
+    evidence->took_ms = (unsigned)(spent_ms() - began_ms);
     evidence->tested = true;
     if (selftest_passed(&evidence->selftests))
         return true;
