@@ -36,6 +36,7 @@ static const struct refusal {
 
 struct answers {
     struct mapping *mapping; /* NULL: no snapshot yet */
+    struct buf headers;      /* the common ones, as lines of a head */
     uint64_t born_ms, stale_ms;
     struct MHD_Response *refused[countof(refusals)];
     size_t count;
@@ -124,8 +125,21 @@ static bool prepare_page(struct prepared *prepared, struct mapping *mapping)
            add_header(prepared->whole, "Content-Security-Policy", policy);
 }
 
+static bool prepare_headers(struct answers *answers)
+{
+    const char *from = answers->mapping ? snapshot_head(&answers->mapping->snapshot)->headers : "";
+    for (; *from; from++) {
+        if (*from == '\n')
+            buf_putc(&answers->headers, '\r');
+        buf_putc(&answers->headers, *from);
+    }
+    return buf_error(&answers->headers) == 0;
+}
+
 static bool prepare(struct answers *answers)
 {
+    if (!prepare_headers(answers))
+        return false;
     for (size_t i = 0; i < countof(refusals); i++) {
         answers->refused[i] = prepare_text(answers->mapping, &refusals[i]);
         if (!answers->refused[i])
@@ -193,7 +207,13 @@ void answers_close(struct answers *answers)
     }
     if (answers->mapping)
         mapping_release(answers->mapping);
+    buf_free(&answers->headers);
     free(answers);
+}
+
+const char *answers_headers(const struct answers *answers)
+{
+    return buf_text(&answers->headers);
 }
 
 /* --- answering --- */

@@ -33,6 +33,9 @@ void answers_close(struct answers *answers);
 /* The answer to a GET or HEAD of this path. */
 struct answer answers_find(struct answers *answers, const struct question *request);
 
+/* The headers that all of them carry, as lines of a head; "" while there is no snapshot. */
+const char *answers_headers(const struct answers *answers);
+
 /* The answer that refuses with this status: 400, 405 or 431. */
 struct MHD_Response *answers_refusal(struct answers *answers, unsigned status);
 

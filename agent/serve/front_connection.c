@@ -150,6 +150,7 @@ static bool open_http(struct connection *connection)
         return false;
     connection->pair = pair[0];
     connection->http.fd = pair[1];
+    connection->drained = true;
     return http_add(connection->shared->http, &connection->http) == 0;
 }
 
@@ -188,7 +189,8 @@ static bool is_parting(const struct connection *connection)
 static bool may_feed(const struct connection *connection)
 {
     return connection->phase == PHASE_OPEN && !connection->input_ended && !is_parting(connection) &&
-           !connection->http.answering && !connection->unread && connection->unsent.length == 0;
+           !connection->http.answering && !connection->unread && connection->unsent.length == 0 &&
+           (connection->pair < 0 || connection->drained);
 }
 
 /* Nothing more will be said: we close as soon as the client has everything. */
@@ -275,13 +277,36 @@ void connection_receive(struct connection *connection, uint64_t now_ms)
         feed(connection, now_ms);
 }
 
-/* libmicrohttpd answers a head that it cannot parse without asking us. */
+/* libmicrohttpd answers a head that it cannot parse without asking us. Nothing was left of former
+ * answers when the head went in, so that these are the first bytes of this one. */
 static bool is_own_refusal(const struct connection *connection, const char *plain, ssize_t size)
 {
     static const char begin[] = "HTTP/1.1 ";
     const size_t length = sizeof(begin) - 1;
-    return connection->http.answers == 0 && size > (ssize_t)length &&
-           memcmp(plain, begin, length) == 0 && plain[length] >= '4';
+    return connection->drained && connection->in_head && connection->http.answers == 0 &&
+           size > (ssize_t)length && memcmp(plain, begin, length) == 0 && plain[length] >= '4';
+}
+
+/* The headers of every answer go in behind its first line. */
+static int send_own_refusal(struct connection *connection, const char *plain, size_t size)
+{
+    const char *headers = http_headers(connection->shared->http);
+    const char *line_end = memchr(plain, '\n', size);
+    size_t line = line_end ? (size_t)(line_end - plain) + 1 : size;
+    connection->shared->counts->refused_requests++;
+    int error = tls_write(connection->tls, plain, line);
+    if (error == 0 && line_end)
+        error = tls_write(connection->tls, headers, strlen(headers));
+    return error ? error : tls_write(connection->tls, plain + line, size - line);
+}
+
+static int send_plain(struct connection *connection, const char *plain, ssize_t size)
+{
+    int error = is_own_refusal(connection, plain, size)
+                    ? send_own_refusal(connection, plain, (size_t)size)
+                    : tls_write(connection->tls, plain, (size_t)size);
+    connection->drained = false;
+    return error;
 }
 
 /* Encrypts what HTTP wrote. */
@@ -293,17 +318,16 @@ static void drain(struct connection *connection, uint64_t now_ms)
     while ((got == sizeof(plain) || (got > 0 && !connection->http.open)) &&
            connection->shared->outgoing.length < OUTGOING_MAX) {
         got = recv(connection->pair, plain, sizeof(plain), 0);
-        if (got > 0 && is_own_refusal(connection, plain, got))
-            connection->shared->counts->refused_requests++;
         if (got < 0)
             got = -errno;
-        else if (got > 0 && tls_write(connection->tls, plain, (size_t)got) < 0)
+        else if (got > 0 && send_plain(connection, plain, got) < 0)
             got = -EPROTO;
     }
     if (got <= 0 && got != -EAGAIN) {
         finish(connection, now_ms);
         return;
     }
+    connection->drained = got < (ssize_t)sizeof(plain) && !connection->http.answering;
     /* There was something: there may be more, once HTTP has the room to write it. */
     if (got == sizeof(plain) || connection->http.answering || !connection->http.open)
         connection->more = true;

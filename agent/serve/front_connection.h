@@ -51,6 +51,7 @@ struct connection {
     bool output_ended;    /* nor do we */
     size_t fed;           /* bytes given to HTTP since it last had taken all */
     bool unread;          /* it has not taken all */
+    bool drained;         /* it had nothing more to say when it was last asked */
     bool undecrypted;     /* TLS holds bytes that no event will announce */
     bool more;            /* there is more to do at once */
     unsigned events;      /* the loop's: registered with epoll */

@@ -222,6 +222,11 @@ int http_show(struct http *http, struct snapshot *snapshot)
     return 0;
 }
 
+const char *http_headers(const struct http *http)
+{
+    return answers_headers(http->answers ? http->answers : http->empty);
+}
+
 int http_add(struct http *http, struct http_client *client)
 {
     if (client->fd >= FD_SETSIZE) {

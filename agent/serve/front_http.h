@@ -38,6 +38,10 @@ void http_close(struct http *http);
  * with the former one. 0, or -ENOMEM with the former kept and `snapshot` unmapped. */
 int http_show(struct http *http, struct snapshot *snapshot);
 
+/* The headers that every answer carries, as lines of a head: for the few answers that the library
+ * writes of its own accord, which lack them. */
+const char *http_headers(const struct http *http);
+
 /* Gives a connected, non-blocking stream socket (client->fd) to HTTP. 0, or -ENOMEM or
  * -EMFILE with the socket closed. */
 int http_add(struct http *http, struct http_client *client);

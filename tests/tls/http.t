@@ -182,6 +182,12 @@ for name, request in AMBIGUOUS.items():
     tap.ok(before and found in ([], [400], [405], [413], [505]), f'{name}: refused, nothing behind it read',
            found)
 
+for name, request in (('no head', b'GET /live\r\n\r\n'), ('no host', b'GET /live HTTP/1.1\r\n\r\n'),
+                      ('another version', b'GET /live HTTP/2.0\r\n' + HOST + b'\r\n')):
+    said = front.talk(request)
+    tap.ok(said.count(b'\r\nStrict-Transport-Security: max-age=31536000\r\n') == 1
+           and statuses(said) in ([400], [505]), f'{name}: HSTS on a refusal too', said)
+
 # --- heads that are too long ---
 
 long = front.get('/live', 'X: ' + 'a' * 7900)
