@@ -105,9 +105,6 @@ $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
 		[ $$size -le $(SIZE_MAX) ] || { echo "$@: too large" >&2; exit 2; }
 	@rm -f $@.full && mv $@.new $@
 
-# Its loops over limbs are to be unrolled.
-$(BUILD)/product/agent/pki/x25519.o: product_flags += -O3
-
 # --- tests ---
 
 # $(1) variant; mbedTLS takes its random numbers from ours, so that each needs the other.

@@ -92,11 +92,15 @@ sqlite3() {
     cp sqlite3.h "$out/include"
 }
 
+# With it comes HACL*'s X25519, whose proofs are of just this C (agent/pki/x25519.h).
 mbedtls() {
     cd "$work/mbedtls"
     cp "$here/mbedtls_config.h" include/mbedtls/
+    hacl=3rdparty/everest
     # shellcheck disable=SC2086
-    find library -name '*.c' | archive libmbedtls $cc $cflags -Iinclude -Ilibrary
+    find library $hacl/library/Hacl_Curve25519.c $hacl/library/kremlib/FStar_UInt64*.c -name '*.c' |
+        archive libmbedtls $cc $cflags -Iinclude -Ilibrary -I$hacl/include \
+            -I$hacl/include/everest -I$hacl/include/everest/kremlib
     cp -R include/mbedtls include/psa "$out/include"
 }
 

@@ -1,7 +1,7 @@
 /*
- * X25519 (RFC 7748, 5) on 64-bit machines: half the key exchanges of a TLS handshake are this one
- * multiplication. Five limbs of 51 bits, one Montgomery ladder; neither a branch nor an address
- * depends on the scalar or the point.
+ * X25519 (RFC 7748, 5) by HACL*, the implementation with machine-checked proofs of its arithmetic
+ * and of its constant time that mbedTLS's sources bring along (3rdparty/everest). Half the key
+ * exchanges of a TLS handshake are this one multiplication.
  */
 #ifndef HOLDFAST_PKI_X25519_H
 #define HOLDFAST_PKI_X25519_H
