@@ -1,9 +1,11 @@
-/* The join of settings and what is enforced is total: each setting changes a row, a listener or a
- * record of the policy, or stands here with who reads it. By behaviour, not by looking at sources.
- * The guide's domain does not count: it compares every setting and reads none. */
+/* The join of settings and what is enforced is total: each setting changes a row, a listener, a
+ * record of the policy or a file of the services, or stands here with who reads it. By behaviour,
+ * not by looking at sources. The guide's domain does not count: it compares every setting and reads
+ * none. */
 #include "domain/domain.h"
 
 #include "base/str.h"
+#include "render/render.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,9 +21,8 @@
 
 #define CERTIFICATE "the names of the endpoint's own certificate"
 #define NETWORK     "the network domain is not built yet"
-#define SERVICES    "the files of the web service are not rendered yet"
-#define SIGNALING   "the files of the SIP service are not rendered yet"
-#define MEDIA       "the files of the media service are not rendered yet"
+#define SERVICES    "the file of the web service has no word for it yet"
+#define OCSP        "the files of the services have no word for OCSP yet"
 #define INSTALL     "the installation's own answer: nothing on the node follows from it yet"
 #define LDAP        "the files of the LDAP client are not rendered yet"
 #define SNMP        "the files of the SNMP agent are not rendered yet"
@@ -30,41 +31,33 @@ static const struct elsewhere {
     enum setting_key key;
     const char *reason;
 } elsewhere[] = {
-    {WEB_MAX_SESSIONS_PER_USER,      SERVICES                                            },
-    {SIP_CCA_ID,                     SIGNALING                                           },
-    {SIP_RESOURCE_PRIORITY_PREFIX,   SIGNALING                                           },
-    {RTCP_FIR,                       MEDIA                                               },
-    {SIP_TLS_TOLERATE_IP_SAN,        SIGNALING                                           },
-    {NODE_HOSTNAME,                  CERTIFICATE                                         },
-    {NODE_DOMAIN,                    CERTIFICATE                                         },
-    {NODE_ADDRESS,                   CERTIFICATE                                         },
-    {NODE_ADDRESS6,                  CERTIFICATE                                         },
-    {NODE_GATEWAY,                   NETWORK                                             },
-    {NODE_GATEWAY6,                  NETWORK                                             },
-    {INSTALL_INCIDENT_REPORTING,     INSTALL                                             },
-    {INSTALL_USAGE_STATISTICS,       INSTALL                                             },
-    {GLOBAL_OCSP_STATE,              SIGNALING                                           },
-    {GLOBAL_OCSP_RESPONDER_URL,      SIGNALING                                           },
-    {GLOBAL_SIP_TLS_VERIFICATION,    SIGNALING                                           },
-    {GLOBAL_LOGIN_BANNER,            SERVICES                                            },
-    {GLOBAL_SESSION_TIMEOUT_ENABLED, SERVICES                                            },
-    {GLOBAL_SESSION_TIMEOUT_MIN,     SERVICES                                            },
-    {AUTH_SOURCE,                    LDAP                                                },
-    {AUTH_CLIENT_CERTIFICATE,        SERVICES                                            },
-    {AUTH_LDAP_SERVER,               LDAP                                                },
-    {AUTH_LDAP_BASE_DN,              LDAP                                                },
-    {AUTH_LDAP_BIND_DN,              LDAP                                                },
-    {AUTH_LDAP_BIND_PASSWORD,        LDAP                                                },
-    {DNS_SERVER,                     "the files of the resolver are not rendered yet"    },
-    {NTP_SERVER,                     "the files of the time service are not rendered yet"},
-    {SYSLOG_SERVER,                  "the files of the log service are not rendered yet" },
-    {SNMP_COMMUNITY,                 SNMP                                                },
-    {SNMP_USERNAME,                  SNMP                                                },
-    {SNMP_AUTH_PASSWORD,             SNMP                                                },
-    {SNMP_PRIVACY_PASSWORD,          SNMP                                                },
-    {LOCATION_MTU,                   NETWORK                                             },
-    {HEALTH_ADDRESS,                 "where the endpoint listens"                        },
-    {CONTINGENCY_LICENSED,           "the guide's domain alone: a person's attestation"  },
+    {NODE_HOSTNAME,              CERTIFICATE                                         },
+    {NODE_DOMAIN,                CERTIFICATE                                         },
+    {NODE_ADDRESS,               CERTIFICATE                                         },
+    {NODE_ADDRESS6,              CERTIFICATE                                         },
+    {NODE_GATEWAY,               NETWORK                                             },
+    {NODE_GATEWAY6,              NETWORK                                             },
+    {INSTALL_INCIDENT_REPORTING, INSTALL                                             },
+    {INSTALL_USAGE_STATISTICS,   INSTALL                                             },
+    {GLOBAL_OCSP_STATE,          OCSP                                                },
+    {GLOBAL_OCSP_RESPONDER_URL,  OCSP                                                },
+    {GLOBAL_LOGIN_BANNER,        SERVICES                                            },
+    {AUTH_SOURCE,                LDAP                                                },
+    {AUTH_CLIENT_CERTIFICATE,    SERVICES                                            },
+    {AUTH_LDAP_SERVER,           LDAP                                                },
+    {AUTH_LDAP_BASE_DN,          LDAP                                                },
+    {AUTH_LDAP_BIND_DN,          LDAP                                                },
+    {AUTH_LDAP_BIND_PASSWORD,    LDAP                                                },
+    {DNS_SERVER,                 "the files of the resolver are not rendered yet"    },
+    {NTP_SERVER,                 "the files of the time service are not rendered yet"},
+    {SYSLOG_SERVER,              "the files of the log service are not rendered yet" },
+    {SNMP_COMMUNITY,             SNMP                                                },
+    {SNMP_USERNAME,              SNMP                                                },
+    {SNMP_AUTH_PASSWORD,         SNMP                                                },
+    {SNMP_PRIVACY_PASSWORD,      SNMP                                                },
+    {LOCATION_MTU,               NETWORK                                             },
+    {HEALTH_ADDRESS,             "where the endpoint listens"                        },
+    {CONTINGENCY_LICENSED,       "the guide's domain alone: a person's attestation"  },
 };
 
 static const struct elsewhere *find_elsewhere(enum setting_key key)
@@ -123,6 +116,15 @@ static void print_rows(const struct policy *policy, struct buf *out)
     }
 }
 
+static void print_files(const struct policy *policy, struct buf *out)
+{
+    render_policy_json(policy, out);
+    render_openssl_cnf(policy, out);
+    render_nginx_conf(policy, out);
+    render_kamailio_cfg(policy, out);
+    render_sip_json(policy, out);
+}
+
 static void print_all(const struct settings *settings, enum role role, struct buf *out)
 {
     struct policy policy;
@@ -130,6 +132,7 @@ static void print_all(const struct settings *settings, enum role role, struct bu
     print_listeners(&policy, out);
     print_crypto(&policy.crypto, out);
     print_rows(&policy, out);
+    print_files(&policy, out);
     assert_int_equal(buf_error(out), 0);
 }
 
