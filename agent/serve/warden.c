@@ -10,6 +10,7 @@
 #include "netlink/monitor.h"
 #include "serve/door.h"
 #include "serve/endpoint.h"
+#include "serve/file_watch.h"
 #include "serve/fips.h"
 #include "serve/node.h"
 #include "serve/pages.h"
@@ -40,6 +41,7 @@ struct warden {
     struct endpoint endpoint;
     struct prober prober;
     int signals, timer;
+    int files;               /* inotify; negative: the timer alone looks at them */
     uint64_t walk_due_ms;    /* CLOCK_BOOTTIME; 0: no walk is due */
     uint64_t respawn_due_ms; /* 0: the front runs */
     uint64_t generation, drift_repaired;
@@ -127,6 +129,7 @@ static void walk(struct warden *warden)
     results_free(&warden->results);
     warden->results = now;
     warden->generation++;
+    file_watch_renew(warden->files, warden->node.system.root);
     if (warden->endpoint.running)
         publish(warden);
 }
@@ -208,7 +211,15 @@ static void door_refused(void *context, const char *who, const char *why)
 
 /* --- the loop --- */
 
-enum { FD_SIGNAL, FD_TIMER, FD_FRONT, FD_PROBER, FD_MONITOR, FD_DOOR = FD_MONITOR + MONITOR_FDS };
+enum {
+    FD_SIGNAL,
+    FD_TIMER,
+    FD_FRONT,
+    FD_PROBER,
+    FD_FILES,
+    FD_MONITOR,
+    FD_DOOR = FD_MONITOR + MONITOR_FDS
+};
 
 static void read_signal(struct warden *warden)
 {
@@ -259,6 +270,7 @@ static int turn(struct warden *warden)
     int timeout_ms = until(warden->respawn_due_ms, until(warden->walk_due_ms, -1));
     if (warden->prober.pid == 0)
         timeout_ms = until(warden->prober.due_ms, timeout_ms);
+    fds[FD_FILES] = (struct pollfd){.fd = warden->files, .events = POLLIN};
     fds[FD_PROBER] = (struct pollfd){.fd = warden->prober.pidfd, .events = POLLIN};
     monitor_fds(warden->monitor, &fds[FD_MONITOR]);
     size_t doors = door_fds(warden->door, &fds[FD_DOOR], &timeout_ms);
@@ -268,6 +280,8 @@ static int turn(struct warden *warden)
         read_signal(warden);
     if (fds[FD_TIMER].revents)
         read_timer(warden);
+    if (fds[FD_FILES].revents && file_watch_drain(warden->files))
+        walk_soon(warden, SETTLE_MS);
     if (fds[FD_FRONT].revents)
         read_records(warden);
     if (fds[FD_PROBER].revents && prober_finish(&warden->prober, &warden->node))
@@ -320,6 +334,7 @@ static int open_sources(struct warden *warden)
                                    .context = warden};
     warden->signals = open_signals();
     warden->timer = open_timer(warden->setup->interval_s);
+    warden->files = file_watch_open();
     if (warden->signals < 0 || warden->timer < 0) {
         int error = warden->signals < 0 ? warden->signals : warden->timer;
         log_error("run: cannot wait for signals and time: %s", strerror(-error));
@@ -341,6 +356,8 @@ static void close_all(struct warden *warden)
     monitor_close(warden->monitor);
     if (warden->timer >= 0)
         close(warden->timer);
+    if (warden->files >= 0)
+        close(warden->files);
     if (warden->signals >= 0)
         close(warden->signals);
     results_free(&warden->results);
@@ -364,7 +381,7 @@ static int open_node(struct warden *warden)
 
 int warden_run(const struct warden_setup *setup)
 {
-    struct warden warden = {.setup = setup, .signals = -1, .timer = -1};
+    struct warden warden = {.setup = setup, .signals = -1, .timer = -1, .files = -1};
     prober_init(&warden.prober);
     int error = privilege_reduce();
     if (error == 0)
