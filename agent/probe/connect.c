@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -73,6 +74,17 @@ int target_address(struct target *target, const char *address, uint16_t port)
 
 /* --- the connection --- */
 
+/* Where that fails the connection is one of 127.0.0.1's. */
+static void come_from_apart(int fd, const struct sockaddr *to)
+{
+    const struct sockaddr_in from = {.sin_family = AF_INET,
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+    struct sockaddr_in four;
+    memcpy(&four, to, sizeof(four));
+    if (four.sin_family == AF_INET && four.sin_addr.s_addr == htonl(INADDR_LOOPBACK))
+        (void)bind(fd, (const struct sockaddr *)&from, sizeof(from));
+}
+
 int connect_begin(const struct target *target)
 {
     const struct sockaddr *address = (const struct sockaddr *)(const void *)&target->address;
@@ -82,6 +94,8 @@ int connect_begin(const struct target *target)
         return -errno;
     /* A handshake's small messages each go at once. */
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (target->apart)
+        come_from_apart(fd, address);
     if (connect(fd, address, target->address_size) < 0 && errno != EINPROGRESS) {
         int error = -errno;
         close(fd);

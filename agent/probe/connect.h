@@ -21,6 +21,8 @@ struct target {
     socklen_t address_size;
     char name[TARGET_NAME_SIZE]; /* as asked for: a host's name, or an address as text */
     bool named;                  /* `name` is a host's name: for SNI, and for the certificate */
+    bool
+        apart; /* of 127.0.0.1: from 127.0.0.2, whose connections a listener counts by themselves */
 };
 
 /* Takes "HOST:PORT", HOST a name, an IPv4 address or an IPv6 address in brackets, and looks the

@@ -112,6 +112,7 @@ static void probe_listener(struct record_listener *entry)
     for (size_t i = 0; i < RECORD_ADDRESSES_MAX && entry->address[i][0]; i++) {
         if (target_address(&target, entry->address[i], entry->port) < 0)
             continue;
+        target.apart = true; /* a monitor on this node keeps its own budget of handshakes */
         probe_run(&target, &patient, &entry->result);
         if (entry->result.error != -ECONNREFUSED)
             return;

@@ -69,6 +69,7 @@ static const struct rule {
     {BOTH,   SYS_exit_group,      ANY,         0, 0          },
     {PROBER, SYS_poll,            ANY,         0, 0          },
     {PROBER, SYS_socket,          ANY,         0, 0          },
+    {PROBER, SYS_bind,            ANY,         0, 0          },
     {PROBER, SYS_connect,         ANY,         0, 0          },
     {PROBER, SYS_getsockopt,      ANY,         0, 0          },
     {PROBER, SYS_setsockopt,      ANY,         0, 0          },

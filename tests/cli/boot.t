@@ -56,7 +56,8 @@ def plain(t):
     started, finished = map(int, node.read('run/holdfast/boot').split())
     t.ok(0 < started <= finished, 'when it ran is recorded', started, finished)
     events = node.events('boot')
-    t.ok(len(events) == 1 and '3 rows differed, 3 set right, everything holds' in events[0],
+    t.ok(len(events) == 1 and
+         re.search(r'\b([1-9]\d*) rows differed, \1 set right, everything holds', events[0]),
          'and what it did is an event', events)
     os.chmod(node.path('proc/sys/net/ipv4/ip_forward'), 0o444)
     result = node.run('boot')
@@ -130,7 +131,8 @@ def no_run_folder(t):
     shutil.rmtree(node.path('run'))
     node.write('run', 'a file')
     result = node.run('boot')
-    told = [line for line in result.stderr.splitlines() if ': cannot read /run/holdfast/probe: ' not in line]
+    told = [line for line in result.stderr.splitlines()
+            if not re.search('cannot (read|write) /run/holdfast/(probe|crypto/)', line)]
     t.ok(result.returncode == 1 and told == ['holdfast: cannot write /run/holdfast/boot: Not a directory'],
          'one that cannot be made is told and stops nothing', result.stderr)
     t.same(sysctl(node, 'net/ipv4/conf/eth0/rp_filter'), '1', 'the kernel is held all the same')
