@@ -207,18 +207,31 @@ static int open_state(struct node *node, struct buf *why)
     return error;
 }
 
+static int open_and_read(struct node *node, struct buf *why)
+{
+    enum { TRIES = 3 }; /* a writer beside us is seldom killed twice in that time */
+    int error = -ESTALE;
+    for (unsigned i = 0; i < TRIES && error == -ESTALE; i++) {
+        state_close(node->state);
+        node->state = NULL;
+        buf_clear(why);
+        error = open_state(node, why);
+        if (error)
+            continue;
+        settings_free(&node->settings);
+        error = state_settings_load(node->state, &node->settings, &node->revision);
+    }
+    return error;
+}
+
 static void load_state(struct node *node)
 {
     struct buf why = {0};
     bool missing = database_went_missing(node);
-    int error = open_state(node, &why);
+    int error = open_and_read(node, &why);
     if (error == -ENOENT && !missing && node->purpose == NODE_LOOK) {
         buf_free(&why); /* nothing was stored yet: the defaults hold */
         return;
-    }
-    if (error == 0) {
-        settings_free(&node->settings);
-        error = state_settings_load(node->state, &node->settings, &node->revision);
     }
     if (missing)
         closed(node, "the settings were lost: the database is missing", node->state_path);

@@ -12,7 +12,7 @@
 
 enum {
     BUSY_WAIT_MS = 2000,
-    PAUSES = 200,
+    PAUSES = 20,
     PAUSE_NS = 10000000, /* that often: as long */
     LOOKASIDE_SIZE_BYTES = 2048,
     LOOKASIDE_COUNT = 32,
@@ -77,8 +77,17 @@ static const struct {
     {SQLITE_PERM,     -EPERM  },
 };
 
+/* A reader met an index that only a writer may repair. */
+static bool is_unrepaired(int code)
+{
+    return code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_CANTINIT ||
+           code == SQLITE_READONLY_CANTLOCK;
+}
+
 static int meaning(int code, int system_error)
 {
+    if (is_unrepaired(code))
+        return -ESTALE;
     if (code == SQLITE_IOERR_NOMEM)
         return -ENOMEM;
     if (code == SQLITE_IOERR_CORRUPTFS)
@@ -122,10 +131,8 @@ int database_told(struct state *state, int code)
 bool database_wait(struct state *state, int code)
 {
     static const struct timespec pause = {.tv_nsec = PAUSE_NS};
-    bool unrepaired = code == SQLITE_READONLY_RECOVERY || code == SQLITE_READONLY_CANTINIT ||
-                      code == SQLITE_READONLY_CANTLOCK;
-    state->waited = unrepaired ? state->waited + 1 : 0;
-    if (!unrepaired || state->waited > PAUSES)
+    state->waited = is_unrepaired(code) ? state->waited + 1 : 0;
+    if (state->waited == 0 || state->waited > PAUSES)
         return false;
     (void)nanosleep(&pause, NULL);
     return true;

@@ -1,6 +1,7 @@
 /* Opening and closing: lock, database, schema, damage, in that order. */
 #include "state/state.h"
 
+#include "base/log.h"
 #include "state/database.h"
 #include "state/events.h"
 #include "state/files.h"
@@ -10,6 +11,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { REOPENINGS = 10 };
 
 /* What every opening goes through, once the file is there. One that this call has made is not yet
  * anybody's input. */
@@ -46,6 +49,27 @@ static int open_to_read(struct state *state)
     return error ? error : open_database(state, false);
 }
 
+/* A writer that was killed while this reader connected left it an index that is nobody's to repair:
+ * one that connects anew makes its own. */
+static int open_again_while_stale(struct state *state)
+{
+    struct buf told = {0}, *why = state->why;
+    int error = -ESTALE;
+    state->why = &told;
+    for (unsigned i = 0; i < REOPENINGS && error == -ESTALE; i++) {
+        buf_clear(&told);
+        database_close(state);
+        error = open_to_read(state);
+    }
+    state->why = why;
+    if (error && why)
+        buf_puts(why, buf_text(&told));
+    else if (error)
+        log_error("%s", buf_text(&told));
+    buf_free(&told);
+    return error;
+}
+
 int state_open(struct state **state, const char *path, enum state_mode mode, struct buf *why)
 {
     struct state *made = calloc(1, sizeof(*made));
@@ -57,7 +81,7 @@ int state_open(struct state **state, const char *path, enum state_mode mode, str
         return -ENOMEM;
     }
     *made = (struct state){.path = copy, .mode = mode, .lock = -1, .why = why};
-    int error = mode == STATE_READ ? open_to_read(made) : open_to_write(made);
+    int error = mode == STATE_READ ? open_again_while_stale(made) : open_to_write(made);
     made->why = NULL;
     if (error) {
         state_close(made);

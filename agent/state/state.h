@@ -44,7 +44,8 @@ enum { STATE_OBJECT_MAX = 256 * 1024 };
  * checks it. -ENOENT when it is missing (STATE_READ), -EBADMSG when damaged, -EPROTO when it is
  * newer than this program (or, for STATE_READ, older), -EBUSY when another writer holds it, or
  * another errno. `*state` is NULL then. The reason goes to `why`, for the report's first line, or,
- * where that is NULL, to the log. */
+ * where that is NULL, to the log. A reader beside a writer that is killed may find that it can read
+ * no more: its calls give -ESTALE then, and it is to be opened again. */
 int state_open(struct state **state, const char *path, enum state_mode mode, struct buf *why);
 void state_close(struct state *state);
 
