@@ -1,6 +1,5 @@
 /* The published vectors. Where a text gave its numbers in base64 (RFC 7520), they are in
- * hexadecimal here; the salt of its RSASSA-PSS signature is the one that the signature decodes to
- * (RFC 8017, 9.1.2). The bytes of CAVP are those of the response files' first vector of the named
+ * hexadecimal here. The bytes of CAVP are those of the response files' first vector of the named
  * length. */
 #include "pki/selftest_vectors.h"
 

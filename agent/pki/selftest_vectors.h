@@ -19,7 +19,7 @@ enum selftest_kind {
     SELFTEST_DRBG,      /* the second of two outputs */
     SELFTEST_ECDSA,     /* signs as RFC 6979 (mbedTLS alone signs); verifies */
     SELFTEST_RSA_PKCS1, /* signs; verifies; refuses another digest or signature */
-    SELFTEST_RSA_PSS,   /* the same, with a salt that was laid down */
+    SELFTEST_RSA_PSS,   /* verifies; refuses another digest */
     SELFTEST_RANDOM,
     SELFTEST_KINDS
 };
@@ -35,7 +35,7 @@ struct selftest_vector {
     unsigned hash_bits; /* 256, 384 or 512 */
     const char *key;    /* DRBG: entropy input and nonce */
     const char *point;  /* the public key of an ECDSA vector, uncompressed (SEC 1, 2.3.3) */
-    const char *nonce;  /* PSS: the salt */
+    const char *nonce;
     const char *aad;
     const char *input;
     const char *text;   /* the input, where it was published as text */
