@@ -37,7 +37,7 @@ sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 wraps := -Wl,--wrap=mbedtls_ecp_mul -Wl,--wrap=mbedtls_ecp_mul_restartable
 link_flags := $(wraps) -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
 	-Wl,--build-id=sha1
-libraries := -lmicrohttpd -lmbedtls -lbearssl -lsqlite3
+libraries := -lmicrohttpd -lmbedtls -lhacl -lbearssl -lsqlite3
 
 export SYSROOT = $(abspath $(DEPS)/musl)
 

@@ -92,15 +92,18 @@ sqlite3() {
     cp sqlite3.h "$out/include"
 }
 
-# With it comes HACL*'s X25519, whose proofs are of just this C (agent/pki/x25519.h).
+# With it comes HACL*'s X25519, whose proofs are of just this C (agent/pki/x25519.h); its loops are
+# there to be unrolled.
 mbedtls() {
     cd "$work/mbedtls"
     cp "$here/mbedtls_config.h" include/mbedtls/
-    hacl=3rdparty/everest
     # shellcheck disable=SC2086
-    find library $hacl/library/Hacl_Curve25519.c $hacl/library/kremlib/FStar_UInt64*.c -name '*.c' |
-        archive libmbedtls $cc $cflags -Iinclude -Ilibrary -I$hacl/include \
-            -I$hacl/include/everest -I$hacl/include/everest/kremlib
+    find library -name '*.c' | archive libmbedtls $cc $cflags -Iinclude -Ilibrary
+    everest=3rdparty/everest
+    # shellcheck disable=SC2086
+    find $everest/library/Hacl_Curve25519.c $everest/library/kremlib/FStar_UInt64*.c |
+        archive libhacl $cc $cflags -O3 -I$everest/include -I$everest/include/everest \
+            -I$everest/include/everest/kremlib
     cp -R include/mbedtls include/psa "$out/include"
 }
 
