@@ -24,64 +24,21 @@ static void render_fips(const struct policy *policy, struct buf *out)
     buf_puts(out, "1\n");
 }
 
-#define FROM(...)                                                                                  \
-    .settings = (const enum setting_key[])                                                         \
-    {                                                                                              \
-        __VA_ARGS__, SETTING_NONE                                                                  \
-    }
-#define SUITES  SECURITY_FIPS, TLS_AES128_SHA, TLS_CBC
-#define SIP_OLD TLS_LEGACY, SIP_TLS_ANONYMOUS_DH_OUTBOUND, SIP_TLS_AES128_SHA_OUTBOUND
+/* The formatter takes an initializer in a macro for a block. */
+/* clang-format off */
+#define FROM(...) (const enum setting_key[]){__VA_ARGS__, SETTING_NONE}
+/* clang-format on */
 
 static const struct file_rule {
     const char *id, *title, *path;
     void (*render)(const struct policy *policy, struct buf *out);
-    const enum setting_key *settings; /* that decide over the content; the first is the row's */
+    const enum setting_key *settings; /* ends with SETTING_NONE */
     bool in_fips_mode_alone;
     bool durable; /* no reboot forgets it */
 } rules[] = {
-    {.id = "files.policy",
-     .title = "The record of every surface",
-     .path = RENDER_FOLDER "/policy.json",
-     .render = render_policy_json,
-     FROM(SUITES,                                                                SIP_OLD,                                HTTPS_LEGACY_INBOUND, HTTP_HSTS_PRELOAD, HTTP_REFERRER_POLICY,
-     SRTP_AES_CM_128_HMAC_SHA1, GLOBAL_MEDIA_ENCRYPTION, H323_DH_2048)},
-    {.id = "files.openssl",
-     .title = "Configuration of OpenSSL",
-     .path = RENDER_FOLDER "/openssl.cnf",
-     .render = render_openssl_cnf,
-     FROM(SUITES,        SIP_OLD,                          HTTPS_LEGACY_INBOUND)                                                                                                     },
-    {.id = "files.nginx",
-     .title = "Configuration of the web server",
-     .path = RENDER_FOLDER "/nginx.conf",
-     .render = render_nginx_conf,
-     FROM(HTTPS_LEGACY_INBOUND,                       SUITES,                  HTTP_HSTS_PRELOAD,                                                                                               HTTP_REFERRER_POLICY, WEB_MAX_SESSIONS,
-     WEB_MAX_SESSIONS_PER_USER, GLOBAL_SESSION_TIMEOUT_ENABLED, GLOBAL_SESSION_TIMEOUT_MIN)},
-    {.id = "files.dh",
-     .title = "Diffie-Hellman group of the web server",
-     .path = RENDER_FOLDER "/dh.pem",
-     .render = render_dh_pem,
-     FROM(SETTING_NONE)},
-    {.id = "files.kamailio",
-     .title = "TLS configuration of the SIP proxy",
-     .path = RENDER_FOLDER "/kamailio-tls.cfg",
-     .render = render_kamailio_cfg,
-     FROM(GLOBAL_SIP_TLS_VERIFICATION,                                            SIP_TLS_TOLERATE_IP_SAN,SUITES,                                                                                                                SIP_OLD)},
-    {.id = "files.sip",
-     .title = "Configuration of SIP, H.323 and media",
-     .path = RENDER_FOLDER "/sip.json",
-     .render = render_sip_json,
-     FROM(GLOBAL_MEDIA_ENCRYPTION,                                           SRTP_AES_CM_128_HMAC_SHA1,                                                                                            H323_DH_2048,                                                                                                                       SIP_UDP_PORT,
-     SIP_TCP_PORT, SIP_TLS_PORT, SIP_CCA_ID, SIP_RESOURCE_PRIORITY_PREFIX, RTCP_FIR,
-     GLOBAL_SIP_TLS_VERIFICATION, SIP_TLS_TOLERATE_IP_SAN, GLOBAL_SIGNALING_PORT_START,
-     GLOBAL_SIGNALING_PORT_END, GLOBAL_MEDIA_PORT_START, GLOBAL_MEDIA_PORT_END,
-     LOCATION_DSCP_SIGNALING, LOCATION_DSCP_MEDIA, GLOBAL_DSCP_MANAGEMENT)},
-    {.id = "files.fips",
-     .title = "The platform's sign of FIPS mode",
-     .path = "/etc/fips/enabled",
-     .render = render_fips,
-     FROM(SECURITY_FIPS),
-     .in_fips_mode_alone = true,
-     .durable = true                                             },
+#define RENDERED(i, t, p, r, ...) {.id = i, .title = t, .path = p, .render = r, __VA_ARGS__},
+#include "domain/files.def"
+#undef RENDERED
 };
 
 static bool is_wanted(const struct file_rule *rule, const struct policy *policy)
