@@ -108,9 +108,11 @@ def nginx(*lines, pair=RSA):
     port = next(ports)
     path = tempfile.mkdtemp(dir=folder.name)
     with open(f'{path}/nginx.conf', 'w') as file:
-        file.write('daemon off; error_log /dev/null; pid %s/pid;\nevents {}\nhttp { access_log off;\n'
-                   'server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s;\n'
-                   '%s\n} }\n' % (path, port, pair[1], pair[3], '\n'.join(lines)))
+        # One process: a worker would outlive the master that is killed at the end.
+        file.write('daemon off; master_process off; error_log /dev/null; pid %s/pid;\n'
+                   'events {}\nhttp { access_log off;\nserver { listen 127.0.0.1:%d ssl;\n'
+                   'ssl_certificate %s; ssl_certificate_key %s;\n%s\n} }\n'
+                   % (path, port, pair[1], pair[3], '\n'.join(lines)))
     return start(port, 'nginx', '-p', path, '-c', f'{path}/nginx.conf', '-e', '/dev/null')
 
 
