@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "netlink/monitor.h"
 #include "serve/door.h"
+#include "serve/drift.h"
 #include "serve/endpoint.h"
 #include "serve/file_watch.h"
 #include "serve/fips.h"
@@ -44,61 +45,13 @@ struct warden {
     int files;               /* inotify; negative: the timer alone looks at them */
     uint64_t walk_due_ms;    /* CLOCK_BOOTTIME; 0: no walk is due */
     uint64_t respawn_due_ms; /* 0: the front runs */
-    uint64_t generation, drift_repaired;
-    int64_t last_drift_s;
+    uint64_t generation;
+    struct drift drift;
     struct traffic_counts traffic;
     bool stop;
 };
 
-/* --- one walk: what drifted, what was set right, and the pages that show it --- */
-
-enum { DRIFT_NAMED_MAX = 5 };
-
-struct drift {
-    const struct results *before;
-    size_t found, repaired;
-    struct buf names; /* of the first few rows, for the event */
-};
-
-static bool failed_before(const struct results *before, const struct row *row)
-{
-    for (size_t d = 0; d < DOMAIN_COUNT; d++)
-        for (size_t i = 0; i < before->domain[d].count; i++)
-            if (str_equal(before->domain[d].list[i].id, row->id))
-                return before->domain[d].list[i].verdict >= VERDICT_FAIL;
-    return false;
-}
-
-/* A row that nothing sets right is told once, not at every walk. */
-static void drifted(void *context, const struct domain *domain, const struct row *row,
-                    bool repaired)
-{
-    struct drift *drift = context;
-    (void)domain;
-    if (repaired) {
-        drift->repaired++;
-        return;
-    }
-    if (failed_before(drift->before, row))
-        return;
-    if (drift->found++ < DRIFT_NAMED_MAX)
-        buf_printf(&drift->names, "; %s: %s, not %s", row->id, row->note ? row->note : row->actual,
-                   row->desired);
-}
-
-static void record_drift(struct warden *warden, const struct drift *drift)
-{
-    warden->drift_repaired += drift->repaired;
-    if (drift->found == 0 && drift->repaired == 0)
-        return;
-    warden->last_drift_s = clock_now_s();
-    if (warden->generation == 0)
-        return; /* the first walk sets up; nothing had stood yet that could drift */
-    log_warning("drift: %zu rows differed, %zu set right", drift->found, drift->repaired);
-    node_event(&warden->node, "drift", "%zu rows differed, %zu set right%s%s", drift->found,
-               drift->repaired, buf_text(&drift->names),
-               drift->found > DRIFT_NAMED_MAX ? "; and more" : "");
-}
+/* --- one walk, and the pages that show it --- */
 
 static void publish(struct warden *warden)
 {
@@ -106,8 +59,8 @@ static void publish(struct warden *warden)
     node_facts(&warden->node, &report.facts);
     report.facts.generation = warden->generation;
     report.facts.certificate_expires_s = warden->endpoint.expires_s;
-    report.facts.drift_repaired = warden->drift_repaired;
-    report.facts.last_drift_s = warden->last_drift_s;
+    report.facts.drift_repaired = warden->drift.repaired;
+    report.facts.last_drift_s = warden->drift.last_s;
     int fd = pages_seal(&report, &warden->node.policy, STALE_INTERVALS * warden->setup->interval_s);
     int error = fd < 0 ? fd : front_publish(&warden->endpoint.front, fd);
     if (error)
@@ -120,12 +73,8 @@ static void publish(struct warden *warden)
 static void walk(struct warden *warden)
 {
     struct results now = {0};
-    struct drift drift = {.before = &warden->results};
-    struct change_listener listener = {drifted, &drift};
     warden->walk_due_ms = 0;
-    domain_enforce(&warden->node.policy, &warden->node.system, &listener, &now);
-    record_drift(warden, &drift);
-    buf_free(&drift.names);
+    drift_walk(&warden->drift, &warden->node, &warden->results, &now);
     results_free(&warden->results);
     warden->results = now;
     warden->generation++;

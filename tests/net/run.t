@@ -207,10 +207,17 @@ def only_one(t, node):
     result = node.holdfast('run')
     t.ok(result.returncode == 2 and result.stderr, 'a second daemon refuses to run', result)
     t.ok(node.holdfast('check').returncode in (0, 1), 'check works beside the daemon')
+
+
+def changes_settings(t, node):
+    drifted, enforced = events(node, 'drift'), events(node, 'enforced')
     result = node.holdfast('set', 'health.stations=127.0.0.0/8')
     t.same(result.returncode, 0, 'root changes settings through the daemon')
     t.ok(wait_for(lambda: '127.0.0.0/8' in node.listing()) is not None,
          'and they are enforced at once')
+    t.ok(wait_for(lambda: len(events(node, 'enforced')) > len(enforced)) is not None,
+         'which is an event of its own', events(node, 'enforced'))
+    t.same(events(node, 'drift'), drifted, 'and no drift')
 
 
 def sleeps(t, daemon):
@@ -255,6 +262,7 @@ def main():
         pages(t, node, daemon)
         a_half_dies(t, node, daemon)
         only_one(t, node)
+        changes_settings(t, node)
         sleeps(t, daemon)
         unannounced(t, node)
         ends(t, node, daemon)

@@ -1,0 +1,70 @@
+/* What one walk found, gathered while it goes on and told at its end. */
+#include "serve/drift.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/str.h"
+
+enum { NAMED_MAX = 5 };
+
+struct found {
+    const struct results *before;
+    size_t differed, repaired;
+    struct buf names; /* of the first few rows, for the event */
+};
+
+static bool failed_before(const struct results *before, const struct row *row)
+{
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        for (size_t i = 0; i < before->domain[d].count; i++)
+            if (str_equal(before->domain[d].list[i].id, row->id))
+                return before->domain[d].list[i].verdict >= VERDICT_FAIL;
+    return false;
+}
+
+static void changed(void *context, const struct domain *domain, const struct row *row,
+                    bool repaired)
+{
+    struct found *found = context;
+    (void)domain;
+    if (repaired) {
+        found->repaired++;
+        return;
+    }
+    if (failed_before(found->before, row))
+        return;
+    if (found->differed++ < NAMED_MAX)
+        buf_printf(&found->names, "; %s: %s, not %s", row->id, row->note ? row->note : row->actual,
+                   row->desired);
+}
+
+static void tell(struct node *node, const char *kind, const struct found *found)
+{
+    node_event(node, kind, "%zu rows differed, %zu set right%s%s", found->differed, found->repaired,
+               buf_text(&found->names), found->differed > NAMED_MAX ? "; and more" : "");
+}
+
+static void record(struct drift *drift, struct node *node, const struct found *found)
+{
+    if (!drift->walked || drift->revision != node->revision) {
+        tell(node, "enforced", found);
+        return;
+    }
+    drift->repaired += found->repaired;
+    drift->last_s = clock_now_s();
+    log_warning("drift: %zu rows differed, %zu set right", found->differed, found->repaired);
+    tell(node, "drift", found);
+}
+
+void drift_walk(struct drift *drift, struct node *node, const struct results *before,
+                struct results *now)
+{
+    struct found found = {.before = before};
+    const struct change_listener listener = {changed, &found};
+    domain_enforce(&node->policy, &node->system, &listener, now);
+    if (found.differed || found.repaired)
+        record(drift, node, &found);
+    drift->walked = true;
+    drift->revision = node->revision;
+    buf_free(&found.names);
+}
