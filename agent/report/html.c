@@ -1,6 +1,6 @@
 /*
- * The status page: the verdict, then the rows of each domain. No script and nothing from elsewhere;
- * a verdict is a word before it is a colour, and paper shows it as well.
+ * The status page: the verdict, the rows of each domain, the newest events. No script and nothing
+ * from elsewhere; a verdict is a word before it is a colour, and paper shows it as well.
  */
 #include "report/report.h"
 
@@ -140,11 +140,35 @@ static void write_domain(const struct domain *domain, const struct rows *rows, s
     buf_puts(out, "</tbody>\n</table>\n");
 }
 
+static void write_event(const struct report_event *event, struct buf *out)
+{
+    char time[CLOCK_TEXT_SIZE];
+    clock_text(event->time_s, time);
+    buf_printf(out, "<tr><th scope=\"row\">%llu</th>", (unsigned long long)event->sequence);
+    write_cell(out, time);
+    write_cell(out, event->kind);
+    write_cell(out, event->text);
+    buf_puts(out, "</tr>\n");
+}
+
+static void write_events(const struct report *report, struct buf *out)
+{
+    if (report->event_count == 0)
+        return;
+    buf_puts(out, "<h2>Newest events</h2>\n<table>\n<thead><tr><th scope=\"col\">Number</th>"
+                  "<th scope=\"col\">Time</th><th scope=\"col\">Kind</th>"
+                  "<th scope=\"col\">Event</th></tr></thead>\n<tbody>\n");
+    for (size_t i = report->event_count; i-- > 0;)
+        write_event(&report->events[i], out);
+    buf_puts(out, "</tbody>\n</table>\n");
+}
+
 void report_html(const struct report *report, struct buf *out)
 {
     write_head(report, out);
     write_facts(&report->facts, out);
     for (size_t d = 0; d < DOMAIN_COUNT; d++)
         write_domain(domain_table[d], &report->results->domain[d], out);
+    write_events(report, out);
     buf_puts(out, "</body>\n</html>\n");
 }

@@ -32,10 +32,19 @@ struct facts {
     int64_t last_drift_s;                       /* 0: none */
 };
 
+/* One event of the log; the strings are the list's owner's. */
+struct report_event {
+    uint64_t sequence;
+    int64_t time_s;
+    char *kind, *text;
+};
+
 struct report {
     struct facts facts;
     struct traffic_counts traffic;
     const struct results *results;
+    const struct report_event *events; /* the newest few, oldest first; NULL: not looked at */
+    size_t event_count;
 };
 
 /* What all writers share: how many rows have each verdict, and the tokens that programs read. */

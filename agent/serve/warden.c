@@ -17,6 +17,7 @@
 #include "serve/pages.h"
 #include "serve/privilege.h"
 #include "serve/prober.h"
+#include "serve/recent.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -53,21 +54,32 @@ struct warden {
 
 /* --- one walk, and the pages that show it --- */
 
-static void publish(struct warden *warden)
+static int seal_pages(const struct warden *warden, const struct recent *recent)
 {
-    struct report report = {.traffic = warden->traffic, .results = &warden->results};
+    struct report report = {.traffic = warden->traffic,
+                            .results = &warden->results,
+                            .events = recent->list,
+                            .event_count = recent->count};
     node_facts(&warden->node, &report.facts);
     report.facts.generation = warden->generation;
     report.facts.certificate_expires_s = warden->endpoint.expires_s;
     report.facts.drift_repaired = warden->drift.repaired;
     report.facts.last_drift_s = warden->drift.last_s;
-    int fd = pages_seal(&report, &warden->node.policy, STALE_INTERVALS * warden->setup->interval_s);
+    return pages_seal(&report, &warden->node.policy, STALE_INTERVALS * warden->setup->interval_s);
+}
+
+static void publish(struct warden *warden)
+{
+    struct recent recent = {.count = 0};
+    (void)recent_read(&recent, warden->node.state); /* told; the page has fewer of them then */
+    int fd = seal_pages(warden, &recent);
     int error = fd < 0 ? fd : front_publish(&warden->endpoint.front, fd);
     if (error)
         log_error("cannot publish generation %llu: %s", (unsigned long long)warden->generation,
                   strerror(-error));
     if (fd >= 0)
         close(fd);
+    recent_free(&recent);
 }
 
 static void walk(struct warden *warden)

@@ -86,6 +86,10 @@ def status_page(t, node):
         'it has no script and nothing from elsewhere', page.attributes)
     t.ok(('lang', 'en') in page.attributes and ('scope', 'col') in page.attributes,
          'its language and its tables are told to readers')
+    log = text[text.index('Newest events'):]
+    numbers = [int(number) for number in re.findall(r'<tr><th scope="row">(\d+)</th>', log)]
+    t.ok(numbers and numbers == sorted(numbers, reverse=True) and numbers[-1] >= 1 and
+         '<td>boot</td>' in log, 'it shows the newest events, the newest first', log)
     t.ok('&lt;script&gt;alert(1)' in text, 'a hostile setting is shown as text', text[:500])
     t.ok("default-src 'none'" in headers['Content-Security-Policy'],
          'its policy allows nothing from elsewhere', headers['Content-Security-Policy'])
