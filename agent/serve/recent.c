@@ -9,20 +9,22 @@
 static int copy(void *context, const struct event *event)
 {
     struct recent *recent = context;
-    char *kind = strdup(event->kind), *text = strdup(event->text);
-    if (!kind || !text || recent->count == RECENT_EVENTS) {
-        free(kind);
-        free(text);
-        return -ENOMEM;
-    }
-    recent->list[recent->count++] =
-        (struct report_event){event->sequence, event->time_s, kind, text};
-    return 0;
+    if (recent->count == RECENT_EVENTS)
+        return -E2BIG;
+    struct report_event *last = &recent->list[recent->count++];
+    last->sequence = event->sequence;
+    last->time_s = event->time_s;
+    last->kind = strdup(event->kind);
+    last->text = strdup(event->text);
+    return last->kind && last->text ? 0 : -ENOMEM;
 }
 
 int recent_read(struct recent *recent, struct state *state)
 {
-    return state ? state_events(state, INT64_MIN, RECENT_EVENTS, copy, recent) : 0;
+    int error = state ? state_events(state, INT64_MIN, RECENT_EVENTS, copy, recent) : 0;
+    if (error)
+        recent_free(recent);
+    return error;
 }
 
 void recent_free(struct recent *recent)

@@ -13,8 +13,8 @@ struct recent {
     size_t count;
 };
 
-/* Reads them into an empty `recent`; none without a state (NULL). 0, or a negative errno: what was
- * read before stays. */
+/* Reads them into an empty `recent`, which stays empty without a state (NULL). 0, or a negative
+ * errno, and it is empty again. */
 int recent_read(struct recent *recent, struct state *state);
 
 void recent_free(struct recent *recent);

@@ -71,7 +71,7 @@ static int seal_pages(const struct warden *warden, const struct recent *recent)
 static void publish(struct warden *warden)
 {
     struct recent recent = {.count = 0};
-    (void)recent_read(&recent, warden->node.state); /* told; the page has fewer of them then */
+    (void)recent_read(&recent, warden->node.state); /* told, or no memory: the page has none then */
     int fd = seal_pages(warden, &recent);
     int error = fd < 0 ? fd : front_publish(&warden->endpoint.front, fd);
     if (error)
