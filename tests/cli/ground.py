@@ -12,6 +12,9 @@ import tempfile
 import termios
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from tap import Tap  # noqa: E402
+
 HOLDFAST = os.path.abspath(os.environ.get('HOLDFAST', 'build/holdfast'))
 PASSWORD = 'correct horse'
 PATIENCE_S = 30
@@ -23,34 +26,6 @@ FILES = {
                    'tty1::respawn:/usr/libexec/holdfast/getty tty1\n'
                    '::shutdown:/etc/init.d/rcK\n',
 }
-
-
-class Tap:
-    """Counts and prints assertions; what is raised inside `with` is a failed test."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if kind and issubclass(kind, Exception):
-            self.ok(False, 'the test ran to its end', f'{kind.__name__}: {error}')
-        print(f'1..{self.count}', flush=True)
-        sys.exit(1 if self.failed else 0)
-
-    def ok(self, true, name, *details):
-        self.count += 1
-        self.failed += not true
-        print(f"{'ok' if true else 'not ok'} {self.count} - {name}", flush=True)
-        for detail in details if not true else ():
-            for line in str(detail).splitlines():
-                print(f'# {line}', flush=True)
-        return true
-
-    def same(self, got, wanted, name):
-        return self.ok(got == wanted, name, f'got    {got!r}', f'wanted {wanted!r}')
 
 
 def hashed(password):

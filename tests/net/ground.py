@@ -12,32 +12,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from tap import Tap  # noqa: E402
+
 HOLDFAST = os.path.abspath(os.environ.get('HOLDFAST', 'build/holdfast'))
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Tap:
-    """Counts and prints assertions."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, true, name, *details):
-        self.count += 1
-        self.failed += not true
-        print(f"{'ok' if true else 'not ok'} {self.count} - {name}", flush=True)
-        for detail in details if not true else ():
-            for line in str(detail).splitlines():
-                print(f'# {line}', flush=True)
-        return true
-
-    def same(self, got, expected, name):
-        return self.ok(got == expected, name, f'got {got!r}, expected {expected!r}')
-
-    def done(self):
-        print(f'1..{self.count}')
-        sys.exit(1 if self.failed else 0)
 
 
 def run(*words, **more):

@@ -144,7 +144,7 @@ for kind in KINDS:
         except OSError:
             failed += 1
         time.sleep(0.01)
-    tap.equal(failed, 0, f'{kind}: nobody who behaves is turned away')
+    tap.same(failed, 0, f'{kind}: nobody who behaves is turned away')
     judge(f'{kind}: who is in', asked)
     judge(f'{kind}: who comes', came)
     memory = int(front.status('VmHWM').split()[0])
@@ -156,4 +156,4 @@ for kind in KINDS:
            front.counts)
     tap.ok(front.alive(), f'{kind}: the front stands it, with system calls that kill')
     front.stop()
-tap.end()
+tap.done()

@@ -9,8 +9,12 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir))
+from tap import Tap  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get('BUILD', 'build'))
 DRIVER = os.path.join(BUILD, 'tests', 'front_driver')
@@ -28,28 +32,6 @@ def own_network():
 
 
 own_network()
-
-
-class Tap:
-    """Counts and prints assertions."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, true, name, *details):
-        self.count += 1
-        self.failed += not true
-        print(f"{'ok' if true else 'not ok'} {self.count} - {name}", flush=True)
-        for detail in details if not true else ():
-            for line in str(detail).splitlines():
-                print('# ' + line)
-
-    def equal(self, found, wanted, name):
-        self.ok(found == wanted, name, f'found  {found!r}', f'wanted {wanted!r}')
-
-    def end(self):
-        print(f'1..{self.count}')
-        raise SystemExit(1 if self.failed else 0)
 
 
 class Front:

@@ -12,27 +12,27 @@ front = Front()
 # --- pages ---
 
 health = front.get('/health')
-tap.equal(health.status, 200, 'a page is served')
-tap.equal(health['content-type'], 'application/health+json', 'with its type')
-tap.equal(health['content-length'], str(len(health.body)), 'with its length')
-tap.equal((health['cache-control'], health['x-content-type-options']), ('no-store', 'nosniff'),
-          'it is neither cached nor sniffed')
-tap.equal((health['strict-transport-security'], health['referrer-policy']),
-          ('max-age=31536000', 'same-origin'), "it carries the snapshot's headers")
+tap.same(health.status, 200, 'a page is served')
+tap.same(health['content-type'], 'application/health+json', 'with its type')
+tap.same(health['content-length'], str(len(health.body)), 'with its length')
+tap.same((health['cache-control'], health['x-content-type-options']), ('no-store', 'nosniff'),
+         'it is neither cached nor sniffed')
+tap.same((health['strict-transport-security'], health['referrer-policy']),
+         ('max-age=31536000', 'same-origin'), "it carries the snapshot's headers")
 tap.ok('content-security-policy' not in health.headers, 'a policy of content is for HTML')
 tap.ok("default-src 'none'" in (front.get('/')['content-security-policy'] or ''), 'HTML has it')
-tap.equal((front.get('/empty').status, front.get('/empty').body), (200, b''), 'an empty page')
-tap.equal(len(front.get('/big').body), 600012, 'a page larger than any buffer comes whole')
-tap.equal(front.get('/health?verbose=1').status, 200, 'a query does not change the page')
+tap.same((front.get('/empty').status, front.get('/empty').body), (200, b''), 'an empty page')
+tap.same(len(front.get('/big').body), 600012, 'a page larger than any buffer comes whole')
+tap.same(front.get('/health?verbose=1').status, 200, 'a query does not change the page')
 for path in ('/nothing', '/health/', '//health', '/%68ealth', '/health%00', '/../health', '/./'):
-    tap.equal(front.get(path).status, 404, f'{path} is not there')
+    tap.same(front.get(path).status, 404, f'{path} is not there')
 
 for path in ('/', '/health', '/big', '/metrics', '/nothing'):
     got, head = front.get(path), front.get(path, method='HEAD')
     for answer in got, head:
         answer.headers.pop('date')
-    tap.equal((head.status, head.headers, head.body), (got.status, got.headers, b''),
-              f'HEAD {path} is GET without a body')
+    tap.same((head.status, head.headers, head.body), (got.status, got.headers, b''),
+             f'HEAD {path} is GET without a body')
 
 # --- conditions and choices ---
 
@@ -40,18 +40,18 @@ tag = health['etag']
 tap.ok(tag and tag[0] == tag[-1] == '"' and len(tag) > 30, 'a page has a strong entity tag', tag)
 for given in (tag, 'W/' + tag, '*', '"x", ' + tag):
     answer = front.get('/health', 'If-None-Match: ' + given)
-    tap.equal((answer.status, answer.body, answer['etag']), (304, b'', tag),
-              f'If-None-Match: {given[:8]}...: not modified')
-tap.equal(front.get('/health', 'If-None-Match: "x"').status, 200, 'another tag: the page')
+    tap.same((answer.status, answer.body, answer['etag']), (304, b'', tag),
+             f'If-None-Match: {given[:8]}...: not modified')
+tap.same(front.get('/health', 'If-None-Match: "x"').status, 200, 'another tag: the page')
 front.tell('publish 2')
 while front.get('/health')['etag'] == tag:
     pass
-tap.equal(front.get('/health', 'If-None-Match: ' + tag).status, 200, 'a new snapshot: the page')
+tap.same(front.get('/health', 'If-None-Match: ' + tag).status, 200, 'a new snapshot: the page')
 metrics = front.get('/metrics', 'Accept: application/openmetrics-text;version=1.0.0,*/*;q=0.1')
-tap.equal((metrics['content-type'][:29], metrics['vary']),
-          ('application/openmetrics-text;', 'Accept'), 'OpenMetrics where it is asked for')
-tap.equal(front.get('/metrics', 'Accept: */*')['content-type'], 'text/plain; version=0.0.4',
-          'the older text where it is not')
+tap.same((metrics['content-type'][:29], metrics['vary']),
+         ('application/openmetrics-text;', 'Accept'), 'OpenMetrics where it is asked for')
+tap.same(front.get('/metrics', 'Accept: */*')['content-type'], 'text/plain; version=0.0.4',
+         'the older text where it is not')
 
 # --- one connection, many requests ---
 
@@ -63,14 +63,14 @@ with front.tls() as client:
         answer = read_answer(client)
         if (answer.status, answer.body) != (200, b'live\n'):
             break
-    tap.equal((answer.status, answer.body), (200, b'live\n'), 'fifty requests on one connection')
-tap.equal(statuses(front.talk(GET * 200 + CLOSE)), [200] * 201, 'two hundred pipelined requests')
+    tap.same((answer.status, answer.body), (200, b'live\n'), 'fifty requests on one connection')
+tap.same(statuses(front.talk(GET * 200 + CLOSE)), [200] * 201, 'two hundred pipelined requests')
 BIG = b'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n'
-tap.equal(statuses(front.talk(BIG * 20 + CLOSE)), [200] * 21, 'pipelined requests of large pages')
+tap.same(statuses(front.talk(BIG * 20 + CLOSE)), [200] * 21, 'pipelined requests of large pages')
 with front.tls() as client:
     for byte in CLOSE:
         client.sendall(bytes([byte]))
-    tap.equal(read_answer(client).status, 200, 'a head in records of one byte')
+    tap.same(read_answer(client).status, 200, 'a head in records of one byte')
 
 
 
@@ -96,8 +96,8 @@ def ask_with_the_handshake():
                 incoming.write(client.recv(65536))
 
 
-tap.equal([ask_with_the_handshake() for _ in range(20)], [b'HTTP/1.1 200'] * 20,
-          'a request that comes with the end of the handshake is answered at once')
+tap.same([ask_with_the_handshake() for _ in range(20)], [b'HTTP/1.1 200'] * 20,
+         'a request that comes with the end of the handshake is answered at once')
 
 # --- a snapshot is replaced while it is read ---
 
@@ -124,11 +124,11 @@ tap.ok(front.alive(), 'a snapshot that is none is refused, and the next one show
 
 for method in ('POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'PROPFIND', 'get', 'GETS'):
     answer = front.get('/health', method=method)
-    tap.equal((answer.status, answer['allow']), (405, 'GET, HEAD'), f'{method} is not allowed')
+    tap.same((answer.status, answer['allow']), (405, 'GET, HEAD'), f'{method} is not allowed')
 answer = front.talk(b'CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n' + GET)
-tap.equal(statuses(answer), [405], 'CONNECT opens nothing')
+tap.same(statuses(answer), [405], 'CONNECT opens nothing')
 answer = front.talk(b'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 40\r\n\r\n' + GET)
-tap.equal(statuses(answer), [405], "a request in another's body is never read")
+tap.same(statuses(answer), [405], "a request in another's body is never read")
 
 # --- requests that could be read in two ways: refused, and nothing behind them is answered ---
 
@@ -191,13 +191,13 @@ for name, request in (('no head', b'GET /live\r\n\r\n'), ('no host', b'GET /live
 # --- heads that are too long ---
 
 long = front.get('/live', 'X: ' + 'a' * 7900)
-tap.equal(long.status, 200, 'a head of less than 8 KiB is read')
+tap.same(long.status, 200, 'a head of less than 8 KiB is read')
 for name, field in (('one long field', 'X: ' + 'a' * 8300), ('a field of 1 MB', 'X: ' + 'a' * 10**6),
                     ('many fields', '\r\n'.join(f'X{i}: a' for i in range(2000))),
                     ('a long path', None)):
     answer = front.get('/live', field) if field else front.get('/' + 'a' * 9000)
     tap.ok(answer.status in (400, 414, 431), f'{name}: refused', answer.status)
-tap.equal(front.get('/live', 'X: ' + 'a' * 8300).status, 431, 'a field too long says 431')
+tap.same(front.get('/live', 'X: ' + 'a' * 8300).status, 431, 'a field too long says 431')
 
 # --- a snapshot too old ---
 
@@ -205,9 +205,9 @@ front.tell('stale')
 while front.get('/health').status == 200:
     pass
 health = front.get('/health')
-tap.equal((health.status, health.body), (503, b'{"status":"fail"}\n'), 'a stale node fails')
-tap.equal(front.get('/live').status, 200, 'and lives')
+tap.same((health.status, health.body), (503, b'{"status":"fail"}\n'), 'a stale node fails')
+tap.same(front.get('/live').status, 200, 'and lives')
 
 tap.ok(front.counted('refused_requests', 50) >= 50, 'what was refused is counted', front.counts)
 tap.ok(front.alive(), 'the front stands all of it, with system calls that kill')
-tap.end()
+tap.done()

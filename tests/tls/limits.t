@@ -67,7 +67,7 @@ for _ in range(4):
     time.sleep(0.5)
     client.sendall(GET)
     answer = read_answer(client)
-tap.equal(answer.status, 200, 'a client that asks now and then stays')
+tap.same(answer.status, 200, 'a client that asks now and then stays')
 client = front.tls()
 client.sendall(b'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n' * 40)
 time.sleep(2)
@@ -90,7 +90,7 @@ for client in held:
     client.close()
 time.sleep(0.2)
 with front.tls() as client:
-    tap.equal(client.version(), 'TLSv1.3', 'when they are gone there is room')
+    tap.same(client.version(), 'TLSv1.3', 'when they are gone there is room')
 time.sleep(0.2)
 STRANGERS = [f'127.0.1.{i}' for i in range(1, 11)]
 held = [front.connect(STRANGERS[0])]
@@ -99,19 +99,19 @@ held += [front.connect(STRANGERS[i // 10]) for i in range(1, 100)]
 time.sleep(0.2)
 tap.ok(all(are_open(held)), 'a hundred handshakes from ten addresses')
 with front.tls(SOURCES[10]) as client:
-    tap.equal(client.version(), 'TLSv1.3', 'the hundred and first is served')
-tap.equal(are_open(held), [False] + [True] * 99,
-          'and the one who has said nothing for longest gives way')
+    tap.same(client.version(), 'TLSv1.3', 'the hundred and first is served')
+tap.same(are_open(held), [False] + [True] * 99,
+         'and the one who has said nothing for longest gives way')
 for client in held:
     client.close()
 time.sleep(0.2)
 held = [front.tls(SOURCES[0]) for _ in range(10)]
 said, taken = closed(front.connect(SOURCES[0]))
 tap.ok(said == b'' and taken < 1, "an address's eleventh client is closed without a word")
-tap.equal(front.tls(SOURCES[1]).version(), 'TLSv1.3', "another address's first is served")
+tap.same(front.tls(SOURCES[1]).version(), 'TLSv1.3', "another address's first is served")
 held[0].sendall(GET)
-tap.equal(read_answer(held[0]).status, 200, 'and the ten are too')
-tap.equal(front.counted('refused_address', 1), 1, 'the eleventh is counted')
+tap.same(read_answer(held[0]).status, 200, 'and the ten are too')
+tap.same(front.counted('refused_address', 1), 1, 'the eleventh is counted')
 for client in held:
     client.close()
 front.stop()
@@ -124,7 +124,7 @@ for _ in range(10):
             results.append(True)
     except OSError:
         results.append(False)
-tap.equal(results[:5], [True] * 5, 'as many handshakes a second as an address may have')
+tap.same(results[:5], [True] * 5, 'as many handshakes a second as an address may have')
 tap.ok(not all(results[5:]), 'and then no more', results)
 tap.ok(front.tls(SOURCES[1]), 'another address still has its own')
 tap.ok(front.counted('refused_rate', 1) >= 1, 'what was refused is counted', front.counts)
@@ -159,7 +159,7 @@ for _ in range(300):
         except OSError:
             pass
 # Another address asks: the clients of this one may not all be gone yet.
-tap.equal(front.get('/live', source=SOURCES[0]).status, 200, 'three hundred hellos of noise, and it still answers')
+tap.same(front.get('/live', source=SOURCES[0]).status, 200, 'three hundred hellos of noise, and it still answers')
 for _ in range(100):
     client = front.tls()
     wire = client.detach()
@@ -168,19 +168,19 @@ for _ in range(100):
             raw.write(b'\x17\x03\x03' + len(b'x' * 40).to_bytes(2, 'big') + noise.randbytes(40))
         except OSError:
             pass
-tap.equal(front.get('/live', source=SOURCES[0]).status, 200, 'a hundred forged records, and it still answers')
+tap.same(front.get('/live', source=SOURCES[0]).status, 200, 'a hundred forged records, and it still answers')
 for _ in range(30):
     client = front.tls()
     client.sendall(noise.randbytes(noise.randrange(1, 3000)))
     client.close()
-tap.equal(front.get('/live', source=SOURCES[0]).status, 200, 'noise in place of heads, and it still answers')
+tap.same(front.get('/live', source=SOURCES[0]).status, 200, 'noise in place of heads, and it still answers')
 for _ in range(30):
     client = front.tls()
     client.sendall(b'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n')
     client.recv(10)
     client.close()
-tap.equal(front.get('/live', source=SOURCES[0]).status, 200, 'clients that leave in the middle, and it still answers')
+tap.same(front.get('/live', source=SOURCES[0]).status, 200, 'clients that leave in the middle, and it still answers')
 tap.ok(front.alive(), 'the front stands all of it, with system calls that kill')
 descriptors = len(os.listdir(f'/proc/{front.pid}/fd'))
 tap.ok(descriptors <= 9, 'and it has lost no descriptor', descriptors)
-tap.end()
+tap.done()

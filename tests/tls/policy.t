@@ -77,7 +77,7 @@ def try_groups(front, name, fips):
     offered = [group for group in GROUPS if not (fips and group == 'X25519')]
     taken = [group for group in GROUPS
              if suite(client(front, '-tls1_3', '-groups', group))]
-    tap.equal(taken, offered, f'{name}: its groups and no others')
+    tap.same(taken, offered, f'{name}: its groups and no others')
     for version, groups in (('-tls1_2', 'X25519:P-256:P-384'), ('-tls1_3', 'X448:P-256:P-384')):
         said = client(front, version, '-groups', groups)
         tap.ok('secp384r1' in said, f"{name}: the server's order of groups, {version[1:]}", said)
@@ -89,7 +89,7 @@ def try_order(front, name, offered):
         names = ':'.join(reversed(offered[version]))
         said = client(front, word, option, names, '-cipher', 'ALL:@SECLEVEL=0') \
             if option == '-ciphersuites' else client(front, word, option, names + ':@SECLEVEL=0')
-        tap.equal(suite(said), offered[version][0], f"{name}: the server's order, {version}")
+        tap.same(suite(said), offered[version][0], f"{name}: the server's order, {version}")
 
 
 def try_headers(front, name, settings):
@@ -99,8 +99,8 @@ def try_headers(front, name, settings):
                'a method': front.get('/live', method='POST'),
                'a body': front.get('/live', 'Content-Length: 3')}
     for what, answer in answers.items():
-        tap.equal((answer['Strict-Transport-Security'], answer['Referrer-Policy']),
-                  ('max-age=31536000' + preload, referrer), f'{name}: the headers, {what}')
+        tap.same((answer['Strict-Transport-Security'], answer['Referrer-Policy']),
+                 ('max-age=31536000' + preload, referrer), f'{name}: the headers, {what}')
 
 
 for name, (settings, cbc, old, fips) in PROFILES.items():
@@ -109,15 +109,15 @@ for name, (settings, cbc, old, fips) in PROFILES.items():
         title = f"{name}, {'RSA' if rsa else 'ECDSA'}"
         offered = expected(rsa, cbc, old, fips)
         versions, found = scan(front)
-        tap.equal(sorted(versions), sorted(offered), f'{title}: its versions and no others')
-        tap.equal(found, offered, f'{title}: its suites in order, and no others')
+        tap.same(sorted(versions), sorted(offered), f'{title}: its versions and no others')
+        tap.same(found, offered, f'{title}: its suites in order, and no others')
         try_order(front, title, offered)
         if not rsa:
             try_groups(front, title, fips)
             try_headers(front, title, settings)
         for scheme in ('ECDSA+SHA1', 'RSA+SHA1', 'RSA+MD5', 'RSA+SHA224'):
             said = client(front, '-tls1_2', '-sigalgs', scheme, '-cipher', 'ECDHE:@SECLEVEL=0')
-            tap.equal(suite(said), None, f'{title}: no signature by {scheme}')
+            tap.same(suite(said), None, f'{title}: no signature by {scheme}')
         tap.ok(front.alive(), f'{title}: the front stands all of it')
         front.stop()
 
@@ -132,20 +132,20 @@ for rsa in False, True:
         said = page(front, *words, '-cipher', WEAK)
         tap.ok('HTTP/1.1 200 OK' in said and '\nlive\n' in said, f'{version} gets a page, {title}',
                said)
-        tap.equal(suite(said), wanted[0], f"{version}: the server's first suite, {title}")
+        tap.same(suite(said), wanted[0], f"{version}: the server's first suite, {title}")
     for name in wanted:
         said = page(front, '-tls1', '-cipher', name + ':@SECLEVEL=0')
-        tap.equal((suite(said), '\nlive\n' in said), (name, True), f'{name} gets a page, {title}')
+        tap.same((suite(said), '\nlive\n' in said), (name, True), f'{name} gets a page, {title}')
     said = page(front, '-tls1_1', '-cipher', WEAK, path='/big')
-    tap.equal(said.count(' generation 1\n'), 28572, f'and a large one, {title}')
+    tap.same(said.count(' generation 1\n'), 28572, f'and a large one, {title}')
     said = client(front, '-tls1_1', '-cipher', 'ECDHE:@SECLEVEL=0', '-groups', 'X25519:P-256:P-384')
     tap.ok('secp384r1' in said, f"the server's order of groups, {title}", said)
     said = client(front, '-tls1_1', '-cipher', WEAK, '-fallback_scsv')
     tap.ok('inappropriate fallback' in said, f'a client that fell back is told so, {title}', said)
     said = client(front, '-tls1_2', '-cipher', WEAK, '-fallback_scsv')
     tap.ok('inappropriate fallback' in said, f'from TLS 1.3 too, {title}', said)
-    tap.equal(suite(client(front, '-tls1_3')), 'TLS_AES_256_GCM_SHA384',
-              f'who offers more gets more, {title}')
+    tap.same(suite(client(front, '-tls1_3')), 'TLS_AES_256_GCM_SHA384',
+             f'who offers more gets more, {title}')
     tap.ok(front.alive(), f'the front stands old clients, {title}')
     front.stop()
 
@@ -189,7 +189,7 @@ front = Front(ticket_key_s=3)
 paths = {word: f'{front.folder}/session{word}' for word in WORDS}
 first = next_key(front, take_session(front, '-tls1_2', f'{front.folder}/now'))
 names = {word: take_session(front, word, paths[word]) for word in WORDS}
-tap.equal(names, dict.fromkeys(WORDS, first), 'one key seals the tickets of both versions')
+tap.same(names, dict.fromkeys(WORDS, first), 'one key seals the tickets of both versions')
 for word in WORDS:
     tap.ok(is_resumed(front, word, paths[word]), f'a session is resumed, {word[1:]}')
 second = next_key(front, first)
@@ -210,4 +210,4 @@ for word in WORDS:
     tap.ok(not is_resumed(other, word, path),
            f'no session goes over to a front of another record, {word[1:]}')
 tap.ok(front.alive() and other.alive(), 'the fronts stand all of it, with system calls that kill')
-tap.end()
+tap.done()

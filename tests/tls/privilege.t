@@ -21,14 +21,14 @@ front = Front()
 # --- privilege ---
 
 four = '\t'.join([str(NOBODY)] * 4)
-tap.equal((front.status('Uid'), front.status('Gid')), (four, four), 'its account is its own')
-tap.equal(front.status('Groups').strip(), '', 'it is in no other group')
+tap.same((front.status('Uid'), front.status('Gid')), (four, four), 'its account is its own')
+tap.same(front.status('Groups').strip(), '', 'it is in no other group')
 for kind in 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb':
-    tap.equal(int(front.status(kind), 16), 0, f'{kind} is empty')
-tap.equal(front.status('NoNewPrivs'), '1', 'it can gain no privilege')
-tap.equal(front.status('Seccomp'), '2', 'its system calls are filtered')
+    tap.same(int(front.status(kind), 16), 0, f'{kind} is empty')
+tap.same(front.status('NoNewPrivs'), '1', 'it can gain no privilege')
+tap.same(front.status('Seccomp'), '2', 'its system calls are filtered')
 root = f'/proc/{front.pid}/root'
-tap.equal(os.listdir(root + '/'), [], 'its root is empty')
+tap.same(os.listdir(root + '/'), [], 'its root is empty')
 try:
     os.mkdir(root + '/new')
     made = True
@@ -37,13 +37,13 @@ except OSError:
 tap.ok(not made, 'and nothing can be made in it, by root either')
 fds = [os.readlink(f'/proc/{front.pid}/fd/{fd}').split(':')[0]
        for fd in os.listdir(f'/proc/{front.pid}/fd')]
-tap.equal(sorted(fd for fd in fds if not fd.startswith('/') and fd != 'pipe'),
-          ['anon_inode', 'socket', 'socket'], 'it holds a listener, a channel and an epoll')
+tap.same(sorted(fd for fd in fds if not fd.startswith('/') and fd != 'pipe'),
+         ['anon_inode', 'socket', 'socket'], 'it holds a listener, a channel and an epoll')
 with open(f'/proc/{front.pid}/limits', encoding='ascii') as limits:
     limits = {line[:26].strip(): line[26:].split()[0] for line in limits}
-tap.equal((limits['Max core file size'], int(limits['Max open files']) < 1024), ('0', True),
-          'no core, few descriptors')
-tap.equal(os.stat(f'/proc/{front.pid}/mem').st_uid, 0, 'its memory is not for its account to read')
+tap.same((limits['Max core file size'], int(limits['Max open files']) < 1024), ('0', True),
+         'no core, few descriptors')
+tap.same(os.stat(f'/proc/{front.pid}/mem').st_uid, 0, 'its memory is not for its account to read')
 
 # --- sleep and memory ---
 
@@ -61,7 +61,7 @@ front.counted('requests', 1)
 time.sleep(1.5)
 before = switches()
 time.sleep(3)
-tap.equal(switches() - before, 0, 'it does not wake when nobody asks')
+tap.same(switches() - before, 0, 'it does not wake when nobody asks')
 idle = rss()
 tap.ok(idle <= IDLE_RSS_KB, f'{idle} KB idle, at most {IDLE_RSS_KB}')
 
@@ -84,7 +84,7 @@ for version in ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2:
     print(f'# {idle} KB idle, {each:.1f} KB a connection, {version.name}')
     for client in held:
         client.sendall(GET)
-    tap.equal({read_answer(client).status for client in held}, {200}, 'each is served again')
+    tap.same({read_answer(client).status for client in held}, {200}, 'each is served again')
     for client in held:
         client.close()
     time.sleep(0.2)
@@ -110,12 +110,12 @@ tap.ok(grown <= 64, 'its memory does not grow with clients and snapshots', f'{gr
 # --- addresses ---
 
 four = Front(address='127.0.0.1')
-tap.equal(four.get('/live').status, 200, 'it listens at an IPv4 address')
+tap.same(four.get('/live').status, 200, 'it listens at an IPv4 address')
 four.stop()
 with socket.create_connection(('::1', front.port), 5) as six:
     with front.context().wrap_socket(six, server_hostname='localhost') as client:
         client.sendall(GET)
-        tap.equal(read_answer(client).status, 200, 'at :: it serves both families')
+        tap.same(read_answer(client).status, 200, 'at :: it serves both families')
 taken = subprocess.run([front.process.args[0], '::', str(front.port), '0', front.folder],
                        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 tap.ok(taken.returncode == 2 and f'port {front.port}: Address' in taken.stderr,
@@ -133,4 +133,4 @@ tap.ok(not os.path.exists(f'/proc/{other.pid}'), 'it dies with its warden')
 pid = front.pid
 front.stop()
 tap.ok(not os.path.exists(f'/proc/{pid}'), 'it ends when the channel closes')
-tap.end()
+tap.done()

@@ -188,7 +188,7 @@ def sslscan(port):
 
 def agrees(port, name):
     probed = Probed(port)
-    tap.equal(probed.suites, sslscan(port), f'{name}: suite by suite as sslscan finds')
+    tap.same(probed.suites, sslscan(port), f'{name}: suite by suite as sslscan finds')
     tap.ok(probed.took_s < MATRIX_S, f'{name}: the whole matrix in under {MATRIX_S} s',
            probed.took_s)
     return probed
@@ -199,9 +199,9 @@ def agrees(port, name):
 def all_of_openssl():
     port = openssl('-cipher', ALL)
     probed = agrees(port, 'openssl with everything on')
-    tap.equal(sorted(probed.versions), VERSIONS[1:], 'openssl: all its versions')
+    tap.same(sorted(probed.versions), VERSIONS[1:], 'openssl: all its versions')
     held = Probed(port, '--surface', 'sip-in')
-    tap.equal(held.code, 1, 'held against a surface, that is 1')
+    tap.same(held.code, 1, 'held against a surface, that is 1')
     for text, setting in (('TLS 1.0 is accepted', 'tls.legacy'),
                           ('TLS 1.1 is accepted', 'tls.legacy'),
                           ('TLS_RSA_WITH_AES_128_CBC_SHA is accepted with TLS 1.2',
@@ -212,7 +212,7 @@ def all_of_openssl():
                           ("the client's order of suites decides with TLS 1.2", None),
                           ('the group x448 is accepted', None)):
         tap.ok(text in held.faults, f'found: {text}', held.said)
-        tap.equal(held.settings.get(text, ''), setting, f'decided by {setting}')
+        tap.same(held.settings.get(text, ''), setting, f'decided by {setting}')
     tap.ok(not any('ECDSA' in note for note in held.notes),
            'what an RSA key excludes is not missed', held.notes)
 
@@ -243,10 +243,10 @@ def all_of_nginx():
                   'ssl_ciphers ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256;',
                   pair=ECDSA)
     held = Probed(right, '--surface', 'https-in')
-    tap.equal((held.code, held.faults), (0, []), 'nginx as the policy asks agrees, and that is 0')
+    tap.same((held.code, held.faults), (0, []), 'nginx as the policy asks agrees, and that is 0')
     tap.ok('TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 is permitted with TLS 1.2 and not offered'
            in held.notes, 'what it does not offer is a note', held.said)
-    tap.equal(sorted(held.report['groups']), ['secp256r1', 'secp384r1', 'x25519'], 'its groups')
+    tap.same(sorted(held.report['groups']), ['secp256r1', 'secp384r1', 'x25519'], 'its groups')
     fips = node('security.fips=yes')
     held = Probed(right, '--surface', 'https-in', root=fips)
     tap.ok('the group x25519 is accepted' in held.faults, 'the policy is that of the settings',
@@ -260,12 +260,12 @@ def no_library_has_them():
     for version, name in ((0x0300, 'SSL 3.0'), (0x0301, 'TLS 1.0'), (0x0303, 'TLS 1.2')):
         listener = responder(version, *suites)
         held = Probed(listener.port, '--surface', 'https-in', host='127.0.0.1')
-        tap.equal([suite['name'] for suite in held.versions[name]['suites']],
-                  list(suites.values()), f'{name}: RC4, export, DES, NULL and SEED, in their order')
-        tap.equal(held.versions[name]['server_order'], True, f"{name}: the server's order")
-        tap.equal(sorted(held.versions), [name], f'{name} and no other version')
+        tap.same([suite['name'] for suite in held.versions[name]['suites']],
+                 list(suites.values()), f'{name}: RC4, export, DES, NULL and SEED, in their order')
+        tap.same(held.versions[name]['server_order'], True, f"{name}: the server's order")
+        tap.same(sorted(held.versions), [name], f'{name} and no other version')
         wrong = [f'{suite} is accepted with {name}' for suite in suites.values()]
-        tap.equal([text for text in wrong if text in held.faults], wrong, 'each is a fault')
+        tap.same([text for text in wrong if text in held.faults], wrong, 'each is a fault')
         tap.ok(listener.most <= 10, 'never more than ten connections at once', listener.most)
 
 
@@ -301,8 +301,8 @@ def wrong_certificates():
         found[name] = Probed(openssl('-serverpref', *(['-cert_chain', f'{folder.name}/chain']
                                                       if behind else []),
                                      pair=['-cert', f'{leaf}.crt', '-key', f'{leaf}.key']))
-    tap.equal([found[name].faults for name in ('whole', 'with its root')], [[], []],
-              'a chain in order is no fault, with or without its root')
+    tap.same([found[name].faults for name in ('whole', 'with its root')], [[], []],
+             'a chain in order is no fault, with or without its root')
     tap.ok(found['short'].finds('the chain is short'), 'a short chain is found',
            found['short'].said)
     tap.ok(found['out of order'].finds('out of order'), 'a chain out of order is found',
@@ -375,11 +375,11 @@ def endpoint():
             title = f"the endpoint, {name}, {'RSA' if rsa else 'ECDSA'}"
             front = Front(settings=settings, rsa=rsa)
             held = Probed(front.port, '--surface', 'https-in', root=node(*settings))
-            tap.equal((held.code, held.faults), (0, []), f'{title}: it agrees with its policy')
-            tap.equal(held.suites, sslscan(front.port), f'{title}: suite by suite as sslscan finds')
+            tap.same((held.code, held.faults), (0, []), f'{title}: it agrees with its policy')
+            tap.same(held.suites, sslscan(front.port), f'{title}: suite by suite as sslscan finds')
             missed = [note for note in held.notes
                       if 'not offered' in note or 'no handshake' in note]
-            tap.equal(missed, [], f'{title}: all that is permitted is offered and proved')
+            tap.same(missed, [], f'{title}: all that is permitted is offered and proved')
             front.stop()
     strict = node('security.fips=yes')
     front = Front(settings=everything)
@@ -399,11 +399,11 @@ def budget():
     front = Front(settings=('https.legacy_inbound=yes', 'tls.aes128_sha=yes'), rsa=True,
                   handshakes_per_address_s=20)
     found = Probed(front.port)
-    tap.equal(found.suites, wanted.suites,
-              'a listener that closes above 20 handshakes a second is found out whole')
+    tap.same(found.suites, wanted.suites,
+             'a listener that closes above 20 handshakes a second is found out whole')
     tap.ok(found.took_s < MATRIX_S + 1, 'and within its time', found.took_s)
-    tap.equal({name: one['server_order'] for name, one in found.versions.items()},
-              dict.fromkeys(VERSIONS[1:], True), "and the server's order")
+    tap.same({name: one['server_order'] for name, one in found.versions.items()},
+             dict.fromkeys(VERSIONS[1:], True), "and the server's order")
 
 
 try:
@@ -420,4 +420,4 @@ finally:
         server.kill()
         server.wait()
     folder.cleanup()
-tap.end()
+tap.done()

@@ -224,4 +224,4 @@ finally:
     for process in running:
         process.kill()
         process.wait()
-tap.end()
+tap.done()

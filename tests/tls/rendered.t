@@ -189,14 +189,14 @@ def judge(name, port, record, ecdsa=True, whole=True):
                 for version, suites in by_version(record, ecdsa, 'openssl').items()}
     offered = sorted(group['name'] for group in record['groups'])
     if whole:
-        tap.equal(dict(sorted(found.items())), dict(sorted(expected.items())),
-                  f'{name}: its versions and suites in the order of the record, and no others')
-    tap.equal(groups, offered, f'{name}: its groups and no others')
+        tap.same(dict(sorted(found.items())), dict(sorted(expected.items())),
+                 f'{name}: its versions and suites in the order of the record, and no others')
+    tap.same(groups, offered, f'{name}: its groups and no others')
     found, groups = probed(port)
     expected = {version: sorted(suites)
                 for version, suites in by_version(record, ecdsa, 'name').items()}
-    tap.equal((dict(sorted(found.items())), groups), (dict(sorted(expected.items())), offered),
-              f'{name}: the probe finds the same')
+    tap.same((dict(sorted(found.items())), groups), (dict(sorted(expected.items())), offered),
+             f'{name}: the probe finds the same')
     for scheme in 'RSA+SHA1', 'RSA+SHA224':
         said = run('openssl', 's_client', '-connect', f'127.0.0.1:{port}', '-tls1_2', '-sigalgs',
                    scheme, '-cipher', 'ECDHE:@SECLEVEL=0', check=False, input='').stdout
@@ -220,9 +220,9 @@ def try_openssl(title, surfaces):
             with open(path, 'w') as file:
                 file.write(text.replace('system_default = https-out', f'system_default = {name}'))
         said = run('openssl', 'ciphers', '-s', '-stdname', env=under(path)).stdout
-        tap.equal(re.findall(r'^(\S+)', said, re.M),
-                  [suite['name'] for suite in surfaces[name]['suites']],
-                  f'{title}: openssl ciphers -s under openssl.cnf gives the suites of {name}')
+        tap.same(re.findall(r'^(\S+)', said, re.M),
+                 [suite['name'] for suite in surfaces[name]['suites']],
+                 f'{title}: openssl ciphers -s under openssl.cnf gives the suites of {name}')
     with Server(PLAIN, 'openssl', 's_server', '-accept', f'127.0.0.1:{PLAIN}', '-www', '-cert',
                 f'{folder}/rsa.pem', '-key', f'{folder}/rsa.key', '-dcert', f'{folder}/ec.pem',
                 '-dkey', f'{folder}/ec.key', environment=under(f'{FILES}/openssl.cnf')):
@@ -339,13 +339,13 @@ def try_kamailio(title, surfaces, settings):
     with Server(SIP, *words, '-DD', '-E', environment=under(f'{FILES}/openssl.cnf')) as server:
         verified = 'global.sip_tls_verification=on' in settings
         judge(f'{title}, Kamailio', SIP, surfaces['sip-in'], ecdsa=False, whole=not verified)
-        tap.equal(reply(True), 'SIP/2.0 200 OK', f'{title}: Kamailio answers over TLS')
+        tap.same(reply(True), 'SIP/2.0 200 OK', f'{title}: Kamailio answers over TLS')
         said = reply(False)
         tap.ok(('200 OK' in said) != verified,
                f"{title}: a peer without a certificate is {'refused' if verified else 'served'}",
                said, server.said())
-        tap.equal(offered_outbound(), [suite['code'] for suite in surfaces['sip-out']['suites']],
-                  f'{title}: Kamailio offers a peer the suites of sip-out, in their order')
+        tap.same(offered_outbound(), [suite['code'] for suite in surfaces['sip-out']['suites']],
+                 f'{title}: Kamailio offers a peer the suites of sip-out, in their order')
 
 
 own_files()
@@ -356,4 +356,4 @@ for title, settings in PROFILES.items():
     try_nginx(title, surfaces, settings)
     try_kamailio(title, surfaces, settings)
     run('umount', '/run/holdfast')
-tap.end()
+tap.done()

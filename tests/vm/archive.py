@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-import tap  # noqa: F401 (makes firmware/ importable)
+import ground  # noqa: F401 (makes firmware/ importable)
 import node
 
 

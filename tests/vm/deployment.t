@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 
-import tap
+import ground
 import deploy
 import disk
 from demo import ANSWERS, configure
@@ -17,7 +17,7 @@ PASSWORD = deploy.PASSWORD
 def boot_order(t, text):
     """The record of one boot: nothing was up before it, and the network came after it."""
     record = dict(line.split(None, 1) for line in text.splitlines() if ' ' in line)
-    t.equal(record.get('interfaces-up'), 'none', 'no interface is up when the policy is enforced')
+    t.same(record.get('interfaces-up'), 'none', 'no interface is up when the policy is enforced')
     t.ok(record.get('boot-exit') in ('0', '1'), 'holdfast boot could enforce the policy', text)
     t.ok(float(record['boot-start']) <= float(record['boot-end']) <=
          float(record['network-start']), 'the network starts after holdfast boot has ended', text)
@@ -40,10 +40,10 @@ def first_boot(t, machine):
     machine.send('wrong' + PASSWORD)
     t.ok(machine.expect('Login incorrect'), 'a wrong password does not log in')
     machine.log_in(PASSWORD)
-    t.equal(machine.run('id -u')[1].strip(), '1000', 'admin logs in as an ordinary user')
+    t.same(machine.run('id -u')[1].strip(), '1000', 'admin logs in as an ordinary user')
     boot_order(t, machine.run('cat /run/holdfast/boot-order')[1])
-    t.equal(machine.run('cat /sys/kernel/rcu_expedited')[1].strip(), '0',
-            'what made the kernel hurry during the boot is switched off')
+    t.same(machine.run('cat /sys/kernel/rcu_expedited')[1].strip(), '0',
+           'what made the kernel hurry during the boot is switched off')
     t.ok(machine.run('cat /etc/shadow')[0] and machine.run('ls /var/lib/holdfast')[0],
          'admin reads neither the passwords nor the state')
     t.ok(machine.run('touch /x /etc/x /usr/x /bin/x')[0], 'admin cannot write where programs live')
@@ -53,7 +53,7 @@ def first_boot(t, machine):
 def settings(t, machine):
     configure(machine)
     code, output = machine.run('holdfast get health.stations', PASSWORD)
-    t.equal((code, output.strip()), (0, 'health.stations = 10.0.2.2/32'), 'settings are stored')
+    t.same((code, output.strip()), (0, 'health.stations = 10.0.2.2/32'), 'settings are stored')
     code, output = machine.run('holdfast set health.port=70000', PASSWORD)
     t.ok(code == 2 and 'health.port' in output, 'a bad value is refused and named', output)
     code, output = machine.run('holdfast set health.port=9444', 'wrong', tries=3)
@@ -72,8 +72,8 @@ def interrupted_wizard(t, machine):
     machine.wizard(PASSWORD, ANSWERS, confirm='no')
     machine.expect(PROMPT)
     output = machine.run('holdfast get security.fips', PASSWORD)[1]
-    t.equal(output.strip(), 'security.fips = no',
-            'a wizard that is interrupted or not confirmed stores nothing')
+    t.same(output.strip(), 'security.fips = no',
+           'a wizard that is interrupted or not confirmed stores nothing')
 
 
 def locked_out(t, machine):
@@ -83,7 +83,7 @@ def locked_out(t, machine):
     bad = ['%(id)s: %(actual)s' % row for row in rows.values()
            if row['domain'] in ('accounts', 'sysctl', 'firewall', 'files', 'network') and
            row['verdict'] in ('fail', 'error')]
-    t.equal(bad, [], 'every enforced row holds')
+    t.same(bad, [], 'every enforced row holds')
     t.ok(any(row['domain'] == 'accounts' for row in rows.values()), 'the accounts are checked')
     t.ok(not machine.offers_login(), 'no console offers a login')
     t.ok(not machine.answers_on_ssh(), 'port 22 says nothing')
@@ -99,15 +99,15 @@ def on_disk(t, machine):
         t.ok('state.db.latch-admin-disabled' in names, 'the latch stands beside the database',
              names)
         done = deploy.holdfast(folder, 'events', '--verify')
-        t.equal(done.returncode, 0, 'the chain of events is whole: ' + done.stdout.strip())
+        t.same(done.returncode, 0, 'the chain of events is whole: ' + done.stdout.strip())
         events = deploy.holdfast(folder, 'events').stdout
         t.ok(PASSWORD not in events, 'no event holds the password')
         done = deploy.holdfast(folder, 'set', 'security.disable_admin=no')
         t.ok(done.returncode == 2 and 'disable' in done.stderr,
              'root itself cannot enable the account again', done.stdout + done.stderr)
         stored = deploy.holdfast(folder, 'get', 'security.fips', 'web.max_sessions').stdout
-        t.equal(stored, 'security.fips = yes\nweb.max_sessions = 100\n',
-                'the wizard\'s answers are stored')
+        t.same(stored, 'security.fips = yes\nweb.max_sessions = 100\n',
+               'the wizard\'s answers are stored')
     finally:
         shutil.rmtree(folder)
 
@@ -121,17 +121,17 @@ def database_lost(t, machine):
     machine.expect(r'FAILED CLOSED')
     machine.expect(r'network allowed at')
     t.ok(not machine.offers_login(), 'without its database the node stays locked')
-    t.equal(fetch_json(machine.port, '/health', patience=180)[1]['status'], 'fail',
-            'and its health is fail, at the address last known')
+    t.same(fetch_json(machine.port, '/health', patience=180)[1]['status'], 'fail',
+           'and its health is fail, at the address last known')
     machine.power_off()
 
 
-with tap.Tap() as t, Node() as machine:
+with ground.Tap() as t, Node() as machine:
     t.on(machine).start()
     first_boot(t, machine)
     settings(t, machine)
     interrupted_wizard(t, machine)
-    t.equal(machine.wizard(PASSWORD, ANSWERS), 25, 'the wizard asks 25 questions')
+    t.same(machine.wizard(PASSWORD, ANSWERS), 25, 'the wizard asks 25 questions')
     t.ok(machine.expect(r'network allowed at'), 'the node reboots by itself after the wizard')
     locked_out(t, machine)
     machine.power_off()

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 
-import tap
+import ground
 import archive
 import deploy
 import disk
@@ -30,12 +30,12 @@ def damaged_database(t, folder):
         machine.expect(r'FAILED CLOSED')
         t.ok(machine.expect(r'network allowed at'), 'a damaged database is told on the console')
         status, health = fetch_json(machine.port, '/health', patience=180)
-        t.equal((status, health['status']), (503, 'fail'), 'its health is fail, to the stations '
-                'last known')
+        t.same((status, health['status']), (503, 'fail'), 'its health is fail, to the stations '
+               'last known')
         rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['rows']}
         bad = [row for row in rows.values() if row['domain'] in ('sysctl', 'firewall', 'accounts')
                and row['verdict'] in ('fail', 'error')]
-        t.equal(bad, [], 'the strictest policy is enforced')
+        t.same(bad, [], 'the strictest policy is enforced')
         t.ok(not machine.offers_login(), 'nobody can log in')
         machine.power_off()
         names = disk.names(machine.state)
@@ -81,7 +81,7 @@ def no_firewall_in_the_kernel(t, folder):
         output = machine.run('ip -o link')[1]
         t.ok('UP' not in output, 'no interface is up', output)
         output = machine.run('cat /run/holdfast/boot-order')[1]
-        t.equal(machine.frames_sent(), 0, 'not one frame has left the node')
+        t.same(machine.frames_sent(), 0, 'not one frame has left the node')
         t.ok('boot-exit 2' in output and 'network-start' not in output,
              'the record shows that the network never started', output)
 
@@ -103,7 +103,7 @@ def conferencing(t, folder):
 
 folder = tempfile.mkdtemp(prefix='holdfast-closed-')
 try:
-    with tap.Tap() as t:
+    with ground.Tap() as t:
         damaged_database(t, folder)
         no_state_disk(t)
         broken_file_system(t, folder)

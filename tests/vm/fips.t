@@ -4,7 +4,7 @@ boot and no earlier, and every row of FIPS mode passes then."""
 import os
 import tempfile
 
-import tap
+import ground
 import deploy
 from fetch import fetch_json
 from node import Node
@@ -18,10 +18,10 @@ def switched_on(t, machine):
     """An administrator turns FIPS mode on and reboots."""
     machine.log_in(deploy.PASSWORD)
     t.ok('fips=1' not in machine.run('cat /proc/cmdline')[1], 'outside FIPS mode no argument')
-    t.equal(machine.run('cat /proc/sys/crypto/fips_enabled')[1].strip(), '0',
-            'the kernel knows FIPS mode and is not in it')
-    t.equal(machine.run('holdfast set security.fips=yes', deploy.PASSWORD)[0], 0,
-            'security.fips=yes is stored')
+    t.same(machine.run('cat /proc/sys/crypto/fips_enabled')[1].strip(), '0',
+           'the kernel knows FIPS mode and is not in it')
+    t.same(machine.run('holdfast set security.fips=yes', deploy.PASSWORD)[0], 0,
+           'security.fips=yes is stored')
     row = rows(machine)['fips.kernel']
     t.ok(row['verdict'] == 'fail' and 'next boot' in row['note'],
          'until the next boot the kernel\'s row falls short and says why', row)
@@ -29,16 +29,16 @@ def switched_on(t, machine):
 
 def after_the_boot(t, machine):
     found = rows(machine)
-    t.equal({name: row['verdict'] for name, row in found.items()
-             if name.startswith('fips.') and row['verdict'] != 'pass'}, {},
-            'every row of FIPS mode passes')
+    t.same({name: row['verdict'] for name, row in found.items()
+            if name.startswith('fips.') and row['verdict'] != 'pass'}, {},
+           'every row of FIPS mode passes')
     machine.log_in(deploy.PASSWORD)
     t.ok('fips=1' in machine.run('cat /proc/cmdline')[1].split(), 'the kernel has its argument')
-    t.equal(machine.run('cat /proc/sys/crypto/fips_enabled')[1].strip(), '1',
-            'and is in FIPS mode')
+    t.same(machine.run('cat /proc/sys/crypto/fips_enabled')[1].strip(), '1',
+           'and is in FIPS mode')
 
 
-with tap.Tap() as t, tempfile.TemporaryDirectory(prefix='holdfast-fips-') as folder:
+with ground.Tap() as t, tempfile.TemporaryDirectory(prefix='holdfast-fips-') as folder:
     image = deploy.state_disk(deploy.stored(folder), os.path.join(folder, 'state.ext4'))
     with Node(state=image) as machine:
         t.on(machine).start()
@@ -49,5 +49,5 @@ with tap.Tap() as t, tempfile.TemporaryDirectory(prefix='holdfast-fips-') as fol
         machine.run('holdfast set security.fips=no', deploy.PASSWORD)
         machine.power_off()
         machine.start()
-        t.equal(rows(machine)['fips.kernel']['actual'], '0', 'switched off, the argument goes too')
+        t.same(rows(machine)['fips.kernel']['actual'], '0', 'switched off, the argument goes too')
         machine.power_off()

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 
-import tap
+import ground
 import deploy
 import disk
 from demo import ANSWERS
@@ -65,7 +65,7 @@ def every_cut(t, folder, base):
             if found not in samples:
                 samples[found] = shutil.copy(image, os.path.join(folder, 'cut-%d' % len(samples)))
     wrong = [found for found in seen if found not in ('none', 'all')]
-    t.equal(wrong, [], '%d cuts, seed %d: the wizard counts wholly (%d) or not at all (%d)' % (
+    t.same(wrong, [], '%d cuts, seed %d: the wizard counts wholly (%d) or not at all (%d)' % (
         sum(seen.values()), SEED, seen['all'], seen['none']))
     t.ok(seen['all'] and seen['none'], 'there were cuts before and after the commit', seen)
     return samples
@@ -81,7 +81,7 @@ def boots_after(t, image, found):
         t.ok(rows and 'damaged' not in str(health), 'the node boots from a disk with %s of the '
              'wizard' % found, health)
         gone = b'login:' not in machine.listen_for(2)
-        t.equal(gone, found == 'all', 'with %s of the wizard, login is %s' % (
+        t.same(gone, found == 'all', 'with %s of the wizard, login is %s' % (
             found, 'gone' if found == 'all' else 'there'))
 
 
@@ -99,7 +99,7 @@ def killed_at_once(t, folder, base):
 
 folder = tempfile.mkdtemp(prefix='holdfast-cut-')
 try:
-    with tap.Tap() as t:
+    with ground.Tap() as t:
         base = deployed(folder)
         for found, image in every_cut(t, folder, base).items():
             boots_after(t, image, found)
