@@ -256,31 +256,34 @@ static void observe_file(const struct system *system, const struct account_rule 
     buf_wipe(&out);
 }
 
-/* The admin's number from passwd(5), 0 when there is no such account. */
-static uid_t admin_uid(const struct system *system)
+/* The admin's number from passwd(5), 0 when there is no such account; 0, or why it is not known. */
+static int admin_uid(const struct system *system, uid_t *uid)
 {
     char path[PATH_MAX];
     struct buf text = {0};
-    uint64_t uid = 0;
-    if (file_path(path, sizeof(path), system->root, "/etc/passwd") == 0 &&
-        file_read(path, FILE_SIZE_MAX, &text) == 0) {
-        for (size_t at = 0, length; at < text.length; at += length + 1) {
-            struct line line;
-            length = line_end(&text, at);
-            line_split(&line, text.data + at);
-            if (line.count > 2 && str_equal(line.field[0], ADMIN))
-                (void)str_to_u64(line.field[2], 1, UINT32_MAX - 1, &uid);
-        }
+    uint64_t number = 0;
+    int error = file_path(path, sizeof(path), system->root, "/etc/passwd");
+    if (error == 0)
+        error = file_read(path, FILE_SIZE_MAX, &text);
+    for (size_t at = 0, length; error == 0 && at < text.length; at += length + 1) {
+        struct line line;
+        length = line_end(&text, at);
+        line_split(&line, text.data + at);
+        if (line.count > 2 && str_equal(line.field[0], ADMIN))
+            (void)str_to_u64(line.field[2], 1, UINT32_MAX - 1, &number);
     }
     buf_free(&text);
-    return (uid_t)uid;
+    *uid = (uid_t)number;
+    return error == -ENOENT ? 0 : error;
 }
 
+/* Without passwd(5) the login programs are found all the same, but that is not all there may be. */
 static int find_processes(const struct system *system, int signal, struct buf *found)
 {
-    struct process_wanted wanted = {
-        .names = login_programs, .name_count = countof(login_programs), .uid = admin_uid(system)};
-    return processes_find(&wanted, signal, found);
+    struct process_wanted wanted = {.names = login_programs, .name_count = countof(login_programs)};
+    int unknown = admin_uid(system, &wanted.uid);
+    int error = processes_find(&wanted, signal, found);
+    return error ? error : unknown;
 }
 
 static void observe_processes(const struct system *system, struct rows *rows, struct row *row)
@@ -288,7 +291,8 @@ static void observe_processes(const struct system *system, struct rows *rows, st
     struct buf found = {0};
     int error = find_processes(system, 0, &found);
     if (error)
-        row_verdict(row, VERDICT_ERROR, rows_text(rows, "cannot read /proc: %s", strerror(-error)));
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot tell by /etc/passwd and /proc: %s", strerror(-error)));
     else
         row_observed(row, found.length ? rows_text(rows, "%s", buf_text(&found)) : "none");
     buf_free(&found);

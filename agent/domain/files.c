@@ -79,9 +79,7 @@ static const char *origin(const struct file_rule *rule, struct rows *rows)
     for (const enum setting_key *key = rule->settings; *key != SETTING_NONE; key++)
         buf_printf(&text, "%s%s", key == rule->settings ? ", from " : ", ",
                    setting_table[*key].name);
-    const char *copy = rows_text(rows, "%s", buf_text(&text));
-    buf_free(&text);
-    return copy;
+    return rows_take(rows, &text);
 }
 
 static int look(const struct system *system, const struct policy *policy,

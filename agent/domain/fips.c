@@ -198,6 +198,7 @@ static void observe_suites(const struct policy *policy, struct rows *rows, struc
     row_observed(row, suite ? suite : row->desired);
     if (masked.length)
         row->note = rows_text(rows, "stored as yes, without effect: %s", buf_text(&masked));
+    rows->failed |= masked.failed;
     buf_free(&masked);
 }
 

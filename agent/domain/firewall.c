@@ -47,13 +47,11 @@ static void plan_chains(const struct firewall_ruleset *ruleset, struct rows *row
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         struct buf text = {0};
         nft_chain_print(&ruleset->chains[i], &text);
-        rows->failed = rows->failed || buf_error(&text) != 0;
         rows_add(rows,
                  (struct row){.id = rows_text(rows, "firewall.chain.%s", ruleset->chains[i].name),
                               .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),
                               .setting = SETTING_NONE,
-                              .desired = rows_text(rows, "%s", buf_text(&text))});
-        buf_free(&text);
+                              .desired = rows_take(rows, &text)});
     }
 }
 
@@ -127,9 +125,9 @@ static void observe_chains(const struct firewall_ruleset *ruleset, const struct 
         struct buf text = {0};
         if (chain)
             nft_chain_print(chain, &text);
-        row_observed(&rows->list[1 + i],
-                     rows_text(rows, "%s", chain ? buf_text(&text) : "missing"));
-        buf_free(&text);
+        else
+            buf_puts(&text, "missing");
+        row_observed(&rows->list[1 + i], rows_take(rows, &text));
     }
 }
 
@@ -145,16 +143,13 @@ static void observe_rules(const struct firewall_ruleset *ruleset, const struct n
     }
     for (size_t i = 0; i < ruleset->rule_count; i++) {
         struct buf text = {0};
-        const struct nft_rule *actual = match.actual[i];
         if (match.equal[i])
-            row_observed(&row[i], row[i].desired);
-        else if (!actual)
-            row_observed(&row[i], "missing");
-        else {
-            nft_rule_print(actual, &text);
-            row_observed(&row[i], rows_text(rows, "%s", buf_text(&text)));
-        }
-        buf_free(&text);
+            buf_puts(&text, row[i].desired);
+        else if (match.actual[i])
+            nft_rule_print(match.actual[i], &text);
+        else
+            buf_puts(&text, "missing");
+        row_observed(&row[i], rows_take(rows, &text));
     }
     row_observed(&rows->list[row_of_surplus(ruleset)],
                  match.surplus.length ? rows_text(rows, "%s", buf_text(&match.surplus)) : "none");

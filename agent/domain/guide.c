@@ -8,10 +8,7 @@ static const char *secure_text(struct rows *rows, enum setting_key key)
 {
     struct buf text = {0};
     setting_secure_text(key, &text);
-    rows->failed = rows->failed || buf_error(&text) != 0;
-    const char *copy = rows_text(rows, "%s", buf_text(&text));
-    buf_free(&text);
-    return copy;
+    return rows_take(rows, &text);
 }
 
 static const char *shown_text(struct rows *rows, const struct settings *settings,
@@ -19,10 +16,7 @@ static const char *shown_text(struct rows *rows, const struct settings *settings
 {
     struct buf text = {0};
     setting_show(settings, key, &text);
-    rows->failed = rows->failed || buf_error(&text) != 0;
-    const char *copy = rows_text(rows, "%s", buf_text(&text));
-    buf_free(&text);
-    return copy;
+    return rows_take(rows, &text);
 }
 
 static void guide_plan(const struct policy *policy, struct rows *rows)

@@ -82,6 +82,14 @@ const char *rows_text(struct rows *rows, const char *format, ...)
     return node->text;
 }
 
+const char *rows_take(struct rows *rows, struct buf *text)
+{
+    rows->failed |= text->failed;
+    const char *taken = rows_text(rows, "%s", buf_text(text));
+    buf_free(text);
+    return taken;
+}
+
 void row_observed(struct row *row, const char *actual)
 {
     row->actual = actual;

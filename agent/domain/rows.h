@@ -5,6 +5,7 @@
 #ifndef HOLDFAST_DOMAIN_ROWS_H
 #define HOLDFAST_DOMAIN_ROWS_H
 
+#include "base/buf.h"
 #include "settings/settings.h"
 
 #include <stdbool.h>
@@ -52,6 +53,9 @@ struct row *rows_add(struct rows *rows, struct row row);
  * It becomes one line of text (str_clean): tables and interfaces are named by others. */
 __attribute__((format(printf, 2, 3))) const char *rows_text(struct rows *rows, const char *format,
                                                             ...);
+
+/* The text of a buffer as such a string; the buffer is freed. One that has failed sets `failed`. */
+const char *rows_take(struct rows *rows, struct buf *text);
 
 /* Sets actual and the verdict that follows from comparing it with desired. */
 void row_observed(struct row *row, const char *actual);

@@ -295,7 +295,7 @@ static void judge(const struct system *system, struct rows *rows, struct row *ro
     if (visit->wrong > NAMED_MAX)
         buf_printf(&visit->actual, " and %zu more", visit->wrong - NAMED_MAX);
     if (visit->wrong)
-        row_observed(row, rows_text(rows, "%s", buf_text(&visit->actual)));
+        row_observed(row, rows_take(rows, &visit->actual));
     else if (visit->places)
         row_observed(row, row->desired);
     if (visit->error)

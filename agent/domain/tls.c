@@ -89,7 +89,7 @@ static void judge_row(const struct policy *policy, const struct listener *listen
     judge(result, &policy->crypto, record_surface(listener), clock_now_s(), &ear);
     if (verdicts.faults > NAMED_MAX)
         buf_printf(&verdicts.text, "; and %zu more", verdicts.faults - NAMED_MAX);
-    row->actual = verdicts.faults ? rows_text(rows, "%s", buf_text(&verdicts.text)) : row->desired;
+    row->actual = verdicts.faults ? rows_take(rows, &verdicts.text) : row->desired;
     if (verdicts.faults && verdicts.setting != SETTING_NONE) {
         row->setting = verdicts.setting;
         row->section = setting_table[verdicts.setting].section;

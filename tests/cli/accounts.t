@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Disabling the administrator account below a root: what boot locks, what it leaves alone, and that
 nothing opens it again."""
+import json
 import os
 import shutil
 
@@ -156,6 +157,20 @@ def check_finds(t):
     t.ok(fields(node, 'etc/shadow', 'admin')[1].startswith('!'), 'and boot closes it')
 
 
+def who_is_the_admin(t):
+    """Whose processes are looked for stands in passwd: without it nobody can say that there are none."""
+    node = Node()
+    disable(node)
+    boot(node)
+    os.symlink('/proc', node.path('proc'))
+    os.unlink(node.path('etc/passwd'))
+    os.mkdir(node.path('etc/passwd'))
+    row, = (row for row in json.loads(node.run('check', '--format', 'json').stdout)['rows']
+            if row['id'] == 'accounts.processes')
+    t.ok(row['verdict'] == 'error' and 'passwd' in row['note'],
+         'a passwd that cannot be read leaves the processes of a login undecided', row)
+
+
 def for_good(t):
     def opens(node):
         node.write('etc/shadow', f'admin:{hashed(PASSWORD)}:0::::::\n', 0o600)
@@ -197,4 +212,5 @@ with Tap() as t:
     no_console(t)
     by_the_wizard(t)
     check_finds(t)
+    who_is_the_admin(t)
     for_good(t)

@@ -2,16 +2,23 @@
  * passes as success when it failed. The linker puts the four functions here in the places of the C
  * library's (--wrap). */
 #include "domain/domain.h"
+#include "serve/door.h"
+#include "serve/pages.h"
 #include "settings/text.h"
 
+#include "base/file.h"
 #include "base/str.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -132,25 +139,61 @@ static bool strictest(void)
     return well;
 }
 
-/* --- plans --- */
+/* --- plans and observations --- */
+
+static struct settings defaults;
+static struct policy policy;
+static char root[] = "/tmp/holdfast-allocation-XXXXXX";
 
 static bool plan_domain(size_t domain)
 {
-    struct settings settings = {0};
-    struct policy policy;
     struct rows rows = {0};
-    unsigned long held = left;
-    left = 0;
-    assert_int_equal(settings_defaults(&settings), 0);
-    policy_make(&policy, &(struct policy_input){.role = ROLE_CONFERENCING, .settings = &settings});
-    left = held;
     domain_table[domain]->plan(&policy, &rows);
     left = 0;
     bool well = !rows.failed;
     assert_true(well || rows_worst(&rows) == VERDICT_ERROR);
     rows_free(&rows);
-    settings_free(&settings);
     return well;
+}
+
+/* A row is what it is with all memory there, or an error, or the rows say that some was not. */
+static bool observe_domain(size_t domain, const struct rows *wanted)
+{
+    const struct system system = {.root = root};
+    struct rows rows = {0};
+    unsigned long held = left;
+    left = 0;
+    domain_table[domain]->plan(&policy, &rows);
+    left = held;
+    domain_table[domain]->observe(&system, &policy, &rows);
+    left = 0;
+    bool well = rows_worst(&rows) == rows_worst(wanted);
+    for (size_t i = 0; i < rows.count && !rows.failed; i++) {
+        const struct row *row = &rows.list[i];
+        if (row->verdict == VERDICT_ERROR)
+            continue;
+        assert_int_equal(row->verdict, wanted->list[i].verdict);
+        assert_string_equal(row->actual, wanted->list[i].actual);
+    }
+    rows_free(&rows);
+    return well;
+}
+
+static void observe_until_none_fails(size_t domain)
+{
+    const struct system system = {.root = root};
+    struct rows wanted = {0};
+    domain_table[domain]->plan(&policy, &wanted);
+    domain_table[domain]->observe(&system, &policy, &wanted);
+    failed = true;
+    for (unsigned long n = 1; failed; n++) {
+        failed = false;
+        left = n;
+        bool well = observe_domain(domain, &wanted);
+        if (!failed)
+            assert_true(well);
+    }
+    rows_free(&wanted);
 }
 
 static void plan_until_none_fails(size_t domain)
@@ -165,6 +208,54 @@ static void plan_until_none_fails(size_t domain)
         if (!failed)
             return;
     }
+}
+
+/* --- what others get to read --- */
+
+static struct results results;
+
+static bool pages(void)
+{
+    char kind[] = "boot", words[] = "passed";
+    const struct report_event event = {.kind = kind, .text = words};
+    const struct report report = {
+        .facts = {.version = "1", .hostname = "node", .role = ROLE_CONFERENCING},
+        .results = &results,
+        .events = &event,
+        .event_count = 1,
+    };
+    int fd = pages_seal(&report, &policy, 90);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static bool text_report(void)
+{
+    const struct report report = {
+        .facts = {.version = "1", .hostname = "node", .role = ROLE_CONFERENCING},
+        .results = &results,
+    };
+    struct buf out = {0};
+    report_text(&report, true, NULL, &out);
+    bool well = buf_error(&out) == 0;
+    buf_free(&out);
+    return well;
+}
+
+static bool door_answer(void)
+{
+    struct settings settings = {0};
+    struct buf out = {0};
+    enum role role;
+    uint64_t revision;
+    bool well = door_write_load(ROLE_CONFERENCING, 7, &defaults, &out) == 0 &&
+                buf_error(&out) == 0 && door_read_load(&out, &role, &settings, &revision) == 0;
+    if (well)
+        assert_true(settings_equal(&settings, &defaults));
+    settings_free(&settings);
+    buf_wipe(&out);
+    return well;
 }
 
 /* --- the tests --- */
@@ -195,6 +286,72 @@ static void a_plan_that_is_not_whole_is_an_error(void **state)
     (void)state;
 }
 
+static void an_observation_that_is_not_whole_passes_for_nothing(void **state)
+{
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        observe_until_none_fails(d);
+    (void)state;
+}
+
+static void pages_are_published_whole_or_not_at_all(void **state)
+{
+    until_none_fails(pages);
+    until_none_fails(text_report);
+    (void)state;
+}
+
+static void an_answer_of_the_door_is_whole_or_refused(void **state)
+{
+    until_none_fails(door_answer);
+    (void)state;
+}
+
+/* --- the ground: a folder with what the domains look at --- */
+
+static void put(const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof(path), "%s/etc/%s", root, name);
+    assert_int_equal(file_replace(path, text, strlen(text), 0600), 0);
+}
+
+static int set_up(void **state)
+{
+    char path[128];
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    (void)snprintf(path, sizeof(path), "%s/etc", root);
+    assert_int_equal(mkdir(path, 0755), 0);
+    (void)snprintf(path, sizeof(path), "%s/proc", root);
+    assert_int_equal(symlink("/proc", path), 0);
+    put("shadow", "root:*:1:0:99999:7:::\nadmin:$6$a$b:1:0:99999:7:::\n");
+    put("passwd", "root:x:0:0:root:/root:/bin/sh\nadmin:x:1000:1000::/home/admin:/bin/sh\n");
+    put("inittab", "::sysinit:/etc/init.d/rcS\ntty1::respawn:/sbin/getty 38400 tty1\n");
+    assert_int_equal(settings_defaults(&defaults), 0);
+    policy_make(&policy, &(struct policy_input){.role = ROLE_CONFERENCING,
+                                                .settings = &defaults,
+                                                .admin_latched = true});
+    domain_check(&policy, &(struct system){.root = root}, &results);
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *found, int kind, struct FTW *where)
+{
+    (void)found;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_int_equal(nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    results_free(&results);
+    settings_free(&defaults);
+    return 0;
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -202,6 +359,9 @@ int main(void)
         cmocka_unit_test(an_export_tells_that_it_is_not_whole),
         cmocka_unit_test(the_strictest_settings_are_whole_or_none),
         cmocka_unit_test(a_plan_that_is_not_whole_is_an_error),
+        cmocka_unit_test(an_observation_that_is_not_whole_passes_for_nothing),
+        cmocka_unit_test(pages_are_published_whole_or_not_at_all),
+        cmocka_unit_test(an_answer_of_the_door_is_whole_or_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }
