@@ -242,6 +242,12 @@ int access_login_interactive(struct access *access, const char *file)
     return error;
 }
 
+static int not_known(const char *reason)
+{
+    log_error("the stored settings are not known, the node fails closed: %s", reason);
+    return -ENODATA;
+}
+
 int access_load(struct access *access, enum role *role, struct settings *settings,
                 uint64_t *revision)
 {
@@ -249,10 +255,10 @@ int access_load(struct access *access, enum role *role, struct settings *setting
         int error = access->loaded ? 0 : load_node(access, NODE_LOOK);
         if (error)
             return error;
+        if (access->node.reason.length)
+            return not_known(buf_text(&access->node.reason));
         *role = access->node.role;
         *revision = access->node.revision;
-        if (access->node.reason.length)
-            log_warning("the node fails closed: %s", buf_text(&access->node.reason));
         return settings_copy(settings, &access->node.settings);
     }
     struct buf answer = {0};
@@ -261,7 +267,9 @@ int access_load(struct access *access, enum role *role, struct settings *setting
         error = ask(access, DOOR_LOAD, "", 0, &answer);
     if (error == 0)
         error = door_read_load(&answer, role, settings, revision);
-    if (error)
+    if (error == -ENODATA)
+        (void)not_known(buf_text(&answer));
+    else if (error)
         log_error("cannot load the settings: %s", strerror(-error));
     buf_wipe(&answer);
     return error;

@@ -132,6 +132,10 @@ static void read_records(struct warden *warden)
 static int door_load(void *context, struct buf *answer)
 {
     const struct warden *warden = context;
+    if (warden->node.reason.length) {
+        buf_puts(answer, buf_text(&warden->node.reason));
+        return -ENODATA;
+    }
     return door_write_load(warden->node.role, warden->node.revision, &warden->node.settings,
                            answer);
 }

@@ -164,6 +164,10 @@ def garbage(t):
          'and open to the station last known alone', ruleset)
     result = node.run('set', 'net.ipv6_dad=yes')
     t.ok(result.returncode == 2 and 'fails closed' in result.stderr, 'and take no settings', result)
+    for command in 'get', 'export', 'diff':
+        result = node.run(command)
+        t.ok(result.returncode == 2 and not result.stdout and 'settings were lost' in result.stderr,
+             f'{command} shows nothing as stored that is not', result)
 
 
 def not_this_machine(t):

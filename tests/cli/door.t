@@ -94,9 +94,9 @@ class Daemon:
             raise AssertionError(f'the daemon ended: {self.log}')
         try:
             client = Client(self.node)
-            status = client.ask(LOAD)[0]
+            client.ask(LOAD)
             client.close()
-            return status == 0
+            return True
         except OSError:
             return False
 
@@ -293,6 +293,22 @@ def conferencing(t):
         daemon.end()
 
 
+def fails_closed(t):
+    node = make_node()
+    node.write('etc/holdfast/role', 'garbage\n')
+    daemon = Daemon(node)
+    try:
+        client = Client(node)
+        status, why = client.ask(LOAD)
+        client.close()
+        result = node.run('get')
+        t.ok(status and 'neither management' in why and result.returncode == 2 and not result.stdout and
+             'neither management' in result.stderr,
+             'a daemon that fails closed shows no settings as stored, but why', status, why, result)
+    finally:
+        daemon.end()
+
+
 def long_root(t):
     node = make_node()
     node.root += '/' + 'x' * 120
@@ -329,6 +345,7 @@ def main():
             code = daemon.end()
         t.same(code, 0, 'the daemon ends well')
         conferencing(t)
+        fails_closed(t)
         long_root(t)
 
 
