@@ -30,8 +30,9 @@ int access_login(struct access *access, const char *password);
  * that is no terminal, or `file` when not NULL; three tries. 0, -EACCES, or another errno. */
 int access_login_interactive(struct access *access, const char *file);
 
-/* The role, the stored settings (secrets included, to prefill) and their revision. 0, -ENODATA where
- * the node fails closed, since what stands then is not what was stored, or another errno; told. */
+/* The role, the stored settings (secrets included, to prefill) and their revision. 0, -ENODATA
+ * where the node fails closed, since what stands then is not what was stored, or another errno;
+ * told. */
 int access_load(struct access *access, enum role *role, struct settings *settings,
                 uint64_t *revision);
 
