@@ -28,6 +28,8 @@ build_id() { readelf -nW "$1" | sed -n 's/.*Build ID: //p'; }
 # Text in, relocated tables and data: with RELRO the second-last is read only.
 relocated_is_read_only() {
     mkfifo "$work/answers"
+    mkdir -p "$work/etc/holdfast"
+    echo management >"$work/etc/holdfast/role"
     "$program" --root "$work" import - <"$work/answers" >"$work/log" 2>&1 &
     pid=$!
     exec 9>"$work/answers"
