@@ -7,6 +7,7 @@ can log in any more, probes its TLS, and powers it off. KEEP=1 leaves the node r
 """
 import collections
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -131,6 +132,7 @@ def demonstrate(machine, steps):
 
 
 def main():
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the machine ends with us
     steps = Steps()
     with node.Node() as machine:
         try:

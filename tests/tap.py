@@ -1,5 +1,6 @@
 """The Test Anything Protocol for tests in Python, as tap.sh is for those in shell."""
 import os
+import signal
 import sys
 
 
@@ -9,12 +10,15 @@ class Tap:
 
     def __init__(self):
         self.count = self.failed = 0
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended too
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind and issubclass(kind, Exception):
+        if kind and not issubclass(kind, Exception):
+            return  # interrupted or ended: no plan, no success
+        if kind:
             while trace.tb_next:
                 trace = trace.tb_next
             file = os.path.basename(trace.tb_frame.f_code.co_filename)

@@ -6,7 +6,6 @@ import ctypes
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -110,5 +109,4 @@ def needs():
     for program in ('ip', 'nft', HOLDFAST):
         if not shutil.which(program):
             sys.exit(f'{program} is missing')
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that atexit cleans up
     socket.setdefaulttimeout(5)
