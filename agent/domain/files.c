@@ -58,11 +58,12 @@ static void files_plan(const struct policy *policy, struct rows *rows)
 {
     for (size_t i = 0; i < countof(rules); i++) {
         enum setting_key key = rules[i].settings[0];
+        const char *section = setting_table[key != SETTING_NONE ? key : SECURITY_FIPS].section;
         if (key != SETTING_NONE && !(setting_table[key].roles & policy->role))
             key = SETTING_NONE;
         rows_add(rows, (struct row){.id = rules[i].id,
                                     .title = rules[i].title,
-                                    .section = setting_table[SECURITY_FIPS].section,
+                                    .section = section,
                                     .setting = key,
                                     .desired = desired(&rules[i], policy, rows),
                                     .tag = i});

@@ -39,4 +39,8 @@ void render_sip_json(const struct policy *policy, struct buf *out);
  * its suites of DHE. */
 void render_dh_pem(const struct policy *policy, struct buf *out);
 
+/* For what brings the network up: the node's name, addresses and routers, as in holdfast.conf(5);
+ * those last known where the stored settings are lost. */
+void render_network_conf(const struct policy *policy, struct buf *out);
+
 #endif

@@ -14,6 +14,7 @@ from ground import Node, Tap
 
 FOLDER = 'run/holdfast/crypto'
 NAMES = ['dh.pem', 'kamailio-tls.cfg', 'nginx.conf', 'openssl.cnf', 'policy.json', 'sip.json']
+NETWORK = 'run/holdfast/network.conf'
 FIPS = 'etc/fips/enabled'
 
 
@@ -69,6 +70,27 @@ def first_boot(t, node):
         t.ok(told and ('revision 1' in node.text(name) or '"revision":1' in node.text(name)),
              f'{name}: its first line says who wrote it, for which revision', node.text(name)[:200])
     judge_json(t, node, 'defaults')
+
+
+def network(t):
+    """What S60network of the image reads, and what it has where the settings are lost."""
+    node = Files()
+    stated = ['node.hostname = far', 'node.address = 192.0.2.7/24', 'node.address = 198.51.100.7/25',
+              'node.address6 = 2001:db8::7/64', 'node.gateway = 192.0.2.1']
+    node.run('import', '-', stdin=None, input='\n'.join(stated) + '\n')
+    node.run('boot')
+    t.same(node.read(NETWORK).splitlines()[1:], stated, 'network.conf has what was answered, and no more')
+    node.run('set', 'node.gateway6=fe80::1')
+    t.same(node.rows()['network']['verdict'], 'fail', 'another answer is drift until it is enforced')
+    node.run('boot')
+    stated.append('node.gateway6 = fe80::1')
+    t.same(node.read(NETWORK).splitlines()[1:], stated, 'and then stands there')
+    with open(node.path('var/lib/holdfast/state.db'), 'r+b') as database:
+        database.write(bytes(8192))
+    os.unlink(node.path(NETWORK))
+    result = node.run('boot')
+    t.ok('FAILED CLOSED' in result.stderr, 'a node whose settings are lost', result)
+    t.same(node.read(NETWORK).splitlines()[1:], stated, 'stays where it was last known')
 
 
 def only_when_changed(t, node):
@@ -132,7 +154,8 @@ def folders(t, node):
     os.rename(node.path(FOLDER), node.path('elsewhere'))
     os.symlink(node.path('elsewhere'), node.path(FOLDER))
     before = {name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES}
-    t.same({row['actual'] for name, row in node.rows().items() if name != 'fips'},
+    elsewhere = {'fips', 'network'}
+    t.same({row['actual'] for name, row in node.rows().items() if name not in elsewhere},
            {'a symbolic link'}, 'a link in place of the folder is drift')
     node.run('set', 'tls.cbc=no')
     node.run('boot')
@@ -171,6 +194,8 @@ OTHER = {  # a value that no default has, of what is neither yes nor no
     'global.sip_tls_verification': 'on', 'global.dscp_management': '7', 'location.dscp_media': '7',
     'location.dscp_signaling': '7', 'location.mtu': '1400', 'snmp.mode': 'v3_read_only',
     'health.port': '7443', 'global.ocsp_state': 'on', 'auth.source': 'ldap',
+    'node.hostname': 'other', 'node.address': '192.0.2.7/24', 'node.address6': '2001:db8::7/64',
+    'node.gateway': '192.0.2.1', 'node.gateway6': 'fe80::1',
 }
 FOR_GOOD = 'security.disable_admin'
 STAMP = re.compile(r'(for revision |"revision":)\d+')
@@ -180,7 +205,8 @@ def contents(node):
     node.run('boot')
     texts = {name.partition('.')[0].partition('-')[0]: STAMP.sub(r'\1N', node.text(name))
              for name in NAMES}
-    return {**texts, 'fips': str(os.path.exists(node.path(FIPS)))}
+    return {**texts, 'network': STAMP.sub(r'\1N', node.read(NETWORK)),
+            'fips': str(os.path.exists(node.path(FIPS)))}
 
 
 def who_decides(t):
@@ -239,5 +265,6 @@ with Tap() as t:
     drift(t, node)
     folders(t, node)
     fips(t, node)
+    network(t)
     repaired_by_the_daemon(t, node)
     who_decides(t)

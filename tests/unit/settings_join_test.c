@@ -31,12 +31,7 @@ static const struct elsewhere {
     enum setting_key key;
     const char *reason;
 } elsewhere[] = {
-    {NODE_HOSTNAME,              CERTIFICATE                                         },
     {NODE_DOMAIN,                CERTIFICATE                                         },
-    {NODE_ADDRESS,               CERTIFICATE                                         },
-    {NODE_ADDRESS6,              CERTIFICATE                                         },
-    {NODE_GATEWAY,               NETWORK                                             },
-    {NODE_GATEWAY6,              NETWORK                                             },
     {INSTALL_INCIDENT_REPORTING, INSTALL                                             },
     {INSTALL_USAGE_STATISTICS,   INSTALL                                             },
     {GLOBAL_OCSP_STATE,          OCSP                                                },
@@ -123,6 +118,7 @@ static void print_files(const struct policy *policy, struct buf *out)
     render_nginx_conf(policy, out);
     render_kamailio_cfg(policy, out);
     render_sip_json(policy, out);
+    render_network_conf(policy, out);
 }
 
 static void print_all(const struct settings *settings, enum role role, struct buf *out)
