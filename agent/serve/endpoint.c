@@ -31,6 +31,7 @@ static const struct front_limits limits = {
     .handshake_ms = 10000,
     .head_ms = 10000,
     .idle_ms = 60000,
+    .life_ms = 600000,
     .handshakes_per_address_s = 20,
     .head_bytes = 8192,
 };

@@ -19,6 +19,7 @@ struct front_limits {
     unsigned connections;                    /* 100; FRONT_CONNECTIONS_MAX at the most */
     unsigned connections_per_address;        /* 10 */
     unsigned handshake_ms, head_ms, idle_ms; /* 10 s, 10 s, 60 s */
+    unsigned life_ms;                        /* 10 min: then its next answer is its last */
     unsigned handshakes_per_address_s;       /* a budget an address a second */
     unsigned head_bytes;                     /* 8 KiB */
 };

@@ -30,13 +30,14 @@ static const struct refusal {
     {MHD_HTTP_BAD_REQUEST,                     "bad request\n"       },
     {MHD_HTTP_NOT_FOUND,                       "not found\n"         },
     {MHD_HTTP_METHOD_NOT_ALLOWED,              "method not allowed\n"},
+    {MHD_HTTP_URI_TOO_LONG,                    "target too long\n"   },
     {MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large\n"    },
     {MHD_HTTP_SERVICE_UNAVAILABLE,             "starting\n"          },
+    {MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,      "HTTP/1.1 only\n"     },
 };
 
 struct answers {
     struct mapping *mapping; /* NULL: no snapshot yet */
-    struct buf headers;      /* the common ones, as lines of a head */
     uint64_t born_ms, stale_ms;
     struct MHD_Response *refused[countof(refusals)];
     size_t count;
@@ -114,7 +115,8 @@ static bool prepare_page(struct prepared *prepared, struct mapping *mapping)
     if (!prepared->whole)
         return false;
     mapping->holders++;
-    prepared->not_modified = MHD_create_response_empty(MHD_RF_NONE);
+    /* Without the length of a body that it does not have (RFC 9110, 8.6). */
+    prepared->not_modified = MHD_create_response_empty(MHD_RF_HEAD_ONLY_RESPONSE);
     if (!prepared->not_modified || !add_validators(prepared->not_modified, mapping, page) ||
         !add_validators(prepared->whole, mapping, page) ||
         !add_header(prepared->whole, MHD_HTTP_HEADER_CONTENT_TYPE, page->type))
@@ -125,21 +127,8 @@ static bool prepare_page(struct prepared *prepared, struct mapping *mapping)
            add_header(prepared->whole, "Content-Security-Policy", policy);
 }
 
-static bool prepare_headers(struct answers *answers)
-{
-    const char *from = answers->mapping ? snapshot_head(&answers->mapping->snapshot)->headers : "";
-    for (; *from; from++) {
-        if (*from == '\n')
-            buf_putc(&answers->headers, '\r');
-        buf_putc(&answers->headers, *from);
-    }
-    return buf_error(&answers->headers) == 0;
-}
-
 static bool prepare(struct answers *answers)
 {
-    if (!prepare_headers(answers))
-        return false;
     for (size_t i = 0; i < countof(refusals); i++) {
         answers->refused[i] = prepare_text(answers->mapping, &refusals[i]);
         if (!answers->refused[i])
@@ -207,13 +196,7 @@ void answers_close(struct answers *answers)
     }
     if (answers->mapping)
         mapping_release(answers->mapping);
-    buf_free(&answers->headers);
     free(answers);
-}
-
-const char *answers_headers(const struct answers *answers)
-{
-    return buf_text(&answers->headers);
 }
 
 /* --- answering --- */
@@ -238,7 +221,7 @@ static const struct prepared *choose(const struct answers *answers, const struct
     const struct prepared *chosen = NULL;
     if (is_stale(answers, request->now_ms))
         chosen = find(answers, request->path, PAGE_STALE);
-    if (!chosen && request->accept && field_accepts(request->accept, OPENMETRICS_TYPE))
+    if (!chosen && field_accepts(request->accept, OPENMETRICS_TYPE))
         chosen = find(answers, request->path, PAGE_OPENMETRICS);
     return chosen ? chosen : find(answers, request->path, PAGE_PLAIN);
 }
@@ -249,7 +232,7 @@ struct answer answers_find(struct answers *answers, const struct question *reque
     const struct prepared *chosen = choose(answers, request);
     if (!chosen)
         return (struct answer){status, answers_refusal(answers, status)};
-    if (chosen->page.status == MHD_HTTP_OK && request->if_none_match &&
+    if (chosen->page.status == MHD_HTTP_OK &&
         field_lists_etag(request->if_none_match, chosen->page.etag))
         return (struct answer){NOT_MODIFIED, chosen->not_modified};
     return (struct answer){chosen->page.status, chosen->whole};

@@ -14,7 +14,7 @@ struct answers;
 
 struct question {
     const char *path;
-    const char *accept, *if_none_match; /* fields of the request, or NULL */
+    const char *accept, *if_none_match; /* fields of the request, or "" */
     uint64_t now_ms;                    /* CLOCK_BOOTTIME */
 };
 
@@ -33,10 +33,7 @@ void answers_close(struct answers *answers);
 /* The answer to a GET or HEAD of this path. */
 struct answer answers_find(struct answers *answers, const struct question *request);
 
-/* The headers that all of them carry, as lines of a head; "" while there is no snapshot. */
-const char *answers_headers(const struct answers *answers);
-
-/* The answer that refuses with this status: 400, 405 or 431. */
+/* The answer that refuses with this status, as struct request names it. */
 struct MHD_Response *answers_refusal(struct answers *answers, unsigned status);
 
 #endif

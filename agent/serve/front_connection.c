@@ -7,11 +7,9 @@
 #include "serve/front_connection.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -111,7 +109,8 @@ struct connection *connection_open(struct front_shared *shared, int socket,
         connection->shared = shared;
         connection->gate_entry = gate_entry;
         connection->socket = socket;
-        connection->pair = -1;
+        connection->born_ms = now_ms;
+        http_client_init(&connection->http);
         connection->deadline_ms = now_ms + shared->gate.limits.handshake_ms;
         return connection;
     }
@@ -127,8 +126,7 @@ void connection_drop(struct connection *connection)
         return;
     connection->phase = PHASE_DEAD;
     close(connection->socket);
-    if (connection->pair >= 0)
-        close(connection->pair);
+    http_let_go(&connection->http);
     tls_close(connection->tls);
     buf_free(&connection->unsent);
     free(connection->wire);
@@ -139,19 +137,6 @@ void connection_drop(struct connection *connection)
 void connection_free(struct connection *connection)
 {
     free(connection);
-}
-
-/* Connects HTTP: libmicrohttpd gets one end of a socket pair, and never sees a byte that was not
- * decrypted. */
-static bool open_http(struct connection *connection)
-{
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
-        return false;
-    connection->pair = pair[0];
-    connection->http.fd = pair[1];
-    connection->drained = true;
-    return http_add(connection->shared->http, &connection->http) == 0;
 }
 
 static void wait_for_request(struct connection *connection, uint64_t now_ms)
@@ -182,15 +167,15 @@ static void shake(struct connection *connection, uint64_t now_ms)
 /* HTTP shall let go, and has not done so yet: that may take it several turns. */
 static bool is_parting(const struct connection *connection)
 {
-    return connection->pair < 0 && connection->http.open;
+    return connection->http.pair < 0 && connection->http.open;
 }
 
 /* One request at a time: what follows it waits with the client, or in `wire`. */
 static bool may_feed(const struct connection *connection)
 {
     return connection->phase == PHASE_OPEN && !connection->input_ended && !is_parting(connection) &&
-           !connection->http.answering && !connection->unread && connection->unsent.length == 0 &&
-           (connection->pair < 0 || connection->drained);
+           !connection->http.answering && connection->unsent.length == 0 &&
+           (connection->http.pair < 0 || connection->drained);
 }
 
 /* Nothing more will be said: we close as soon as the client has everything. */
@@ -206,42 +191,53 @@ static void finish(struct connection *connection, uint64_t now_ms)
 static void end_input(struct connection *connection, uint64_t now_ms)
 {
     connection->input_ended = true;
-    if (connection->pair < 0) {
+    if (connection->http.pair < 0) {
         finish(connection, now_ms);
         flush(connection);
         return;
     }
-    (void)shutdown(connection->pair, SHUT_WR); /* fails only where HTTP has closed already */
-    http_mark(connection->shared->http, &connection->http);
+    http_end_input(connection->shared->http, &connection->http);
+}
+
+/* The time for a head runs from its first byte; an empty line is none. */
+static void watch_head(struct connection *connection, uint64_t now_ms)
+{
+    connection->rest_ms = 0;
+    if (connection->in_head || !connection->http.request.begun)
+        return;
+    connection->in_head = true;
+    connection->deadline_ms = now_ms + connection->shared->gate.limits.head_ms;
+}
+
+/* A connection that has lived long enough is closed behind its next answer. */
+static int pass_to_http(struct connection *connection, const void *plain, size_t size,
+                        uint64_t now_ms)
+{
+    connection->http.last = now_ms - connection->born_ms >= connection->shared->gate.limits.life_ms;
+    return http_receive(connection->shared->http, &connection->http, plain, size);
 }
 
 static void feed(struct connection *connection, uint64_t now_ms)
 {
     unsigned char plain[PLAIN_SIZE];
-    ssize_t got = tls_read(connection->tls, plain, sizeof(plain));
-    connection->undecrypted =
-        got == sizeof(plain) || (got > 0 && connection->wire_begin != connection->wire_end);
-    if (got == -EAGAIN)
-        return;
-    if (got == 0) {
-        end_input(connection, now_ms);
-        return;
+    ssize_t got = 0;
+    if (!connection->http.waiting) {
+        got = tls_read(connection->tls, plain, sizeof(plain));
+        connection->undecrypted =
+            got == sizeof(plain) || (got > 0 && connection->wire_begin != connection->wire_end);
+        if (got == -EAGAIN)
+            return;
+        if (got == 0) {
+            end_input(connection, now_ms);
+            return;
+        }
     }
-    if (got > 0 && connection->pair < 0 && !open_http(connection))
-        got = -ENOMEM;
-    /* The pair is empty, and holds far more than this. */
-    if (got < 0 || (send(connection->pair, plain, (size_t)got, MSG_NOSIGNAL) != got &&
-                    connection->http.open)) {
+    if (got < 0 || pass_to_http(connection, plain, (size_t)got, now_ms) < 0) {
         flush(connection);
         connection_drop(connection);
         return;
     }
-    http_mark(connection->shared->http, &connection->http);
-    connection->fed += (size_t)got;
-    if (!connection->in_head)
-        connection->deadline_ms = now_ms + connection->shared->gate.limits.head_ms;
-    connection->in_head = true;
-    connection->rest_ms = 0;
+    watch_head(connection, now_ms);
 }
 
 /* What still comes is thrown away: closing a socket with unread bytes would reset it, and could
@@ -277,38 +273,6 @@ void connection_receive(struct connection *connection, uint64_t now_ms)
         feed(connection, now_ms);
 }
 
-/* libmicrohttpd answers a head that it cannot parse without asking us. Nothing was left of former
- * answers when the head went in, so that these are the first bytes of this one. */
-static bool is_own_refusal(const struct connection *connection, const char *plain, ssize_t size)
-{
-    static const char begin[] = "HTTP/1.1 ";
-    const size_t length = sizeof(begin) - 1;
-    return connection->drained && connection->in_head && connection->http.answers == 0 &&
-           size > (ssize_t)length && memcmp(plain, begin, length) == 0 && plain[length] >= '4';
-}
-
-/* The headers of every answer go in behind its first line. */
-static int send_own_refusal(struct connection *connection, const char *plain, size_t size)
-{
-    const char *headers = http_headers(connection->shared->http);
-    const char *line_end = memchr(plain, '\n', size);
-    size_t line = line_end ? (size_t)(line_end - plain) + 1 : size;
-    connection->shared->counts->refused_requests++;
-    int error = tls_write(connection->tls, plain, line);
-    if (error == 0 && line_end)
-        error = tls_write(connection->tls, headers, strlen(headers));
-    return error ? error : tls_write(connection->tls, plain + line, size - line);
-}
-
-static int send_plain(struct connection *connection, const char *plain, ssize_t size)
-{
-    int error = is_own_refusal(connection, plain, size)
-                    ? send_own_refusal(connection, plain, (size_t)size)
-                    : tls_write(connection->tls, plain, (size_t)size);
-    connection->drained = false;
-    return error;
-}
-
 /* Encrypts what HTTP wrote. */
 static void drain(struct connection *connection, uint64_t now_ms)
 {
@@ -317,10 +281,8 @@ static void drain(struct connection *connection, uint64_t now_ms)
     /* A short read is the last, but where HTTP has closed behind it. */
     while ((got == sizeof(plain) || (got > 0 && !connection->http.open)) &&
            connection->shared->outgoing.length < OUTGOING_MAX) {
-        got = recv(connection->pair, plain, sizeof(plain), 0);
-        if (got < 0)
-            got = -errno;
-        else if (got > 0 && send_plain(connection, plain, got) < 0)
+        got = http_read_answer(&connection->http, plain, sizeof(plain));
+        if (got > 0 && tls_write(connection->tls, plain, (size_t)got) < 0)
             got = -EPROTO;
     }
     if (got <= 0 && got != -EAGAIN) {
@@ -335,33 +297,13 @@ static void drain(struct connection *connection, uint64_t now_ms)
         http_mark(connection->shared->http, &connection->http);
 }
 
-/* Whether HTTP has left bytes unread: its buffer was full, or it writes first. Mostly the heads
- * that it has answered are all that it was given, and the kernel need not be asked. */
-static void look_unread(struct connection *connection)
-{
-    int waiting = 0;
-    if (connection->fed != connection->http.head_bytes)
-        (void)ioctl(connection->http.fd, FIONREAD, &waiting);
-    connection->unread = waiting > 0;
-    if (!connection->unread) {
-        connection->fed = connection->http.head_bytes = 0;
-        return;
-    }
-    connection->more = true;
-    http_mark(connection->shared->http, &connection->http);
-}
-
 void connection_send(struct connection *connection, uint64_t now_ms)
 {
-    if (connection->phase != PHASE_OPEN || connection->pair < 0 || connection->unsent.length)
+    if (connection->phase != PHASE_OPEN || connection->http.pair < 0 || connection->unsent.length)
         return;
     drain(connection, now_ms);
     flush(connection);
-    if (connection->phase != PHASE_OPEN)
-        return;
-    if (connection->http.open)
-        look_unread(connection);
-    if (connection->http.answers == 0)
+    if (connection->phase != PHASE_OPEN || connection->http.answers == 0)
         return;
     connection->http.answers = 0;
     wait_for_request(connection, now_ms);
@@ -379,12 +321,10 @@ uint64_t connection_due_ms(const struct connection *connection)
 static void rest(struct connection *connection)
 {
     connection->rest_ms = 0;
-    if (!may_feed(connection) || connection->undecrypted || connection->more)
+    if (!may_feed(connection) || connection->undecrypted || connection->http.waiting ||
+        connection->more)
         return;
-    if (connection->pair >= 0) {
-        close(connection->pair);
-        connection->pair = -1;
-    }
+    http_let_go(&connection->http);
     free(connection->wire);
     connection->wire = NULL;
     tls_rest(connection->tls);
@@ -419,7 +359,8 @@ bool connection_is_busy(const struct connection *connection)
     if (is_parting(connection) || connection->phase == PHASE_DEAD)
         return connection->http.open;
     return connection->unsent.length == 0 &&
-           (connection->more || (connection->undecrypted && may_feed(connection)));
+           (connection->more ||
+            ((connection->undecrypted || connection->http.waiting) && may_feed(connection)));
 }
 
 bool connection_is_over(const struct connection *connection)

@@ -41,17 +41,15 @@ struct connection {
     struct gate_entry *gate_entry;
     struct tls *tls;
     struct http_client http;
-    int socket;           /* encrypted, to the client */
-    int pair;             /* plaintext, to HTTP; -1 before a request, and at rest */
+    int socket; /* encrypted, to the client */
+    uint64_t born_ms;
     uint64_t deadline_ms; /* of what it does now */
     uint64_t rest_ms;     /* when it shall rest; 0: not now */
     bool active;          /* the loop's: it has a turn */
     bool in_head;         /* a request has begun: its time runs */
     bool input_ended;     /* the client sends nothing more */
     bool output_ended;    /* nor do we */
-    size_t fed;           /* bytes given to HTTP since it last had taken all */
-    bool unread;          /* it has not taken all */
-    bool drained;         /* it had nothing more to say when it was last asked */
+    bool drained;         /* HTTP had nothing more to say when it was last asked */
     bool undecrypted;     /* TLS holds bytes that no event will announce */
     bool more;            /* there is more to do at once */
     unsigned events;      /* the loop's: registered with epoll */

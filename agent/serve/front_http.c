@@ -6,15 +6,14 @@
 #include "serve/front_http.h"
 
 #include "base/clock.h"
-#include "base/str.h"
 #include "serve/front_answers.h"
 
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -22,8 +21,19 @@ enum {
     DISCIPLINE = 2 /* refuse what a client that follows RFC 9112's MUSTs cannot send */
 };
 
-/* What the library needs beside the head: its table of fields, the answer's own head. */
-enum { MEMORY_BESIDE_HEAD = 2048 };
+/* What the library needs for a client: our head, and the answer's. */
+enum { LIBRARY_MEMORY = 4096 };
+
+/* All that the library ever reads: what the answer is to be is in struct request. */
+enum ending { CLOSES, PERSISTS, PERSISTS_AS_OLD, ENDINGS };
+
+static const char *const heads[ENDINGS][2] = {
+    [CLOSES] = {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"                                     },
+    [PERSISTS] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",                      "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"},
+    [PERSISTS_AS_OLD] = {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+                "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"                                           },
+};
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -38,14 +48,6 @@ struct http {
 };
 
 /* --- what the library calls --- */
-
-/* The path is compared as it was sent: no two spellings of one page. */
-static size_t keep_escapes(void *context, struct MHD_Connection *connection, char *text)
-{
-    (void)context;
-    (void)connection;
-    return strlen(text);
-}
 
 static void connection_changed(void *context, struct MHD_Connection *connection,
                                void **socket_context, enum MHD_ConnectionNotificationCode code)
@@ -77,113 +79,53 @@ static void answer_written(void *context, struct MHD_Connection *connection, voi
     client_of(connection)->answering = false;
 }
 
-static const char *field(struct MHD_Connection *connection, const char *name)
-{
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-/* What decides where a request ends, and whom it is for; each at most once (RFC 9112, 3.2 and 6.3).
- */
-struct framing {
-    unsigned lengths, codings, hosts;
-    bool not_empty;
-};
-
-static enum MHD_Result look_at_field(void *context, enum MHD_ValueKind kind, const char *name,
-                                     const char *value)
-{
-    struct framing *framing = context;
-    (void)kind;
-    if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0)
-        framing->hosts++;
-    if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
-        framing->codings++;
-    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
-        framing->lengths++;
-        framing->not_empty |= !value || !str_equal(value, "0");
-    }
-    return MHD_YES;
-}
-
-static bool has_body_or_doubt(struct MHD_Connection *connection)
-{
-    struct framing framing = {0};
-    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, look_at_field, &framing);
-    return framing.codings || framing.not_empty || framing.lengths > 1 || framing.hosts > 1;
-}
-
-static size_t head_size(struct MHD_Connection *connection)
-{
-    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
-        ->header_size;
-}
-
-/* Why a request is not even looked up, or 0. */
-static unsigned refusal(const struct http *http, struct MHD_Connection *connection,
-                        const char *path, const char *method)
-{
-    if (!str_equal(method, MHD_HTTP_METHOD_GET) && !str_equal(method, MHD_HTTP_METHOD_HEAD))
-        return MHD_HTTP_METHOD_NOT_ALLOWED;
-    if (has_body_or_doubt(connection) || path[0] != '/')
-        return MHD_HTTP_BAD_REQUEST;
-    if (head_size(connection) > http->head_bytes)
-        return MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
-    return 0;
-}
-
 static enum MHD_Result send_page(struct http *http, struct MHD_Connection *connection,
-                                 const char *path)
+                                 const struct request *request)
 {
     struct answers *answers = http->answers ? http->answers : http->empty;
-    struct question request = {
-        .path = path,
-        .accept = field(connection, MHD_HTTP_HEADER_ACCEPT),
-        .if_none_match = field(connection, MHD_HTTP_HEADER_IF_NONE_MATCH),
+    const struct question question = {
+        .path = buf_text(&request->path),
+        .accept = buf_text(&request->accept),
+        .if_none_match = buf_text(&request->if_none_match),
         .now_ms = clock_boot_ms(),
     };
-    const struct answer answer = answers_find(answers, &request);
-    if (answer.status >= 400 && answer.status < 500)
+    struct answer answer = {request->refusal, NULL};
+    if (request->refusal)
+        answer.response = answers_refusal(answers, request->refusal);
+    else
+        answer = answers_find(answers, &question);
+    if (request->refusal || (answer.status >= 400 && answer.status < 500))
         http->counts->refused_requests++;
     return MHD_queue_response(connection, answer.status, answer.response);
 }
 
-/* The library calls twice: when the head is read, and when all of the request is. An answer at the
- * first call closes the connection behind it: right for what is refused. */
+/* The library calls twice: when the head is read, and when all of the request is. */
 static enum MHD_Result answer_request(void *context, struct MHD_Connection *connection,
                                       const char *path, const char *method, const char *version,
                                       const char *data, size_t *size, void **request)
 {
-    struct http *http = context;
+    struct http_client *client = client_of(connection);
+    (void)path;
+    (void)method;
     (void)version;
     (void)data;
     (void)size;
     if (*request)
-        return send_page(http, connection, path);
-    struct http_client *client = client_of(connection);
+        return send_page(context, connection, &client->request);
     *request = client;
-    client->answering = true;
-    client->answers++;
-    client->head_bytes += head_size(connection);
-    http->counts->requests++;
-    unsigned status = refusal(http, connection, path, method);
-    if (status == 0)
-        return MHD_YES;
-    http->counts->refused_requests++;
-    return MHD_queue_response(connection, status,
-                              answers_refusal(http->answers ? http->answers : http->empty, status));
+    return MHD_YES;
 }
 
 /* --- its life --- */
 
-static struct MHD_Daemon *start_daemon(struct http *http, unsigned connections, unsigned head_bytes)
+static struct MHD_Daemon *start_daemon(struct http *http, unsigned connections)
 {
-    return MHD_start_daemon(
-        MHD_USE_NO_LISTEN_SOCKET | MHD_USE_NO_THREAD_SAFETY, 0, NULL, NULL, answer_request, http,
-        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)head_bytes + MEMORY_BESIDE_HEAD, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
-        MHD_OPTION_CLIENT_DISCIPLINE_LVL, DISCIPLINE, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes,
-        NULL, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, http, MHD_OPTION_NOTIFY_COMPLETED,
-        answer_written, http, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_NO_LISTEN_SOCKET | MHD_USE_NO_THREAD_SAFETY, 0, NULL, NULL,
+                            answer_request, http, MHD_OPTION_CONNECTION_LIMIT, connections,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIBRARY_MEMORY,
+                            MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CLIENT_DISCIPLINE_LVL,
+                            DISCIPLINE, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, http,
+                            MHD_OPTION_NOTIFY_COMPLETED, answer_written, http, MHD_OPTION_END);
 }
 
 int http_open(struct http **http, struct traffic_counts *counts, unsigned connections,
@@ -194,7 +136,7 @@ int http_open(struct http **http, struct traffic_counts *counts, unsigned connec
         return -ENOMEM;
     (*http)->counts = counts;
     (*http)->head_bytes = head_bytes;
-    (*http)->daemon = start_daemon(*http, connections, head_bytes);
+    (*http)->daemon = start_daemon(*http, connections);
     if ((*http)->daemon && answers_open(&(*http)->empty, NULL) == 0)
         return 0;
     http_close(*http);
@@ -222,12 +164,15 @@ int http_show(struct http *http, struct snapshot *snapshot)
     return 0;
 }
 
-const char *http_headers(const struct http *http)
+/* --- clients --- */
+
+void http_client_init(struct http_client *client)
 {
-    return answers_headers(http->answers ? http->answers : http->empty);
+    *client = (struct http_client){.pair = -1, .fd = -1};
 }
 
-int http_add(struct http *http, struct http_client *client)
+/* Gives the client's socket to the library, which closes it in any case. */
+static int add_client(struct http *http, struct http_client *client)
 {
     if (client->fd >= FD_SETSIZE) {
         close(client->fd);
@@ -244,9 +189,94 @@ int http_add(struct http *http, struct http_client *client)
     return result == MHD_YES && client->open ? 0 : -ENOMEM;
 }
 
+static int open_pair(struct http *http, struct http_client *client)
+{
+    int pair[2];
+    if (client->pair >= 0)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    client->pair = pair[0];
+    client->fd = pair[1];
+    return add_client(http, client);
+}
+
+static const char *choose_head(const struct http_client *client)
+{
+    enum ending ending = CLOSES;
+    if (request_persists(&client->request) && !client->last)
+        ending = client->request.is_old ? PERSISTS_AS_OLD : PERSISTS;
+    return heads[ending][client->request.is_head];
+}
+
+/* The pair is empty, and holds far more than a head of ours. */
+static int pass_on(struct http *http, struct http_client *client)
+{
+    const char *head = choose_head(client);
+    const size_t length = strlen(head);
+    int error = open_pair(http, client);
+    if (error)
+        return error;
+    http->counts->requests++;
+    client->answering = true;
+    client->answers++;
+    http_mark(http, client);
+    return send(client->pair, head, length, MSG_NOSIGNAL) == (ssize_t)length ? 0 : -EPIPE;
+}
+
+/* Behind a request that is refused nothing is read. */
+static void consume(struct http_client *client, size_t size)
+{
+    struct buf *input = &client->input;
+    if (client->request.refusal)
+        size = input->length;
+    input->length -= size;
+    memmove(input->data, input->data + size, input->length + 1); /* and the NUL */
+    client->waiting = client->request.whole && input->length > 0;
+}
+
+int http_receive(struct http *http, struct http_client *client, const void *data, size_t size)
+{
+    struct request *request = &client->request;
+    buf_append(&client->input, data, size);
+    if (buf_error(&client->input))
+        return -ENOMEM;
+    if (request->whole)
+        request_clear(request);
+    consume(client,
+            request_read(request, client->input.data, client->input.length, http->head_bytes));
+    return request->whole ? pass_on(http, client) : 0;
+}
+
+ssize_t http_read_answer(struct http_client *client, void *to, size_t size)
+{
+    ssize_t got = recv(client->pair, to, size, 0);
+    return got < 0 ? -errno : got;
+}
+
+void http_end_input(struct http *http, struct http_client *client)
+{
+    (void)shutdown(client->pair, SHUT_WR); /* fails only where the library has closed already */
+    http_mark(http, client);
+}
+
+void http_let_go(struct http_client *client)
+{
+    if (client->pair >= 0)
+        close(client->pair);
+    client->pair = -1;
+    client->waiting = false;
+    request_free(&client->request);
+    buf_free(&client->input);
+}
+
+/* --- turns --- */
+
 void http_mark(struct http *http, const struct http_client *client)
 {
-    FD_SET((unsigned)client->fd, &http->marked); /* below FD_SETSIZE: http_add saw to it */
+    if (!client->open)
+        return;
+    FD_SET((unsigned)client->fd, &http->marked); /* below FD_SETSIZE: add_client saw to it */
     http->any_marked = true;
 }
 

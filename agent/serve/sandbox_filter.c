@@ -14,7 +14,6 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -39,7 +38,6 @@ static const struct rule {
     {BOTH,   SYS_recvfrom,        ANY,         0, 0          },
     {BOTH,   SYS_sendto,          ANY,         0, 0          },
     {FRONT,  SYS_sendmsg,         ANY,         0, 0          },
-    {FRONT,  SYS_ioctl,           IS,          1, FIONREAD   },
     {BOTH,   SYS_clock_gettime,   ANY,         0, 0          },
     {FRONT,  SYS_accept4,         ANY,         0, 0          },
     {FRONT,  SYS_epoll_ctl,       ANY,         0, 0          },

@@ -182,6 +182,7 @@ static int take_options(struct front_setup *setup, struct settings *settings, ch
         {"handshake_ms",             &to->handshake_ms            },
         {"head_ms",                  &to->head_ms                 },
         {"idle_ms",                  &to->idle_ms                 },
+        {"life_ms",                  &to->life_ms                 },
         {"handshakes_per_address_s", &to->handshakes_per_address_s},
         {"head_bytes",               &to->head_bytes              },
         {"ticket_key_s",             &setup->ticket_key_s         },
@@ -268,7 +269,7 @@ int main(int count, char **arguments)
     uint64_t port, uid;
     struct drive drive = {0};
     struct front_setup setup = {
-        .limits = {100, 10, 10000, 10000, 60000, 20, 8192},
+        .limits = {100, 10, 10000, 10000, 60000, 600000, 20, 8192},
         .seccomp_kill = true,
         .ticket_key_s = TICKET_KEY_S,
     };

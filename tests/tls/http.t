@@ -4,7 +4,7 @@ import os
 import ssl
 import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from endpoint import Front, Tap, read_answer, statuses
+from endpoint import Answer, Front, Tap, read_answer, statuses
 
 tap = Tap()
 front = Front()
@@ -40,8 +40,8 @@ tag = health['etag']
 tap.ok(tag and tag[0] == tag[-1] == '"' and len(tag) > 30, 'a page has a strong entity tag', tag)
 for given in (tag, 'W/' + tag, '*', '"x", ' + tag):
     answer = front.get('/health', 'If-None-Match: ' + given)
-    tap.same((answer.status, answer.body, answer['etag']), (304, b'', tag),
-             f'If-None-Match: {given[:8]}...: not modified')
+    tap.same((answer.status, answer.body, answer['etag'], answer['content-length']),
+             (304, b'', tag, None), f'If-None-Match: {given[:8]}...: not modified')
 tap.same(front.get('/health', 'If-None-Match: "x"').status, 200, 'another tag: the page')
 front.tell('publish 2')
 while front.get('/health')['etag'] == tag:
@@ -163,7 +163,6 @@ AMBIGUOUS = {
     'a NUL in the path': b'GET /live\0 HTTP/1.1\r\n' + HOST + b'\r\n',
     'no host': b'GET /live HTTP/1.1\r\n\r\n',
     'two hosts': b'GET /live HTTP/1.1\r\n' + HOST + b'Host: other\r\n\r\n',
-    'an absolute form': b'GET https://localhost/live HTTP/1.1\r\n' + HOST + b'\r\n',
     'a star': b'GET * HTTP/1.1\r\n' + HOST + b'\r\n',
     'a path without its slash': b'GET live HTTP/1.1\r\n' + HOST + b'\r\n',
     'two spaces': b'GET  /live HTTP/1.1\r\n' + HOST + b'\r\n',
@@ -176,28 +175,131 @@ AMBIGUOUS = {
     'a field without a name': b'GET /live HTTP/1.1\r\n' + HOST + b': x\r\n\r\n',
     'the preface of HTTP/2': b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
 }
-for name, request in AMBIGUOUS.items():
-    before = front.alive()
-    found = statuses(front.talk(request + CLOSE))
-    tap.ok(before and found in ([], [400], [405], [413], [505]), f'{name}: refused, nothing behind it read',
-           found)
 
-for name, request in (('no head', b'GET /live\r\n\r\n'), ('no host', b'GET /live HTTP/1.1\r\n\r\n'),
-                      ('another version', b'GET /live HTTP/2.0\r\n' + HOST + b'\r\n')):
+
+def is_whole_refusal(said, allowed):
+    """One answer with such a status, and all that every page of ours carries."""
+    answer = Answer(said)
+    return (statuses(said) == [answer.status] and answer.status in allowed
+            and answer['content-type'] == 'text/plain; charset=utf-8'
+            and answer['content-length'] == str(len(answer.body)) and b'<' not in answer.body
+            and (answer['cache-control'], answer['x-content-type-options']) == ('no-store', 'nosniff')
+            and (answer['strict-transport-security'], answer['referrer-policy'])
+            == ('max-age=31536000', 'same-origin') and answer['connection'] == 'close')
+
+
+def refused(name, request, *allowed):
+    """Answered once, and nothing behind it is."""
     said = front.talk(request)
-    tap.ok(said.count(b'\r\nStrict-Transport-Security: max-age=31536000\r\n') == 1
-           and statuses(said) in ([400], [505]), f'{name}: HSTS on a refusal too', said)
+    tap.ok(is_whole_refusal(said, allowed), f'{name}: refused by a page of ours, nothing behind it '
+           'read', said)
+
+
+for name, request in AMBIGUOUS.items():
+    refused(name, request + CLOSE, 400, 405, 505)
+
+
+def with_fields(*fields, target='/live', version='1.1'):
+    return f'GET {target} HTTP/{version}\r\n'.encode() + b''.join(
+        field.encode('latin-1') + b'\r\n' for field in fields) + b'\r\n'
+
+
+for host in ('a b', 'user@a', 'user:x@a', 'a:99999999', 'a:65536', 'a:0', 'a:-1', 'a:1x', 'a:1:2', '::1',
+             '[::1', '[]', '[::1]x', '[::1]:x', '[::1%25lo]', '[1.2.3.4]', '[::g]', '[fe80::1%lo]',
+             '[v1]', '[v.1]', 'a/b', 'a?b', 'a#b', 'a%zz', 'a%4', 'a\\b', 'a"b', '<a>', 'a[1]', '',
+             ':443', ' ', 'a\tb', '\xe9', 'a, b', 'https://a'):
+    refused(f'Host: {host!r}', with_fields('Host: ' + host) + CLOSE, 400)
+for host in ('a', 'A.Example', 'a:443', 'a:65535', 'a:', '127.0.0.1:8443', '[::1]', '[::1]:443', '[v1.a:b]',
+             '[::ffff:192.0.2.1]', 'a_b', 'a%20b', "a-._~!$&'()*+,;=", '\ta \t'):
+    said = front.talk(with_fields('Host: ' + host) + CLOSE)
+    tap.same(statuses(said), [200, 200], f'Host: {host!r} is served')
+tap.same(statuses(front.talk(with_fields(version='1.0'))), [200], 'HTTP/1.0 needs no host')
+refused('HTTP/1.0 with two hosts', with_fields('Host: a', 'Host: a', version='1.0'), 400)
+for name in ('a b', 'a(b', 'a)b', 'a\\b', 'a/b', 'a"b', 'a,b', 'a;b', 'a<b', 'a=b', 'a?b', 'a@b', 'a[b', 'a{b',
+             '\xc3\xa9', '\x7f', '', ' a', 'a '):
+    refused(f'a field {name!r}', with_fields('Host: a', name + ': x') + CLOSE, 400)
+tap.same(front.get('/live', "!#$%&'*+-.^_`|~09Az: x").status, 200, 'every character of a token is one')
+for value in ('a\0b', 'a\x01', 'a\x7f', 'a\x1b[0m'):
+    refused(f'a value {value!r}', with_fields('Host: a', 'X: ' + value) + CLOSE, 400)
+tap.same(front.get('/live', 'X: \t \xe9\t"', 'Y:').status, 200, 'tabs, other bytes, and nothing at all')
+
+# --- the target in its absolute form (RFC 9112, 3.2.2) ---
+
+for target in ('https://localhost/live', 'http://localhost/live', 'HTTPS://[::1]:8443/live?x=https://b',
+               'https://other:1/live', 'https://a:/live'):
+    for host in 'localhost', 'another', '':
+        said = front.talk(with_fields('Host: ' + host, target=target) + CLOSE)
+        tap.same(statuses(said), [200, 200], f'{target}, Host: {host!r} is served')
+for target in ('https://localhost', 'https://localhost?x', 'https://localhost/'):
+    tap.ok(front.get(target).body.startswith(b'<!doctype'), f'{target} is the first page')
+tap.same((front.get('https://localhost/live', method='HEAD').status,
+          front.get('https://localhost/nothing').status), (200, 404), 'HEAD, and what is not there')
+for target in ('https:///live', 'https://', 'https:/live', 'https:live', 'https://u@localhost/live',
+               'https://localhost:99999/live', 'https://[::1/live', 'https://a b/live', 'ftp://localhost/live',
+               'httpss://localhost/live', '//localhost/live#x', '/live#x', 'https://:443/live', 'localhost:443',
+               'https://a%zz/live', '/caf\xe9'):
+    said = front.talk(f'GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode('latin-1') + CLOSE)
+    tap.ok(is_whole_refusal(said, [400]), f'{target}: refused', said)
+refused('an absolute form without Host', with_fields(target='https://localhost/live') + CLOSE, 400)
+refused('an absolute form with a bad Host', with_fields('Host: a b', target='https://localhost/live'), 400)
+
+# --- fields on several lines are one list (RFC 9110, 5.3) ---
+
+tap.same(front.get('/metrics', 'Accept: text/html', 'accept: application/openmetrics-text')
+         ['content-type'][:29], 'application/openmetrics-text;', 'Accept on two lines')
+tap.same(front.get('/metrics', 'Accept:', 'Accept: text/html', 'ACCEPT: application/openmetrics-text;q=0')
+         ['content-type'], 'text/plain; version=0.0.4', 'and what a later line refuses is refused')
+tag = front.get('/live')['etag']
+for fields in (('"x"', tag), (tag, '"x"'), ('', tag), ('"x", "y"', '"z",W/' + tag)):
+    answer = front.get('/live', *('If-None-Match: ' + field for field in fields))
+    tap.same((answer.status, answer['content-length'], answer.body), (304, None, b''),
+             f'If-None-Match on lines {fields}: not modified')
+tap.same(front.get('/live', 'If-None-Match: "x"', 'If-None-Match: "y"').status, 200, 'neither line matches')
+tap.same(statuses(front.talk(with_fields('Host: a', 'Connection: x, keep-alive', 'Connection: y , Close')
+                             + CLOSE)), [200], 'Connection on two lines')
+tap.same(statuses(front.talk(with_fields('Connection: x', 'Connection: Keep-Alive', version='1.0') + CLOSE)),
+         [200, 200], 'and of HTTP/1.0')
+
+# --- empty lines before a request (RFC 9112, 2.2) ---
+
+for count in 1, 2, 4:
+    tap.same(statuses(front.talk(b'\r\n' * count + GET + b'\r\n' * count + CLOSE)), [200, 200],
+             f'{count} empty lines before a request are ignored')
+with front.tls() as client:
+    for part in b'\r\n', GET, b'\r', b'\n', GET:
+        client.sendall(part)
+        if part == GET:
+            tap.same(read_answer(client).status, 200, 'also where they come in records of their own')
+refused('many empty lines', b'\r\n' * 5 + CLOSE, 400)
+refused('an empty line that is none', b'\n' + CLOSE, 400)
 
 # --- heads that are too long ---
 
-long = front.get('/live', 'X: ' + 'a' * 7900)
-tap.same(long.status, 200, 'a head of less than 8 KiB is read')
-for name, field in (('one long field', 'X: ' + 'a' * 8300), ('a field of 1 MB', 'X: ' + 'a' * 10**6),
-                    ('many fields', '\r\n'.join(f'X{i}: a' for i in range(2000))),
-                    ('a long path', None)):
-    answer = front.get('/live', field) if field else front.get('/' + 'a' * 9000)
-    tap.ok(answer.status in (400, 414, 431), f'{name}: refused', answer.status)
-tap.same(front.get('/live', 'X: ' + 'a' * 8300).status, 431, 'a field too long says 431')
+HEAD_MAX = 8192
+EMPTY_X = len(with_fields('Host: localhost', 'Connection: close', 'X: '))
+for size, status in ((HEAD_MAX, 200), (HEAD_MAX + 1, 431)):
+    tap.same(front.get('/live', 'X: ' + 'a' * (size - EMPTY_X)).status, status, f'a head of {size} bytes: {status}')
+for name, request, *allowed in (
+        ('one long field', with_fields('Host: a', 'X: ' + 'a' * 8300), 431),
+        ('a field of 1 MB', with_fields('Host: a', 'X: ' + 'a' * 10**6), 431),
+        ('a long name', with_fields('Host: a', 'X' * 10**5), 431),
+        ('many fields', with_fields('Host: a', *(f'X{i}: a' for i in range(2000))), 431),
+        ('a long path', with_fields('Host: a', target='/' + 'a' * 9000), 414),
+        ('a long query', with_fields('Host: a', target='/?' + 'a' * 9000), 414),
+        ('a line that does not end', b'A' * 16384, 414),
+        ('a megabyte of it', b'A' * 2**20, 414),
+        ('a line that means nothing', b'A' * 7000 + b'\r\n\r\n', 400),
+        ('a short one', b'A\r\n', 400), ('no head', b'GET /live\r\n\r\n', 400),
+        ('no host', b'GET /live HTTP/1.1\r\n\r\n', 400),
+        ('another version', b'GET /live HTTP/2.0\r\n' + HOST + b'\r\n', 505),
+        ('a version that is none', b'GET /live HTTP/1.x\r\n' + HOST + b'\r\n', 400),
+        ('another protocol', b'SSH-2.0-x\r\n', 400), ('a null', bytes(3) + b'\r\n', 400),
+        ('a TLS record', b'\x16\x03\x01\x00\x01\n', 400)):
+    refused(name, request, *allowed)
+tap.same(statuses(front.talk(b'GET /live HTTP/1.2\r\n' + HOST + b'\r\n' + CLOSE)), [200, 200],
+         'a minor version above ours is ours')
+head = front.talk(b'HEAD /live HTTP/1.1\r\n\r\n')
+tap.ok(statuses(head[:12] + b'\r\n\r\n') == [400] and head.endswith(b'\r\n\r\n'), 'a refused HEAD has no body', head)
 
 # --- a snapshot too old ---
 

@@ -75,6 +75,18 @@ tap.ok(front.counted('timed_out', 7) >= 7, 'one that does not take its answers i
        front.counts)
 front.stop()
 
+front = Front(life_ms=200)
+client = front.tls()
+answer = None
+while not answer or answer['connection'] != 'close':
+    client.sendall(GET)
+    answer = read_answer(client)
+    if answer.status != 200:
+        break
+tap.same((answer.status, answer['connection'], read_all(client)), (200, 'close', b''),
+         'a client that never rests is closed behind an answer, when its connection is old')
+front.stop()
+
 # --- numbers ---
 
 front = Front()

@@ -45,8 +45,15 @@ static void a_type_that_is_named_with_a_weight_is_accepted(void **state)
 static void an_entity_tag_is_found_in_a_list_weakly(void **state)
 {
     static const char *const listing[] = {
-        "\"abc\"",         "*", " * ", "W/\"abc\"", "\"x\", \"abc\"", "\"x\",W/\"y\" ,W/\"abc\"",
+        "\"abc\"",
+        "*",
+        " * ",
+        "W/\"abc\"",
+        "\"x\", \"abc\"",
+        "\"x\",W/\"y\" ,W/\"abc\"",
         "\"x,y\",\"abc\"",
+        ", \"abc\"",
+        " ,,\"x\",, \"abc\",",
     };
     static const char *const others[] = {
         "", "abc", "\"abcd\"", "\"ab\"", "\"abc", "\"x\" \"ab", "**", "W/", "\"x\",*",
@@ -56,6 +63,28 @@ static void an_entity_tag_is_found_in_a_list_weakly(void **state)
         assert_true(field_lists_etag(listing[i], "\"abc\""));
     for (size_t i = 0; i < countof(others); i++)
         assert_false(field_lists_etag(others[i], "\"abc\""));
+}
+
+static void a_host_is_what_a_uri_may_name(void **state)
+{
+    static const char *const hosts[] = {
+        "a", "a.b-c_d~", "1.2.3.4", "a:1", "a:65535", "a:", "%41", "[::1]", "[1::2]:3", "[v1.a:b]",
+    };
+    static const char *const others[] = {
+        "",      ":",    ":1",  "a:0",     "a:65536", "a:99999999999999999999",
+        "a:x",   "a b",  "a@b", "::1",     "[::1",    "[::1]a",
+        "[]",    "[]:1", "[a]", "[v1]",    "[v.a]",   "%4",
+        "%",     "%4g",  "a/",  "[::1%1]", "a\t",     "\x80",
+        "[v1.]", "[v",   "[v1",
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(hosts); i++)
+        assert_true(field_is_host(hosts[i], strlen(hosts[i])));
+    for (size_t i = 0; i < countof(others); i++)
+        assert_false(field_is_host(others[i], strlen(others[i])));
+    assert_false(field_is_host("a\0b", 3));
+    assert_false(field_is_host("[::1\0]", 6));
+    assert_true(field_is_host("ab@", 2));
 }
 
 static void a_policy_names_the_style_element_by_its_hash(void **state)
@@ -86,6 +115,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_type_that_is_named_with_a_weight_is_accepted),
         cmocka_unit_test(an_entity_tag_is_found_in_a_list_weakly),
+        cmocka_unit_test(a_host_is_what_a_uri_may_name),
         cmocka_unit_test(a_policy_names_the_style_element_by_its_hash),
         cmocka_unit_test(a_page_without_a_whole_style_element_may_have_none),
     };
