@@ -22,7 +22,7 @@ warnings := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wc
 	-Wcast-align -Wswitch-enum -Wvla -Wmissing-prototypes -Wstrict-prototypes -Wformat=2 \
 	-Wundef -Wpointer-arith -Wwrite-strings -Werror
 gcc_warnings := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference
-language := -std=c11 -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' -Iagent
+language := -std=c11 -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' -Iagent -I$(BUILD)/generated
 hardening := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection
 # Neither folder enters the binary: two builds of one commit are the same bytes.
 maps = -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(realpath $(DEPS))=/deps
@@ -50,6 +50,7 @@ help:
 	@echo 'unit     the unit tests under sanitizers; valgrind: the same under valgrind'
 	@echo 'fuzz     each libFuzzer target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'bench    measure against named peers'
+	@echo 'audit-deps  compare the pinned libraries with what Debian serves now'
 	@echo 'image    the bootable images of $(ROLES)'
 	@echo 'install  binary, links and manual pages below DESTDIR'
 	@echo 'clean    remove what was made, but for the libraries; distclean: those too'
@@ -59,7 +60,11 @@ help:
 
 digest = $(shell cat $(1) | sha256sum | cut -c 1-16)
 packages_digest := $(call digest,agent/deps/packages.list agent/deps/packages.sh)
-deps_digest := $(call digest,$(addprefix agent/deps/,deps.lock build.sh musl-cc mbedtls_config.h))
+# What of the libraries the program tells about itself.
+components := $(BUILD)/generated/components.def
+deps_inputs := $(addprefix agent/deps/,deps.lock build.sh musl-cc mbedtls_config.h) \
+	$(sort $(wildcard agent/deps/patches/*/*.patch))
+deps_digest := $(call digest,$(deps_inputs))
 packages = $(BUILD)/packages/$(1)-$(packages_digest)
 musl_stamp := $(DEPS)/musl/made-from-$(deps_digest)
 host_stamp := $(DEPS)/host/made-from-$(deps_digest)
@@ -76,11 +81,16 @@ $(DEPS)/%/made-from-$(deps_digest): | $(DEPS)/sources-$(deps_digest)
 	$(Q)flock $(DEPS) sh -c \
 		'[ -e $@ ] || { agent/deps/build.sh $* $(DL) $(DEPS)/$* && touch $@; }'
 
+$(components): agent/deps/components.sh $(deps_inputs)
+	@mkdir -p $(@D)
+	$(Q)agent/deps/components.sh >$@.new && mv $@.new $@
+
 # --- the variants: the same sources, each with its compiler and flags ---
 
-# $(1) name, $(2) compiler, $(3) flags, $(4) its libraries, $(5) what else must be there first
+# $(1) name, $(2) compiler, $(3) flags, $(4) its libraries, $(5) what else must be there first. The
+# stamps are intermediate files to make, which it does not miss: what they are made from stands here too.
 define variant
-$(BUILD)/$(1)/%.o: %.c Makefile CHANGELOG.md $(4) | $(5)
+$(BUILD)/$(1)/%.o: %.c Makefile CHANGELOG.md $(deps_inputs) $(4) | $(5) $(components)
 	@mkdir -p $$(@D)
 	@echo "cc $(1) $$<"
 	$$(Q)$(2) $(3) -MMD -MP -c $$< -o $$@
@@ -157,11 +167,14 @@ valgrind: $(plain_built)
 fuzz: $(fuzz_built)
 	$(Q)$(test_environment) prove tests/fuzz
 
-lint: $(call packages,check) $(host_stamp)
+lint: $(call packages,check) $(host_stamp) $(components)
 	$(Q)$(test_environment) prove tests/lint
 
 check: $(call packages,check) all image $(drivers) $(unit_built) $(plain_built) $(fuzz_built)
 	$(Q)$(test_environment) prove --timer $(quick_tests) $(slow_tests)
+
+audit-deps: $(call packages,build)
+	$(Q)agent/deps/audit.sh $(BUILD)/audit
 
 bench: $(call packages,bench) $(call packages,check) all image $(drivers)
 	$(Q)missed=0; for bench in $(shell find tests/bench -type f -perm -u+x | sort); do \
@@ -199,6 +212,6 @@ clean:
 distclean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit valgrind fuzz lint check bench format image demo install clean distclean
+.PHONY: all help unit valgrind fuzz lint check audit-deps bench format image demo install clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -41,12 +41,18 @@ steps() {
     done
 }
 
-# The folder at the top of a tarball has another name in each.
+# The folder at the top of a tarball has another name in each. Patches are applied in the order of
+# their names (patches/README.md).
 unpack() {
     grep -v '^#' "$here/deps.lock" | while read -r name version file _; do
         mkdir "$work/$name"
         tar -xf "$dl/$file" -C "$work/$name" --strip-components=1 ||
             fail "$name $version: cannot unpack $file"
+        for patch in "$here/patches/$name"/*.patch; do
+            [ -e "$patch" ] || continue
+            patch -d "$work/$name" -p1 --force --fuzz=0 --quiet --input="$patch" ||
+                fail "$name $version: cannot apply $patch"
+        done
     done
 }
 
@@ -98,7 +104,7 @@ mbedtls() {
     cd "$work/mbedtls"
     cp "$here/mbedtls_config.h" include/mbedtls/
     # shellcheck disable=SC2086
-    find library -name '*.c' | archive libmbedtls $cc $cflags -Iinclude -Ilibrary
+    find library -name '*.c' | archive libmbedtls $cc $cflags $mbedtls_cflags -Iinclude -Ilibrary
     everest=3rdparty/everest
     # shellcheck disable=SC2086
     find $everest/library/Hacl_Curve25519.c $everest/library/kremlib/FStar_UInt64*.c |
@@ -114,7 +120,7 @@ bearssl() {
     cp inc/*.h "$out/include"
 }
 
-# Without threads 1.0.1 leaves out a function that its own MHD_get_timeout64s calls; none is started.
+# Without threads it leaves out a function that its own MHD_get_timeout64s calls; none is started.
 libmicrohttpd() {
     cd "$work/libmicrohttpd"
     ./configure --prefix=/ --disable-shared --enable-static --with-threads=posix \
@@ -130,6 +136,8 @@ libmicrohttpd() {
 rm -rf "$work" "$out"
 mkdir -p "$work" "$out/lib" "$out/include"
 unpack
+# Debian builds mbedTLS so as well: its fast unaligned access miscompiles (mbedtls 3.6.7-3).
+mbedtls_cflags=-DMBEDTLS_ALIGNMENT_DISABLE_EFFICENT_UNALIGNED_ACCESS
 common="-ffunction-sections -fdata-sections -ffile-prefix-map=$work=/deps"
 common="$common -ffile-prefix-map=$out=/sysroot"
 case $flavour in

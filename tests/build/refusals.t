@@ -37,9 +37,9 @@ printf x >>"$work/damaged/$tarball"
 check 'no such folder of tarballs' \
     refused "$work/tree" "/none: no such folder" make DL_DIR="$work/none"
 check 'a tarball that is not there' \
-    refused "$work/tree" "^deps: musl 1\.2\.5: .* is not in $work/nothing" make DL_DIR="$work/nothing"
+    refused "$work/tree" "^deps: musl [0-9.-]+: .* is not in $work/nothing" make DL_DIR="$work/nothing"
 check 'a tarball with another checksum' \
-    refused "$work/tree" "^deps: bearssl 0\.6: $work/damaged/.* has not the SHA-256" \
+    refused "$work/tree" "^deps: bearssl [0-9.+a-z-]+: $work/damaged/.* has not the SHA-256" \
     make DL_DIR="$work/damaged"
 check 'no network' \
     refused "$work/tree" '^deps: cannot read the source list of http.*: [EW]: .*' \

@@ -8,7 +8,7 @@ formatted() {
         xargs -r clang-format --dry-run -Werror 2>&1 | sed -n 's/:.*error:.*//p' | sort | uniq -c | grep . && return 1
     return 0
 }
-no_blanks_at_ends() { ! git grep -nIE '[ 	]+$' -- ':!*.md'; }
+no_blanks_at_ends() { ! git grep -nIE '[ 	]+$' -- ':!*.md' ':!*.patch'; }
 
 check 'clang-format would change nothing (make format)' formatted
 check 'no line ends in blanks' no_blanks_at_ends

@@ -11,14 +11,14 @@ tidy() {
     # shellcheck disable=SC2016  # for the inner shell to expand
     find agent -name '*.c' | sort | xargs -P "$(nproc)" -I{} sh -c '
         clang-tidy --quiet "$1" -- -std=c11 -D_GNU_SOURCE -DHOLDFAST_VERSION=\"0\" -Iagent \
-            -isystem "$2/deps/host/include" 2>/dev/null' - {} "$build" >"$log"
+            -I"$2/generated" -isystem "$2/deps/host/include" 2>/dev/null' - {} "$build" >"$log"
     status=$?
     grep -A 3 -E '(error|warning):' "$log"
     return $status
 }
 second() {
     cppcheck --quiet -j "$(nproc)" --enable=warning,performance,portability --inconclusive \
-        --std=c11 --inline-suppr -Iagent -D_GNU_SOURCE -DHOLDFAST_VERSION='"0"' \
+        --std=c11 --inline-suppr -Iagent -I"$build/generated" -D_GNU_SOURCE -DHOLDFAST_VERSION='"0"' \
         --error-exitcode=1 agent
 }
 
