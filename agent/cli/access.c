@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/terminal.h"
-#include "serve/door.h"
+#include "serve/door_client.h"
 #include "serve/node.h"
 #include "serve/password.h"
 
@@ -14,8 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 struct access {
@@ -26,73 +24,7 @@ struct access {
     unsigned failures;
 };
 
-/* --- through the door --- */
-
-static int door_connect(struct access *access)
-{
-    char path[PATH_MAX];
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int error = file_path(path, sizeof(path), access->root, DOOR_PATH);
-    if (error == 0)
-        error = str_copy(address.sun_path, sizeof(address.sun_path), path);
-    if (error)
-        return error;
-    access->door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (access->door < 0)
-        return -errno;
-    if (connect(access->door, (const struct sockaddr *)&address, sizeof(address)) == 0)
-        return 0;
-    error = -errno;
-    close(access->door);
-    access->door = -1;
-    return error;
-}
-
-/* A warden that has closed must not end this program with SIGPIPE: it says why it failed. */
-static int send_all(int fd, const char *data, size_t size)
-{
-    while (size) {
-        ssize_t put = send(fd, data, size, MSG_NOSIGNAL);
-        if (put < 0 && errno != EINTR)
-            return -errno;
-        data += put > 0 ? put : 0;
-        size -= put > 0 ? (size_t)put : 0;
-    }
-    return 0;
-}
-
-static int send_request(const struct access *access, enum door_verb verb, const void *data,
-                        size_t size)
-{
-    struct door_head head = {.magic = DOOR_MAGIC, .verb = (uint16_t)verb, .size = (uint32_t)size};
-    if (door_check_request(&head) < 0)
-        return -EFBIG;
-    int error = send_all(access->door, (const char *)&head, sizeof(head));
-    return error ? error : send_all(access->door, data, size);
-}
-
-/* One question and its answer; the status that the warden gave, or why none came. */
-static int ask(const struct access *access, enum door_verb verb, const void *data, size_t size,
-               struct buf *answer)
-{
-    struct door_head head = {0};
-    int error = send_request(access, verb, data, size);
-    if (error == 0)
-        error = file_read_exactly(access->door, &head, sizeof(head));
-    if (error == 0)
-        error = door_check_answer(&head, verb);
-    if (error == 0)
-        error = buf_reserve(answer, head.size);
-    if (error == 0)
-        error = file_read_exactly(access->door, answer->data + answer->length, head.size);
-    if (error) {
-        log_error("the warden does not answer: %s", strerror(-error));
-        return error;
-    }
-    answer->length += head.size;
-    answer->data[answer->length] = '\0';
-    return head.status;
-}
+/* --- through the control socket --- */
 
 static int door_verb_of(const char *how)
 {
@@ -122,8 +54,10 @@ static int load_node(struct access *access, enum node_purpose purpose)
     access->loaded = false;
     int error = node_load(&access->node, access->root, access->state_path, purpose);
     access->loaded = error == 0;
-    if (error)
-        log_error("cannot load the node: %s", strerror(-error));
+    if (error) {
+        log_error("cannot load the node from %s: %s", access->state_path, strerror(-error));
+        node_close(&access->node);
+    }
     return error;
 }
 
@@ -152,14 +86,13 @@ int access_open(struct access **opened, const char *root, const char *state_path
         return -ENOMEM;
     access->root = root;
     access->state_path = state_path;
-    access->door = -1;
-    int error = door_connect(access);
-    /* no warden can have bound a path that no socket address holds */
-    bool nobody_there = error == -ENOENT || error == -ECONNREFUSED || error == -ENAMETOOLONG;
+    access->door = door_client_connect(root);
+    int error = access->door < 0 ? access->door : 0;
+    bool nobody_there = door_client_nobody(error);
     if (nobody_there && (geteuid() == 0 || root[0]))
         error = 0;
     if (error) {
-        log_error("cannot reach the warden at %s%s: %s", root, DOOR_PATH,
+        log_error("cannot reach the daemon at %s%s: %s", root, DOOR_PATH,
                   nobody_there ? "none runs, and only root may go without" : strerror(-error));
         access_close(access);
         return nobody_there ? -EACCES : error;
@@ -189,7 +122,8 @@ int access_login(struct access *access, const char *password)
     struct buf answer = {0};
     if (access->door < 0)
         return direct_login(access, password);
-    int error = ask(access, DOOR_LOGIN, password, strnlen(password, PASSWORD_MAX + 1), &answer);
+    int error = door_client_ask(access->door, DOOR_LOGIN, password,
+                                strnlen(password, PASSWORD_MAX + 1), &answer);
     buf_free(&answer);
     return error;
 }
@@ -264,7 +198,7 @@ int access_load(struct access *access, enum role *role, struct settings *setting
     struct buf answer = {0};
     int error = settings_defaults(settings);
     if (error == 0)
-        error = ask(access, DOOR_LOAD, "", 0, &answer);
+        error = door_client_ask(access->door, DOOR_LOAD, "", 0, &answer);
     if (error == 0)
         error = door_read_load(&answer, role, settings, revision);
     if (error == -ENODATA)
@@ -287,7 +221,8 @@ int access_apply(struct access *access, const char *how, const char *name, const
     }
     int verb = door_verb_of(how);
     struct buf answer = {0};
-    int error = verb < 0 ? verb : ask(access, (enum door_verb)verb, text, size, &answer);
+    int error =
+        verb < 0 ? verb : door_client_ask(access->door, (enum door_verb)verb, text, size, &answer);
     if (error == 0)
         error = str_to_u64(buf_text(&answer), 0, UINT64_MAX, revision);
     else
@@ -301,7 +236,7 @@ int access_reboot(struct access *access)
     struct buf answer = {0};
     int error = -ENOTSUP;
     if (access->door >= 0)
-        error = ask(access, DOOR_REBOOT, "", 0, &answer);
+        error = door_client_ask(access->door, DOOR_REBOOT, "", 0, &answer);
     else if (access->root[0] == '\0')
         error = kill(1, SIGTERM) < 0 ? -errno : 0; /* init(8) of the image: reboot */
     buf_free(&answer);

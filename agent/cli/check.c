@@ -1,36 +1,34 @@
 /* holdfast check: plans and observes, changes nothing, and reports in the format asked for. */
 #include "cli/commands.h"
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/look.h"
+#include "cli/stored.h"
 #include "report/report.h"
 #include "serve/endpoint.h"
-#include "serve/node.h"
 
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-struct view {
+struct selection {
     bool all;
     const char *id_glob; /* NULL: every row */
 };
 
-static void write_text(const struct report *report, const struct view *view, struct buf *out)
+static void write_text(const struct report *report, const struct selection *selection,
+                       struct buf *out)
 {
-    report_text(report, view->all, view->id_glob, out);
+    report_text(report, selection->all, selection->id_glob, out);
 }
 
-static void write_json(const struct report *report, const struct view *view, struct buf *out)
+static void write_json(const struct report *report, const struct selection *selection,
+                       struct buf *out)
 {
-    report_json(report, view->id_glob, out);
+    report_json(report, selection->id_glob, out);
     buf_putc(out, '\n');
 }
 
 static const struct format {
     const char *name;
-    void (*write)(const struct report *report, const struct view *view, struct buf *out);
+    void (*write)(const struct report *report, const struct selection *selection, struct buf *out);
 } formats[] = {
     {"text", write_text},
     {"json", write_json},
@@ -54,51 +52,46 @@ static bool any_matches(const struct results *results, const char *id_glob)
     return false;
 }
 
-static int print_report(const struct node *node, const struct format *format,
-                        const struct view *view)
+/* Where the daemon has published nothing for this command, it looks at the system itself. */
+static void look_at_system(struct look *look)
 {
-    struct results results = {0};
-    struct report report = {.results = &results};
+    endpoint_judge(&look->node);
+    domain_check(&look->node.policy, &look->node.system, &look->published.results);
+    node_facts(&look->node, &look->published.facts);
+}
+
+static int print_report(const struct invocation *invocation, const struct published *published,
+                        const struct format *format, const struct selection *selection)
+{
+    struct report report = {.facts = published->facts, .results = &published->results};
     struct buf out = {0};
-    domain_check(&node->policy, &node->system, &results);
-    if (!any_matches(&results, view->id_glob)) {
-        log_error("check: no row has an id like %s", view->id_glob);
-        results_free(&results);
+    if (!any_matches(report.results, selection->id_glob)) {
+        log_error("check: no row has an id like %s", selection->id_glob);
         return EXIT_COULD_NOT;
     }
-    node_facts(node, &report.facts);
-    format->write(&report, view, &out);
-    int error = buf_error(&out);
-    if (error == 0)
-        error = file_write_all(STDOUT_FILENO, out.data, out.length);
-    enum health health = report_health(&report);
-    results_free(&results);
+    format->write(&report, selection, &out);
+    int code = stored_print(invocation, &out,
+                            report_health(&report) == HEALTH_PASS ? EXIT_HOLDS : EXIT_FALLS_SHORT);
     buf_free(&out);
-    if (error) {
-        log_error("check: cannot write the report: %s", strerror(-error));
-        return EXIT_COULD_NOT;
-    }
-    return health == HEALTH_PASS ? EXIT_HOLDS : EXIT_FALLS_SHORT;
+    return code;
 }
 
 int cli_check(const struct invocation *invocation)
 {
     const char *name = invocation_option(invocation, "format");
     const struct format *format = find_format(name ? name : "text");
-    struct view view = {.all = invocation_option(invocation, "all") != NULL,
-                        .id_glob = invocation_option(invocation, "id")};
-    struct node node;
+    struct selection selection = {.all = invocation_option(invocation, "all") != NULL,
+                                  .id_glob = invocation_option(invocation, "id")};
+    struct look look;
     if (!format) {
         log_error("check: unknown format %s: text or json", name);
         return EXIT_COULD_NOT;
     }
-    int error = node_load(&node, invocation->root, invocation->state_path, NODE_LOOK);
-    if (error) {
-        log_error("check: cannot load the node: %s", strerror(-error));
+    if (look_open(&look, invocation) < 0)
         return EXIT_COULD_NOT;
-    }
-    endpoint_judge(&node);
-    int code = print_report(&node, format, &view);
-    node_close(&node);
+    if (!look.by_daemon)
+        look_at_system(&look);
+    int code = print_report(invocation, &look.published, format, &selection);
+    look_close(&look);
     return code;
 }

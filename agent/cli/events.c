@@ -1,12 +1,15 @@
-/* holdfast events: prints the event log, or verifies its chain. Reads the database alone. */
+/* holdfast events: prints the event log, or verifies its chain. */
 #include "cli/commands.h"
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/look.h"
+#include "cli/stored.h"
+#include "serve/door_client.h"
+#include "serve/event_page.h"
 #include "state/state.h"
 
 #include <errno.h>
@@ -144,8 +147,63 @@ static const struct format *find_format(const char *name)
     return NULL;
 }
 
+/* --- where the log is read --- */
+
+/* The database, or, for the admin user, who may not read it, the daemon. */
+struct source {
+    struct state *state; /* NULL: by the daemon */
+    int door;
+};
+
+static int source_open(struct source *source, const struct invocation *invocation)
+{
+    *source = (struct source){.door = look_connect(invocation)};
+    if (source->door != -ENODEV)
+        return source->door < 0 ? source->door : 0;
+    return state_open(&source->state, invocation->state_path, STATE_READ, NULL);
+}
+
+static void source_close(struct source *source)
+{
+    if (source->state)
+        state_close(source->state);
+    else if (source->door >= 0)
+        close(source->door);
+}
+
+static int read_page(const struct source *source, struct event_request *request,
+                     int (*each)(void *context, const struct event *event), void *context)
+{
+    struct buf page = {0};
+    int error = door_client_ask(source->door, DOOR_EVENTS, request, sizeof(*request), &page);
+    if (error == -ENODATA)
+        log_error("events: the log cannot be read, the node fails closed: %s", buf_text(&page));
+    if (error == 0)
+        error = event_page_read(&page, &request->after, each, context);
+    buf_free(&page);
+    return error;
+}
+
+static int walk(const struct source *source, int64_t since_s,
+                int (*each)(void *context, const struct event *event), void *context)
+{
+    struct event_request request = {.since_s = since_s};
+    uint64_t before;
+    int error;
+    if (source->state)
+        return state_events(source->state, since_s, 0, each, context);
+    do {
+        before = request.after;
+        error = read_page(source, &request, each, context);
+    } while (error == 0 && request.after != before);
+    return error;
+}
+
+/* --- the two uses --- */
+
 /* Everything is read before a byte is printed: a pager that waits must not hold the journal. */
-static int print(struct state *state, const struct format *format, int64_t since_s)
+static int print(const struct invocation *invocation, const struct source *source,
+                 const struct format *format, int64_t since_s)
 {
     struct printer printer = {0};
     printer.json.out = &printer.out;
@@ -154,42 +212,68 @@ static int print(struct state *state, const struct format *format, int64_t since
         json_u64(&printer.json, "version", 1);
         json_array_begin(&printer.json, "events");
     }
-    int error = state_events(state, since_s, 0, format->each, &printer);
+    int error = walk(source, since_s, format->each, &printer);
     if (format->json) {
         json_array_end(&printer.json);
         json_object_end(&printer.json);
         buf_putc(&printer.out, '\n');
     }
-    if (error == 0)
-        error = buf_error(&printer.out);
-    if (error == 0)
-        error = file_write_all(STDOUT_FILENO, printer.out.data, printer.out.length);
+    int code = error ? EXIT_COULD_NOT : stored_print(invocation, &printer.out, EXIT_HOLDS);
     if (error)
-        log_error("events: cannot print: %s", strerror(-error));
+        log_error("events: cannot read the log: %s", strerror(-error));
     buf_free(&printer.out);
-    return error ? EXIT_COULD_NOT : EXIT_HOLDS;
+    return code;
+}
+
+/* A chain as it is followed. */
+struct chain {
+    uint64_t count, last;
+    char hash[STATE_HASH_TEXT_SIZE];
+};
+
+static int follow(void *context, const struct event *event)
+{
+    struct chain *chain = context;
+    bool first = chain->count == 0;
+    if (!state_event_is_whole(event) || (!first && (event->sequence != chain->last + 1 ||
+                                                    !str_equal(event->previous, chain->hash))))
+        return -EBADMSG;
+    chain->count++;
+    chain->last = event->sequence;
+    return str_copy(chain->hash, sizeof(chain->hash), event->hash);
 }
 
 static int keep_last(void *context, const struct event *event)
 {
-    memcpy(context, event->hash, strlen(event->hash) + 1);
-    return 0;
+    struct chain *chain = context;
+    return str_copy(chain->hash, sizeof(chain->hash), event->hash);
+}
+
+/* Of the database the whole is looked through; what the daemon sends is recomputed here. */
+static int verify_chain(const struct source *source, struct chain *chain, uint64_t *bad)
+{
+    if (source->state) {
+        int error = state_events_verify(source->state, &chain->count);
+        *bad = error ? chain->count : 0;
+        return error ? error : state_events(source->state, INT64_MIN, 1, keep_last, chain);
+    }
+    int error = walk(source, INT64_MIN, follow, chain);
+    *bad = error && chain->count ? chain->last + 1 : 0;
+    return error;
 }
 
 /* The last hash is printed for those who keep one elsewhere: a chain alone cannot show that its end
  * was cut off. */
-static int verify(struct state *state)
+static int verify(const struct source *source)
 {
-    char last[65] = "none";
-    uint64_t number;
-    int error = state_events_verify(state, &number);
-    if (error == 0)
-        error = state_events(state, INT64_MIN, 1, keep_last, last);
-    if (error == -EBADMSG && number > 0)
-        printf("events: broken at event %" PRIu64 "\n", number);
+    struct chain chain = {.hash = "none"};
+    uint64_t bad = 0;
+    int error = verify_chain(source, &chain, &bad);
+    if (error == -EBADMSG && bad > 0)
+        printf("events: broken at event %" PRIu64 "\n", bad);
     if (error)
         return error == -EBADMSG ? EXIT_FALLS_SHORT : EXIT_COULD_NOT;
-    printf("events: %" PRIu64 " verified, last hash %s\n", number, last);
+    printf("events: %" PRIu64 " verified, last hash %s\n", chain.count, chain.hash);
     return EXIT_HOLDS;
 }
 
@@ -199,7 +283,7 @@ int cli_events(const struct invocation *invocation)
     const char *since = invocation_option(invocation, "since");
     const struct format *format = find_format(name ? name : "text");
     int64_t since_s = INT64_MIN;
-    struct state *state;
+    struct source source;
     if (!format) {
         log_error("events: unknown format %s: text or json", name);
         return EXIT_COULD_NOT;
@@ -209,10 +293,11 @@ int cli_events(const struct invocation *invocation)
                   since);
         return EXIT_COULD_NOT;
     }
-    if (state_open(&state, invocation->state_path, STATE_READ, NULL) < 0)
+    if (source_open(&source, invocation) < 0)
         return EXIT_COULD_NOT;
-    int code =
-        invocation_option(invocation, "verify") ? verify(state) : print(state, format, since_s);
-    state_close(state);
+    int code = invocation_option(invocation, "verify")
+                   ? verify(&source)
+                   : print(invocation, &source, format, since_s);
+    source_close(&source);
     return code;
 }

@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/look.h"
 #include "cli/probe_report.h"
 #include "serve/fips.h"
-#include "serve/node.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -118,18 +118,15 @@ static int probe(const char *place, const struct request *request, const struct 
 /* The record of a surface is this node's own; without one no settings are needed. */
 static int probe_surface(const struct invocation *invocation, const struct request *request)
 {
-    struct node node;
-    int error = node_load(&node, invocation->root, invocation->state_path, NODE_LOOK);
-    if (error) {
-        log_error("probe: cannot load the node: %s", strerror(-error));
+    struct look look;
+    if (look_open(&look, invocation) < 0)
         return EXIT_COULD_NOT;
-    }
-    if (node.reason.length)
-        log_warning("probe: the strictest policy stands: %s", buf_text(&node.reason));
+    if (look.node.reason.length)
+        log_warning("probe: the strictest policy stands: %s", buf_text(&look.node.reason));
     int code = EXIT_COULD_NOT;
-    if (fips_prove(&node))
-        code = probe(invocation->operands[0], request, &node.policy.crypto);
-    node_close(&node);
+    if (fips_prove(&look.node))
+        code = probe(invocation->operands[0], request, &look.node.policy.crypto);
+    look_close(&look);
     return code;
 }
 

@@ -3,11 +3,9 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/look.h"
 #include "cli/stored.h"
 #include "render/render.h"
-#include "serve/node.h"
-
-#include <string.h>
 
 enum { NAME_WIDTH = 46 };
 
@@ -134,19 +132,16 @@ int cli_tls(const struct invocation *invocation)
 {
     const char *format = invocation_option(invocation, "format");
     write_records *write = find_format(format);
-    struct node node;
+    struct look look;
     if (!write) {
         log_error("tls: unknown format %s: text or json", format);
         return EXIT_COULD_NOT;
     }
-    int error = node_load(&node, invocation->root, invocation->state_path, NODE_LOOK);
-    if (error) {
-        log_error("tls: cannot load the node: %s", strerror(-error));
+    if (look_open(&look, invocation) < 0)
         return EXIT_COULD_NOT;
-    }
-    if (node.reason.length)
-        log_warning("tls: the strictest policy stands: %s", buf_text(&node.reason));
-    int code = print_records(invocation, &node.policy, write);
-    node_close(&node);
+    if (look.node.reason.length)
+        log_warning("tls: the strictest policy stands: %s", buf_text(&look.node.reason));
+    int code = print_records(invocation, &look.node.policy, write);
+    look_close(&look);
     return code;
 }

@@ -13,23 +13,16 @@
 
 enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
 
-/* What stands at the head of every report. Strings are borrowed. */
+/* What stands at the head of every report (report/facts.def). Strings are borrowed. */
+#define FACT_TEXT   const char *
+#define FACT_ROLE   enum role
+#define FACT_NUMBER uint64_t
+#define FACT_TIME   int64_t
+#define FACT_FLAG   bool
 struct facts {
-    const char *version;
-    const char *hostname;
-    enum role role;
-    uint64_t revision;   /* of the settings */
-    uint64_t generation; /* of the snapshot, 0 outside the daemon */
-    int64_t time_s;
-    const char *reason;     /* why the node fails closed, or NULL: the first line of every report */
-    const char *unrecorded; /* why no event and no answer can be stored, or NULL: health fails */
-    bool admin_disabled;
-    bool fips;
-    bool reboot_required;                       /* a stored answer waits for the next boot */
-    int64_t certificate_expires_s;              /* of the endpoint, 0 when unknown */
-    uint64_t boot_started_ms, boot_finished_ms; /* CLOCK_BOOTTIME of the last `boot`, 0: unknown */
-    uint64_t drift_repaired;                    /* rows repaired since the daemon's start */
-    int64_t last_drift_s;                       /* 0: none */
+#define FACT(kind, name) FACT_##kind name;
+#include "report/facts.def"
+#undef FACT
 };
 
 /* One event of the log; the strings are the list's owner's. */

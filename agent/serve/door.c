@@ -224,13 +224,18 @@ static int act(struct door *door, struct client *client, struct buf *payload)
                               client->head.size, payload);
     if (verb == DOOR_LOAD)
         return actions->load(actions->context, payload);
+    if (verb == DOOR_PUBLISHED)
+        return actions->published(actions->context, payload);
+    if (verb == DOOR_EVENTS)
+        return actions->events(actions->context, client->payload, client->head.size, payload);
     return actions->reboot(actions->context, who_is(client));
 }
 
 /* Root may do without the password, but not in the wizard (guide, bootstrap, step 7). */
 static bool may(const struct client *client)
 {
-    return client->logged_in || (client->uid == 0 && client->head.verb != DOOR_APPLY_WIZARD);
+    return client->logged_in || door_is_reading((enum door_verb)client->head.verb) ||
+           (client->uid == 0 && client->head.verb != DOOR_APPLY_WIZARD);
 }
 
 static void do_request(struct door *door, struct client *client)

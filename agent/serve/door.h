@@ -10,6 +10,7 @@
 #include "settings/settings.h"
 
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,8 @@ enum door_verb {
     DOOR_APPLY_SET,    /* text */
     DOOR_APPLY_IMPORT, /* text */
     DOOR_REBOOT,       /* empty */
+    DOOR_PUBLISHED,    /* empty; answered with what is published (serve/published.h) */
+    DOOR_EVENTS,       /* struct event_request; answered with a page (serve/event_page.h) */
     DOOR_VERB_END
 };
 
@@ -42,13 +45,17 @@ enum {
     DOOR_ADMIN_CLIENTS_MAX = 6, /* so that the admin user never shuts out root */
     DOOR_REFUSALS_MAX = 10, /* told within a minute; wrong passwords, which wait, are all told */
     DOOR_FDS_MAX = DOOR_CLIENTS_MAX + 1,
-    DOOR_ANSWER_MAX = 262144
+    DOOR_ANSWER_MAX = 1 << 20
 };
 
 /* Whether `head` begins a sound message: magic, a known verb, and a size within that verb's limit.
  * An answer's size is limited by DOOR_ANSWER_MAX alone. 0 or -EBADMSG. */
 int door_check_request(const struct door_head *head);
 int door_check_answer(const struct door_head *head, enum door_verb verb);
+
+/* Whether a verb only shows what the stations are shown too, so that root and the admin user ask it
+ * without a password. */
+bool door_is_reading(enum door_verb verb);
 
 /* The payload of an answer to DOOR_LOAD, written and read: role, revision, every setting, secrets
  * among them. -EBADMSG when it does not read. */
@@ -63,6 +70,8 @@ struct door_actions {
     int (*apply)(void *context, const char *who, const char *how, const char *text, size_t size,
                  struct buf *answer);
     int (*reboot)(void *context, const char *who);
+    int (*published)(void *context, struct buf *answer);
+    int (*events)(void *context, const void *request, size_t size, struct buf *answer);
     /* A password was wrong, a client was none or sent what is no message: an event. */
     void (*refused)(void *context, const char *who, const char *why);
     uint64_t (*now_ms)(void); /* never goes back: clock_boot_ms */

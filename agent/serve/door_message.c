@@ -2,26 +2,37 @@
 #include "serve/door.h"
 
 #include "base/str.h"
+#include "serve/event_page.h"
 #include "serve/password.h"
 #include "settings/text.h"
 
 #include <errno.h>
 #include <string.h>
 
-static const uint32_t request_size_max[DOOR_VERB_END] = {
-    [DOOR_LOGIN] = PASSWORD_MAX + 1, /* one that is too long is sent so far, and is wrong */
-    [DOOR_LOAD] = 0,
-    [DOOR_APPLY_WIZARD] = SETTINGS_TEXT_MAX,
-    [DOOR_APPLY_SET] = SETTINGS_TEXT_MAX,
-    [DOOR_APPLY_IMPORT] = SETTINGS_TEXT_MAX,
-    [DOOR_REBOOT] = 0,
+static const struct verb {
+    uint32_t size_max; /* of a request's payload */
+    bool reading;
+} verbs[DOOR_VERB_END] = {
+    [DOOR_LOGIN] = {PASSWORD_MAX + 1,             false}, /* one that is too long is sent so far: it is wrong */
+    [DOOR_LOAD] = {0,                            false},
+    [DOOR_APPLY_WIZARD] = {SETTINGS_TEXT_MAX,            false},
+    [DOOR_APPLY_SET] = {SETTINGS_TEXT_MAX,            false},
+    [DOOR_APPLY_IMPORT] = {SETTINGS_TEXT_MAX,            false},
+    [DOOR_REBOOT] = {0,                            false},
+    [DOOR_PUBLISHED] = {0,                            true },
+    [DOOR_EVENTS] = {sizeof(struct event_request), true },
 };
+
+bool door_is_reading(enum door_verb verb)
+{
+    return verbs[verb].reading;
+}
 
 int door_check_request(const struct door_head *head)
 {
     bool sound = head->magic == DOOR_MAGIC && head->verb > 0 && head->verb < DOOR_VERB_END &&
                  head->reserved == 0 && head->status == 0 &&
-                 head->size <= request_size_max[head->verb];
+                 head->size <= verbs[head->verb].size_max;
     return sound ? 0 : -EBADMSG;
 }
 

@@ -94,7 +94,13 @@ static void closed(struct node *node, const char *what, const char *why)
         str_clean(node->reason.data, "");
 }
 
-static void load_role(struct node *node)
+/* A look that is not permitted says nothing about the node. */
+static bool may_not_look(const struct node *node, int error)
+{
+    return node->purpose == NODE_LOOK && (error == -EACCES || error == -EPERM);
+}
+
+static int load_role(struct node *node)
 {
     static const struct {
         const char *word;
@@ -114,12 +120,15 @@ static void load_role(struct node *node)
         if (str_equal(word, roles[i].word)) {
             node->role = roles[i].role;
             buf_free(&text);
-            return;
+            return 0;
         }
     }
+    buf_free(&text);
+    if (may_not_look(node, error))
+        return error;
     closed(node, "the node's role in " NODE_ROLE_PATH " cannot be read",
            error ? strerror(-error) : "neither management nor conferencing");
-    buf_free(&text);
+    return 0;
 }
 
 /* A disk that takes nothing any more, from the mount or from an error of its own (ext4(5),
@@ -224,14 +233,15 @@ static int open_and_read(struct node *node, struct buf *why)
     return error;
 }
 
-static void load_state(struct node *node)
+static int load_state(struct node *node)
 {
     struct buf why = {0};
     bool missing = database_went_missing(node);
     int error = open_and_read(node, &why);
-    if (error == -ENOENT && !missing && node->purpose == NODE_LOOK) {
-        buf_free(&why); /* nothing was stored yet: the defaults hold */
-        return;
+    bool nothing_stored = error == -ENOENT && !missing; /* yet: the defaults hold */
+    if (may_not_look(node, error) || (nothing_stored && node->purpose == NODE_LOOK)) {
+        buf_free(&why);
+        return nothing_stored ? 0 : error;
     }
     if (missing)
         closed(node, "the settings were lost: the database is missing", node->state_path);
@@ -246,6 +256,7 @@ static void load_state(struct node *node)
         node_event(node, "lost", "%s", buf_text(&node->reason));
     }
     buf_free(&why);
+    return 0;
 }
 
 /* The settings and the log are read by their hashes, before anybody can say whether FIPS mode is
@@ -300,10 +311,10 @@ int node_load(struct node *node, const char *root, const char *state_path,
     if (error)
         return error;
     node->system.fips = &node->fips;
-    load_role(node);
-    if (state_can_be_read(node))
-        load_state(node);
-    return make_policy(node);
+    error = load_role(node);
+    if (error == 0 && state_can_be_read(node))
+        error = load_state(node);
+    return error ? error : make_policy(node);
 }
 
 int node_fail_closed(struct node *node, const char *what, const char *why)

@@ -50,7 +50,9 @@ void node_system(struct system *system, const char *root);
 
 /* Loads everything. For NODE_BOOT and NODE_RUN a damaged database is set aside and a new one begun,
  * with the strictest settings from then on. 0 even when the node fails closed (`reason` tells);
- * negative only for what leaves nothing to enforce (-ENOMEM). */
+ * negative only for what leaves nothing to enforce (-ENOMEM), and for NODE_LOOK where this process
+ * may not read the state (-EACCES, -EPERM), which says nothing about the node. The node is to be
+ * closed whatever the result. */
 int node_load(struct node *node, const char *root, const char *state_path,
               enum node_purpose purpose);
 

@@ -11,12 +11,14 @@
 #include "serve/door.h"
 #include "serve/drift.h"
 #include "serve/endpoint.h"
+#include "serve/event_page.h"
 #include "serve/file_watch.h"
 #include "serve/fips.h"
 #include "serve/node.h"
 #include "serve/pages.h"
 #include "serve/privilege.h"
 #include "serve/prober.h"
+#include "serve/published.h"
 #include "serve/recent.h"
 
 #include <errno.h>
@@ -49,36 +51,48 @@ struct warden {
     uint64_t generation;
     struct drift drift;
     struct traffic_counts traffic;
+    struct buf published; /* what local readers are shown: of the last walk, as the snapshot is */
     bool stop;
 };
 
 /* --- one walk, and the pages that show it --- */
 
-static int seal_pages(const struct warden *warden, const struct recent *recent)
+static void make_report(const struct warden *warden, const struct recent *recent,
+                        struct report *report)
 {
-    struct report report = {.traffic = warden->traffic,
-                            .results = &warden->results,
-                            .events = recent->list,
-                            .event_count = recent->count};
-    node_facts(&warden->node, &report.facts);
-    report.facts.generation = warden->generation;
-    report.facts.certificate_expires_s = warden->endpoint.expires_s;
-    report.facts.drift_repaired = warden->drift.repaired;
-    report.facts.last_drift_s = warden->drift.last_s;
-    return pages_seal(&report, &warden->node.policy, STALE_INTERVALS * warden->setup->interval_s);
+    *report = (struct report){.traffic = warden->traffic,
+                              .results = &warden->results,
+                              .events = recent->list,
+                              .event_count = recent->count};
+    node_facts(&warden->node, &report->facts);
+    report->facts.generation = warden->generation;
+    report->facts.certificate_expires_s = warden->endpoint.expires_s;
+    report->facts.drift_repaired = warden->drift.repaired;
+    report->facts.last_drift_s = warden->drift.last_s;
 }
 
-static void publish(struct warden *warden)
+static void publish_to_stations(struct warden *warden, const struct report *report)
 {
-    struct recent recent = {.count = 0};
-    (void)recent_read(&recent, warden->node.state); /* told, or no memory: the page has none then */
-    int fd = seal_pages(warden, &recent);
+    int fd = pages_seal(report, &warden->node.policy, STALE_INTERVALS * warden->setup->interval_s);
     int error = fd < 0 ? fd : front_publish(&warden->endpoint.front, fd);
     if (error)
         log_error("cannot publish generation %llu: %s", (unsigned long long)warden->generation,
                   strerror(-error));
     if (fd >= 0)
         close(fd);
+}
+
+/* To the stations where the endpoint runs, and to local readers always. */
+static void publish(struct warden *warden)
+{
+    struct recent recent = {.count = 0};
+    struct report report;
+    (void)recent_read(&recent, warden->node.state); /* told, or no memory: the page has none then */
+    make_report(warden, &recent, &report);
+    if (warden->endpoint.running)
+        publish_to_stations(warden, &report);
+    buf_clear(&warden->published); /* its memory is kept: each walk publishes about as much */
+    published_write(&report, &warden->node, &warden->published);
     recent_free(&recent);
 }
 
@@ -91,8 +105,7 @@ static void walk(struct warden *warden)
     warden->results = now;
     warden->generation++;
     file_watch_renew(warden->files, warden->node.system.root);
-    if (warden->endpoint.running)
-        publish(warden);
+    publish(warden);
 }
 
 static void walk_soon(struct warden *warden, unsigned delay_ms)
@@ -155,6 +168,22 @@ static int door_apply(void *context, const char *who, const char *how, const cha
         warden->respawn_due_ms = clock_boot_ms();
     }
     return 0;
+}
+
+static int door_published(void *context, struct buf *answer)
+{
+    const struct warden *warden = context;
+    buf_append(answer, buf_text(&warden->published), warden->published.length);
+    return buf_error(&warden->published);
+}
+
+static int door_events(void *context, const void *request, size_t size, struct buf *answer)
+{
+    const struct warden *warden = context;
+    if (warden->node.state)
+        return event_page_write(warden->node.state, request, size, answer);
+    buf_puts(answer, buf_text(&warden->node.reason));
+    return -ENODATA;
 }
 
 /* init(8) takes SIGTERM as "reboot"; below --root there is no machine to reboot. */
@@ -294,6 +323,8 @@ static int open_sources(struct warden *warden)
     struct door_actions actions = {.load = door_load,
                                    .apply = door_apply,
                                    .reboot = door_reboot,
+                                   .published = door_published,
+                                   .events = door_events,
                                    .refused = door_refused,
                                    .now_ms = clock_boot_ms,
                                    .context = warden};
@@ -326,6 +357,7 @@ static void close_all(struct warden *warden)
     if (warden->signals >= 0)
         close(warden->signals);
     results_free(&warden->results);
+    buf_free(&warden->published);
     node_close(&warden->node);
 }
 

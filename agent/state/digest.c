@@ -58,3 +58,20 @@ void digest_hex(const unsigned char hash[DIGEST_SIZE], char text[DIGEST_TEXT_SIZ
     }
     text[DIGEST_TEXT_SIZE - 1] = '\0';
 }
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int digest_parse(const char *text, unsigned char hash[DIGEST_SIZE])
+{
+    for (size_t i = 0; i < DIGEST_SIZE; i++) {
+        int high = hex_digit(text[2 * i]);
+        int low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
+        if (low < 0)
+            return -EINVAL;
+        hash[i] = (unsigned char)(high << 4 | low);
+    }
+    return text[DIGEST_TEXT_SIZE - 1] == '\0' ? 0 : -EINVAL;
+}

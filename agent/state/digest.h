@@ -27,4 +27,7 @@ int digest_end(struct digest *digest, unsigned char hash[DIGEST_SIZE]);
 
 void digest_hex(const unsigned char hash[DIGEST_SIZE], char text[DIGEST_TEXT_SIZE]);
 
+/* The hash of such a text; -EINVAL where it is none. */
+int digest_parse(const char *text, unsigned char hash[DIGEST_SIZE]);
+
 #endif

@@ -198,25 +198,57 @@ int state_event(struct state *state, const char *kind, const char *format, ...)
 
 /* --- reading --- */
 
+/* Ends `query`, whose rows are COLUMNS, when all of them were shown. */
+static int show_rows(struct statement *query, int (*each)(void *context, const struct event *event),
+                     void *context)
+{
+    struct record record;
+    char previous[DIGEST_TEXT_SIZE], hash[DIGEST_TEXT_SIZE];
+    while (statement_row(query)) {
+        read_record(query, &record);
+        digest_hex(record.previous, previous);
+        digest_hex(record.hash, hash);
+        record.event.previous = previous;
+        record.event.hash = hash;
+        if (query->error == 0)
+            query->error = each(context, &record.event);
+    }
+    return statement_end(query);
+}
+
 int state_events(struct state *state, int64_t since_s, uint64_t limit,
                  int (*each)(void *context, const struct event *event), void *context)
 {
     struct statement query;
-    struct record record;
-    char hash[DIGEST_TEXT_SIZE];
     statement_begin(&query, state,
                     "SELECT " COLUMNS " FROM (SELECT " COLUMNS " FROM events WHERE time_s >= ?"
                     " ORDER BY sequence DESC LIMIT ?) ORDER BY sequence");
     statement_time(&query, since_s);
     statement_time(&query, limit ? (int64_t)limit : -1);
-    while (statement_row(&query)) {
-        read_record(&query, &record);
-        digest_hex(record.hash, hash);
-        record.event.hash = hash;
-        if (query.error == 0)
-            query.error = each(context, &record.event);
-    }
-    return statement_end(&query);
+    return show_rows(&query, each, context);
+}
+
+int state_events_after(struct state *state, uint64_t after, int64_t since_s, uint64_t limit,
+                       int (*each)(void *context, const struct event *event), void *context)
+{
+    struct statement query;
+    statement_begin(&query, state,
+                    "SELECT " COLUMNS " FROM events WHERE sequence > ? AND time_s >= ?"
+                    " ORDER BY sequence LIMIT ?");
+    statement_number(&query, after);
+    statement_time(&query, since_s);
+    statement_number(&query, limit);
+    return show_rows(&query, each, context);
+}
+
+bool state_event_is_whole(const struct event *event)
+{
+    unsigned char previous[DIGEST_SIZE], hash[DIGEST_SIZE];
+    char text[DIGEST_TEXT_SIZE];
+    if (digest_parse(event->previous, previous) < 0 || hash_of(event, previous, hash) < 0)
+        return false;
+    digest_hex(hash, text);
+    return str_equal(text, event->hash);
 }
 
 /* True when the record follows `last`, which it then becomes. */

@@ -84,12 +84,14 @@ int state_latch_file_set(const char *path, const char *name);
 __attribute__((format(printf, 3, 4))) int state_event(struct state *state, const char *kind,
                                                       const char *format, ...);
 
+enum { STATE_HASH_TEXT_SIZE = 65 };
+
 struct event {
     uint64_t sequence;
     int64_t time_s;
     const char *kind;
     const char *text;
-    const char *hash; /* 64 hex digits */
+    const char *previous, *hash; /* 64 hex digits each; `previous` is that of the event before */
 };
 
 /* Calls `each` for events from `since_s` on, oldest first, at most `limit` newest ones (0: all).
@@ -97,6 +99,15 @@ struct event {
  * lasts: `each` does not wait. Strings are valid during the call. */
 int state_events(struct state *state, int64_t since_s, uint64_t limit,
                  int (*each)(void *context, const struct event *event), void *context);
+
+/* As state_events(), but the oldest `limit` ones behind the event numbered `after`: a page of the
+ * log at a time. */
+int state_events_after(struct state *state, uint64_t after, int64_t since_s, uint64_t limit,
+                       int (*each)(void *context, const struct event *event), void *context);
+
+/* Whether `event`, however it came here, is as it was written: its hash is that of its fields and
+ * of the hash before it. */
+bool state_event_is_whole(const struct event *event);
 
 /* Looks through the whole database and recomputes the chain. 0 and the number of events; -EBADMSG
  * and the first bad sequence, or 0 where it is not an event that is bad. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The door of a running daemon: the admin user with the right and the wrong password, others,
 garbage, too many, and a daemon that is killed while settings are stored through it."""
+import json
 import os
 import random
 import shutil
@@ -19,7 +20,7 @@ PATIENCE_S = 30
 KILLS = 8
 SEED = 20240229
 MAGIC = 0x48464431
-LOGIN, LOAD, WIZARD, SET, IMPORT, REBOOT = range(1, 7)
+LOGIN, LOAD, WIZARD, SET, IMPORT, REBOOT, PUBLISHED, EVENTS = range(1, 9)
 HEAD = struct.Struct('=IHHiI')
 CLIENTS_MAX, REFUSALS_MAX = 8, 10
 EPERM, EACCES, EINVAL = 1, 13, 22
@@ -149,6 +150,101 @@ def terminal(t, node):
     t.ok(wizard.end() == 2 and node.run('export').stdout == before, 'Ctrl-C stores nothing')
 
 
+def page(daemon, path):
+    """What a station on loopback is shown."""
+    inside = ['nsenter', '-n', '-t', str(daemon.process.pid)]
+    subprocess.run([*inside, 'ip', 'link', 'set', 'lo', 'up'], check=True)
+    done = subprocess.run([*inside, 'curl', '-sk', '-m', '20', f'https://127.0.0.1:9443{path}'],
+                          capture_output=True, text=True)
+    return done.stdout
+
+
+def look(node, *words, user=ADMIN, group=ADMIN):
+    """By a user who gives no password and has no terminal."""
+    return node.run(*words, user=user, group=group, extra_groups=[])
+
+
+def same_generation(node, daemon):
+    """/checks, and what the admin user is shown of the same walk."""
+    for _ in range(PATIENCE_S):
+        before = page(daemon, '/checks')
+        seen = look(node, 'check', '--format', 'json')
+        if seen.stdout.strip() == before.strip() or page(daemon, '/checks') == before:
+            break
+    return before, seen
+
+
+def admin_looks(t, node, daemon):
+    """Without a password, as the stations do."""
+    wait_for(lambda: page(daemon, '/checks'), 'the endpoint')
+    checks, seen = same_generation(node, daemon)
+    t.same(seen.stdout.strip(), checks.strip(), 'the admin user sees what /checks shows')
+    report = json.loads(checks)
+    t.same(seen.returncode, 0 if report['status'] == 'pass' else 1, 'with its exit status')
+    mine = json.loads(node.run('check', '--format', 'json').stdout)
+    t.same([report[key] for key in ('revision', 'reason', 'admin_disabled', 'fips')],
+           [mine[key] for key in ('revision', 'reason', 'admin_disabled', 'fips')],
+           'and what root sees')
+    rows = json.loads(look(node, 'check', '--format', 'json', '--id', 'guide.*').stdout)['rows']
+    t.same(rows, [row for row in report['rows'] if row['id'].startswith('guide.')],
+           'of chosen rows too')
+    text = look(node, 'check', '--all').stdout
+    missing = [row['id'] for row in report['rows'] if row['id'] not in text]
+    t.ok(not missing and f"revision {report['revision']}" in text and 'FAILED' not in text,
+         'as text every row is there', missing, text[:300])
+    nothing = look(node, 'check', '--id', 'nosuch')
+    t.ok(nothing.returncode == 2 and 'nosuch' in nothing.stderr, 'a mistyped id is told', nothing)
+    for words in (('firewall',), ('tls',), ('tls', 'https-in'), ('tls', '--format', 'json'),
+                  ('tls', 'sip-in', '--format', 'json'), ('events',), ('events', '--verify'),
+                  ('events', '--format', 'json'), ('events', '--since', '1h'),
+                  ('events', '--since', '2000-01-01T00:00:00Z', '--format', 'json')):
+        admin, other = look(node, *words), node.run(*words)
+        t.ok((admin.returncode, admin.stdout) == (0, other.stdout) and other.stdout,
+             f"{' '.join(words)} is root's, to the byte", admin.returncode, admin.stderr,
+             admin.stdout[-300:], other.stdout[-300:])
+
+
+def admin_probes(t, node, daemon):
+    inside = ['nsenter', '-n', '-t', str(daemon.process.pid)]
+    said = [subprocess.run([*inside, *user, *node.argv('probe', '127.0.0.1:9443', '--surface',
+                                                       'https-in', '--format', 'json')],
+                           capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            for user in ((), ('setpriv', f'--reuid={ADMIN}', f'--regid={ADMIN}', '--clear-groups'))]
+    findings = [json.loads(done.stdout)['findings'] if done.stdout else done.stderr
+                for done in said]
+    t.ok(findings[0] == findings[1] and said[0].returncode == said[1].returncode,
+         'and a probe is held against the policy in force', *said)
+
+
+def many_events(t, node):
+    """More than a page of the log."""
+    client = Client(node)
+    for number in range(300):
+        client.ask(SET, f'web.max_sessions = {2000 + number}\n')
+    client.close()
+    admin, other = look(node, 'events'), node.run('events')
+    t.ok(admin.stdout == other.stdout and len(other.stdout.splitlines()) > 300,
+         'a log of many pages is shown whole', len(admin.stdout.splitlines()),
+         len(other.stdout.splitlines()))
+    t.same(look(node, 'events', '--verify').stdout, node.run('events', '--verify').stdout,
+           'and its chain verified')
+
+
+def may_not_look(t, node, why, **who):
+    """No permission is no failure of the node."""
+    for words in (('check',), ('check', '--format', 'json'), ('firewall',), ('tls',), ('events',),
+                  ('events', '--verify'), ('probe', '127.0.0.1:1', '--surface', 'https-in')):
+        result = look(node, *words, **who)
+        t.ok(result.returncode == 2 and not result.stdout and why in result.stderr and
+             'FAILED' not in result.stderr and 'strictest' not in result.stderr,
+             f"{' '.join(words)}: {why}", result.returncode, result.stdout[:300], result.stderr)
+
+
+def without_daemon(t, node):
+    may_not_look(t, node, 'Permission denied')
+    may_not_look(t, node, 'Permission denied', user=STRANGER, group=STRANGER)
+
+
 def wrong_password(t, node, daemon):
     before, refused = node.run('export').stdout, len(node.events('refused'))
     outputs = ''
@@ -179,6 +275,8 @@ def others(t, node):
     t.ok(result.returncode == 2 and not result.stdout and 'does not answer' in result.stderr,
          'one of the same group gets no answer', result.returncode, result.stderr)
     t.same(len(node.events('refused')), before + 1, 'and is an event')
+    may_not_look(t, node, 'Permission denied', user=STRANGER, group=STRANGER)
+    may_not_look(t, node, 'root and the admin user alone', user=STRANGER, group=ADMIN)
 
 
 def root(t, node):
@@ -206,7 +304,9 @@ def garbage(t, node, daemon):
     pieces += [HEAD.pack(MAGIC, SET, 0, 0, 0xffffffff), HEAD.pack(MAGIC, SET, 0, 0, 65537),
                HEAD.pack(MAGIC, 99, 0, 0, 0), HEAD.pack(MAGIC, SET, 0, 0, 100) + b'half',
                HEAD.pack(MAGIC, REBOOT, 1, 0, 0), HEAD.pack(MAGIC, LOAD, 0, -1, 0),
-               HEAD.pack(MAGIC, SET, 0, 0, 65536) + b'\0' * 65536]
+               HEAD.pack(MAGIC, SET, 0, 0, 65536) + b'\0' * 65536,
+               HEAD.pack(MAGIC, PUBLISHED, 0, 0, 1), HEAD.pack(MAGIC, EVENTS, 0, 0, 17),
+               HEAD.pack(MAGIC, EVENTS, 0, 0, 0), HEAD.pack(MAGIC, EVENTS, 0, 0, 16) + b'\xff' * 16]
     before = node.run('export').stdout
     for piece in pieces * 4:
         client = Client(node)
@@ -305,6 +405,11 @@ def fails_closed(t):
         t.ok(status and 'neither management' in why and result.returncode == 2 and not result.stdout and
              'neither management' in result.stderr,
              'a daemon that fails closed shows no settings as stored, but why', status, why, result)
+        told = look(node, 'check').stdout.splitlines()
+        t.ok(told and told[0].startswith('FAILED CLOSED: ') and 'neither management' in told[0],
+             'and the admin user is told that it fails closed', told[:3])
+        t.same(look(node, 'firewall').stdout, node.run('firewall').stdout,
+               'and shown the ruleset that stands')
     finally:
         daemon.end()
 
@@ -337,6 +442,9 @@ def main():
             terminal(t, node)
             others(t, node)
             root(t, node)
+            admin_looks(t, node, daemon)
+            admin_probes(t, node, daemon)
+            many_events(t, node)
             wrong_password(t, node, daemon)
             garbage(t, node, daemon)
             full(t, node)
@@ -344,6 +452,7 @@ def main():
         finally:
             code = daemon.end()
         t.same(code, 0, 'the daemon ends well')
+        without_daemon(t, node)
         conferencing(t)
         fails_closed(t)
         long_root(t)

@@ -6,6 +6,7 @@
 #include "serve/door.h"
 
 #include "base/file.h"
+#include "serve/event_page.h"
 #include "serve/password.h"
 
 #include <errno.h>
@@ -27,6 +28,16 @@ static int on_load(void *context, struct buf *answer)
     (void)context;
     buf_puts(answer, "1 1\n");
     return 0;
+}
+
+static int on_events(void *context, const void *request, size_t size, struct buf *answer)
+{
+    (void)context;
+    (void)request;
+    (void)answer;
+    if (size > sizeof(struct event_request))
+        abort();
+    return -ENODATA;
 }
 
 static int on_apply(void *context, const char *who, const char *how, const char *text, size_t size,
@@ -100,6 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct door_actions actions = {.load = on_load,
                                                 .apply = on_apply,
                                                 .reboot = on_reboot,
+                                                .published = on_load,
+                                                .events = on_events,
                                                 .refused = on_refused,
                                                 .now_ms = on_now_ms};
     static struct door *door;

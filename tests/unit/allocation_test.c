@@ -4,6 +4,7 @@
 #include "domain/domain.h"
 #include "serve/door.h"
 #include "serve/pages.h"
+#include "serve/published.h"
 #include "settings/text.h"
 
 #include "base/file.h"
@@ -243,6 +244,24 @@ static bool text_report(void)
     return well;
 }
 
+static bool local_readers(void)
+{
+    const struct report report = {
+        .facts = {.version = "1", .hostname = "node", .role = ROLE_CONFERENCING},
+        .results = &results,
+    };
+    struct node node = {.role = ROLE_CONFERENCING, .settings = defaults, .policy = policy};
+    struct node read = {.purpose = NODE_LOOK};
+    struct published published = {.firewall = NULL};
+    published_write(&report, &node, &published.bytes);
+    bool well = buf_error(&published.bytes) == 0 && published_read(&published, &read, "/root") == 0;
+    if (well)
+        assert_true(settings_equal(&read.settings, &defaults) && published.firewall);
+    node_close(&read);
+    published_free(&published);
+    return well;
+}
+
 static bool door_answer(void)
 {
     struct settings settings = {0};
@@ -297,6 +316,7 @@ static void pages_are_published_whole_or_not_at_all(void **state)
 {
     until_none_fails(pages);
     until_none_fails(text_report);
+    until_none_fails(local_readers);
     (void)state;
 }
 

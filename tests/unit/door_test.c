@@ -31,7 +31,7 @@ static struct {
     char root[64];
     struct door *door;
     uint64_t now_ms; /* the door's time: nothing here waits for the machine's */
-    unsigned loaded, applied, refused;
+    unsigned loaded, applied, refused, read;
     char who[16], why[64], how[16], text[64];
 } test;
 
@@ -65,6 +65,20 @@ static int on_reboot(void *context, const char *who)
     return -ENOTSUP;
 }
 
+static int on_published(void *context, struct buf *answer)
+{
+    (void)context;
+    buf_puts(answer, "published");
+    test.read++;
+    return 0;
+}
+
+static int on_events(void *context, const void *asked, size_t size, struct buf *answer)
+{
+    assert_memory_equal(asked, "from here: 16 b.", size);
+    return on_published(context, answer);
+}
+
 static void on_refused(void *context, const char *who, const char *why)
 {
     (void)context;
@@ -91,6 +105,8 @@ static int open_door(void **state)
     static const struct door_actions actions = {.load = on_load,
                                                 .apply = on_apply,
                                                 .reboot = on_reboot,
+                                                .published = on_published,
+                                                .events = on_events,
                                                 .refused = on_refused,
                                                 .now_ms = fake_now_ms};
     char line[256], folder[128];
@@ -220,6 +236,22 @@ static bool is_root(void)
     if (geteuid() != 0)
         print_message("needs root to be other users\n");
     return geteuid() == 0;
+}
+
+static void admin_reads_what_is_published_without_the_password(void **state)
+{
+    (void)state;
+    if (!is_root())
+        skip();
+    int fd = connect_as(ADMIN);
+    request(fd, DOOR_PUBLISHED, "");
+    assert_int_equal(answer(fd), 0);
+    request(fd, DOOR_EVENTS, "from here: 16 b.");
+    assert_int_equal(answer(fd), 0);
+    assert_int_equal(test.read, 2);
+    request(fd, DOOR_LOAD, "");
+    assert_int_equal(answer(fd), -EACCES);
+    close(fd);
 }
 
 static void root_loads_and_applies_without_the_password(void **state)
@@ -640,6 +672,7 @@ int main(void)
 {
 #define DOOR_TEST(name) cmocka_unit_test_setup_teardown(name, open_door, close_door)
     const struct CMUnitTest tests[] = {
+        DOOR_TEST(admin_reads_what_is_published_without_the_password),
         DOOR_TEST(root_loads_and_applies_without_the_password),
         DOOR_TEST(the_wizard_needs_the_password_of_everybody),
         DOOR_TEST(the_admin_logs_in_before_anything_else),

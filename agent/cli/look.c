@@ -1,0 +1,68 @@
+/* The node, from the database or from the daemon. */
+#include "cli/look.h"
+
+#include "base/log.h"
+#include "serve/door_client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int look_connect(const struct invocation *invocation)
+{
+    const char *name = invocation->command->name;
+    if (geteuid() == 0)
+        return -ENODEV;
+    int door = door_client_connect(invocation->root);
+    if (door >= 0 || (door_client_nobody(door) && invocation->root[0]))
+        return door >= 0 ? door : -ENODEV;
+    if (door_client_nobody(door))
+        log_error("%s: no daemon runs (%s%s), and only root may look without it", name,
+                  invocation->root, DOOR_PATH);
+    else
+        log_error("%s: root and the admin user alone may look at this node: %s%s: %s", name,
+                  invocation->root, DOOR_PATH, strerror(-door));
+    return door;
+}
+
+static int load(struct look *look, const struct invocation *invocation)
+{
+    int error = node_load(&look->node, invocation->root, invocation->state_path, NODE_LOOK);
+    if (error)
+        log_error("%s: cannot load the node from %s: %s", invocation->command->name,
+                  invocation->state_path, strerror(-error));
+    return error;
+}
+
+static int ask_daemon(struct look *look, const struct invocation *invocation, int door)
+{
+    int error = door_client_ask(door, DOOR_PUBLISHED, "", 0, &look->published.bytes);
+    if (error == 0) {
+        error = published_read(&look->published, &look->node, invocation->root);
+        if (error)
+            log_error("%s: cannot read the daemon's answer: %s", invocation->command->name,
+                      error == -EPROTO ? "it is of another version" : strerror(-error));
+    }
+    look->by_daemon = error == 0;
+    return error;
+}
+
+int look_open(struct look *look, const struct invocation *invocation)
+{
+    *look = (struct look){.by_daemon = false};
+    int door = look_connect(invocation);
+    int error = door >= 0         ? ask_daemon(look, invocation, door)
+                : door == -ENODEV ? load(look, invocation)
+                                  : door;
+    if (door >= 0)
+        close(door);
+    if (error)
+        look_close(look);
+    return error;
+}
+
+void look_close(struct look *look)
+{
+    node_close(&look->node);
+    published_free(&look->published);
+}

@@ -1,0 +1,31 @@
+/*
+ * How a command that only shows comes to know the node: root loads it from the database; the admin
+ * user, who may not read that, gets from the daemon what is published to local readers. No password
+ * is asked for, since the stations are shown the same (agent/decisions/35). Whoever may do neither
+ * is told so: a lack of permission is no failure of the node.
+ */
+#ifndef HOLDFAST_CLI_LOOK_H
+#define HOLDFAST_CLI_LOOK_H
+
+#include "cli/command.h"
+#include "serve/node.h"
+#include "serve/published.h"
+
+#include <stdbool.h>
+
+struct look {
+    struct node node; /* with role, settings, policy, and the reason why it fails closed */
+    bool by_daemon;   /* as published: without state and without secrets */
+    struct published published; /* empty otherwise */
+};
+
+/* 0, -EACCES where this user may not look, or another errno; the message is told. The look is to be
+ * closed when it is 0. */
+int look_open(struct look *look, const struct invocation *invocation);
+void look_close(struct look *look);
+
+/* A connection to the daemon for a user who is not root; or -ENODEV where root, or a user below
+ * --root without a daemon, is to read the database; or another negative errno, told. */
+int look_connect(const struct invocation *invocation);
+
+#endif

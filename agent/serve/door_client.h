@@ -1,0 +1,32 @@
+/*
+ * The other end of the control socket: a command that asks the daemon. One request and its answer
+ * at a time; each waits for the daemon as long as it takes.
+ */
+#ifndef HOLDFAST_SERVE_DOOR_CLIENT_H
+#define HOLDFAST_SERVE_DOOR_CLIENT_H
+
+#include "base/buf.h"
+#include "serve/door.h"
+
+#include <stddef.h>
+
+/* A connection to the daemon's socket below `root`, which the caller closes; or a negative errno,
+ * no message: -ENOENT or -ECONNREFUSED where none runs (-ENAMETOOLONG: none can have bound such a
+ * path), -EACCES where this user may not ask. */
+int door_client_connect(const char *root);
+
+/* Whether such an error means that no daemon runs. */
+bool door_client_nobody(int error);
+
+/* Sends a request. 0, -EFBIG for a payload that is longer than the verb's, or another errno. */
+int door_client_send(int door, enum door_verb verb, const void *data, size_t size);
+
+/* Reads the answer and appends its payload. The status that the daemon gave, or a negative errno,
+ * with `*answered` false, when none came: -EPIPE where the daemon closed the connection. */
+int door_client_receive(int door, enum door_verb verb, struct buf *answer, bool *answered);
+
+/* Both. Where no answer comes the message is told. */
+int door_client_ask(int door, enum door_verb verb, const void *data, size_t size,
+                    struct buf *answer);
+
+#endif

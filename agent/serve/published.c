@@ -1,0 +1,200 @@
+/* What is published: facts, settings, policy, ruleset and rows, in this order. */
+#include "serve/published.h"
+
+#include "base/str.h"
+#include "domain/firewall_rules.h"
+#include "serve/wire.h"
+
+#include <errno.h>
+
+#define FORMAT "holdfast published " HOLDFAST_VERSION
+
+/* --- writing --- */
+
+#define WRITE_TEXT(out, value)   wire_put_text(out, value)
+#define WRITE_ROLE(out, value)   wire_put_number(out, (uint64_t)(value))
+#define WRITE_NUMBER(out, value) wire_put_number(out, value)
+#define WRITE_TIME(out, value)   wire_put_number(out, (uint64_t)(value))
+#define WRITE_FLAG(out, value)   wire_put_number(out, value)
+
+static void write_facts(const struct facts *facts, struct buf *out)
+{
+#define FACT(kind, name) WRITE_##kind(out, facts->name);
+#include "report/facts.def"
+#undef FACT
+}
+
+/* A value that holds a secret is left out: it stands at its default for the reader. */
+static void write_settings(const struct settings *settings, struct buf *out)
+{
+    wire_put_number(out, SETTING_COUNT);
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        enum setting_key key = (enum setting_key)i;
+        wire_put_text(out, setting_is_secret(settings, key) ? NULL : settings_text(settings, key));
+    }
+}
+
+static void write_ruleset(const struct policy *policy, struct buf *out)
+{
+    struct firewall_ruleset ruleset;
+    struct buf text = {0};
+    int error = firewall_rules_make(&ruleset, policy);
+    if (error == 0)
+        firewall_rules_print(&ruleset, &text);
+    wire_put_text(out, error == 0 ? buf_text(&text) : NULL);
+    out->failed |= error == -ENOMEM || buf_error(&text);
+    firewall_rules_free(&ruleset);
+    buf_free(&text);
+}
+
+static void write_row(const struct row *row, struct buf *out)
+{
+    wire_put_text(out, row->id);
+    wire_put_text(out, row->title);
+    wire_put_text(out, row->section);
+    wire_put_number(out, row->setting);
+    wire_put_text(out, row->desired);
+    wire_put_text(out, row->actual);
+    wire_put_text(out, row->note);
+    wire_put_number(out, row->verdict);
+}
+
+static void write_rows(const struct results *results, struct buf *out)
+{
+    wire_put_number(out, DOMAIN_COUNT);
+    for (size_t d = 0; d < DOMAIN_COUNT; d++) {
+        const struct rows *rows = &results->domain[d];
+        wire_put_number(out, rows->failed);
+        wire_put_number(out, rows->count);
+        for (size_t i = 0; i < rows->count; i++)
+            write_row(&rows->list[i], out);
+    }
+}
+
+void published_write(const struct report *report, const struct node *node, struct buf *out)
+{
+    wire_put_text(out, FORMAT);
+    write_facts(&report->facts, out);
+    write_settings(&node->settings, out);
+    wire_put_number(out, node->policy.fail_closed);
+    wire_put_number(out, node->admin_latched);
+    write_ruleset(&node->policy, out);
+    write_rows(report->results, out);
+}
+
+/* --- reading --- */
+
+#define READ_TEXT(from)   wire_take_text(from)
+#define READ_ROLE(from)   (enum role) wire_take_number(from)
+#define READ_NUMBER(from) wire_take_number(from)
+#define READ_TIME(from)   (int64_t) wire_take_number(from)
+#define READ_FLAG(from)   (wire_take_number(from) != 0)
+
+static void read_facts(struct cursor *from, struct facts *facts)
+{
+#define FACT(kind, name) facts->name = READ_##kind(from);
+#include "report/facts.def"
+#undef FACT
+}
+
+static int read_settings(struct cursor *from, struct settings *settings)
+{
+    int error = settings_defaults(settings);
+    if (wire_take_number(from) != SETTING_COUNT)
+        return -EBADMSG;
+    for (int i = 0; i < SETTING_COUNT && error == 0; i++) {
+        const char *text = wire_take_text(from);
+        if (text)
+            error = settings_put(settings, (enum setting_key)i, text, NULL);
+    }
+    return error == -EINVAL || from->bad ? -EBADMSG : error;
+}
+
+static int read_row(struct cursor *from, struct rows *rows)
+{
+    struct row row = {.id = wire_take_text(from)};
+    row.title = wire_take_text(from);
+    row.section = wire_take_text(from);
+    row.setting = (enum setting_key)wire_take_number(from);
+    row.desired = wire_take_text(from);
+    const char *actual = wire_take_text(from);
+    const char *note = wire_take_text(from);
+    uint64_t verdict = wire_take_number(from);
+    if (from->bad || !row.id || !row.title || !row.desired || row.setting > SETTING_NONE ||
+        verdict >= VERDICT_COUNT)
+        return -EBADMSG;
+    struct row *added = rows_add(rows, row);
+    if (!added)
+        return -ENOMEM;
+    added->actual = actual;
+    added->note = note;
+    added->verdict = (enum verdict)verdict;
+    return 0;
+}
+
+static int read_rows(struct cursor *from, struct results *results)
+{
+    int error = wire_take_number(from) == DOMAIN_COUNT ? 0 : -EBADMSG;
+    for (size_t d = 0; d < DOMAIN_COUNT && error == 0; d++) {
+        bool failed = wire_take_number(from) != 0;
+        uint64_t count = wire_take_number(from);
+        for (uint64_t i = 0; i < count && error == 0; i++)
+            error = read_row(from, &results->domain[d]);
+        results->domain[d].failed |= failed;
+    }
+    return from->bad ? -EBADMSG : error;
+}
+
+static int read_node(struct cursor *from, const struct facts *facts, struct node *node,
+                     const char *root)
+{
+    *node = (struct node){.purpose = NODE_LOOK, .role = facts->role, .revision = facts->revision};
+    node_system(&node->system, root);
+    node->system.fips = &node->fips;
+    int error = read_settings(from, &node->settings);
+    bool fail_closed = wire_take_number(from) != 0;
+    node->admin_latched = wire_take_number(from) != 0;
+    if (facts->reason)
+        buf_puts(&node->reason, facts->reason);
+    if (error == 0)
+        error = from->bad ? -EBADMSG : buf_error(&node->reason);
+    if (error)
+        return error;
+    struct policy_input input = {
+        .role = node->role,
+        .settings = &node->settings,
+        .revision = node->revision,
+        .admin_latched = node->admin_latched,
+        .fail_closed = fail_closed,
+    };
+    policy_make(&node->policy, &input);
+    node->policy.admin_disabled = facts->admin_disabled;
+    return 0;
+}
+
+int published_read(struct published *published, struct node *node, const char *root)
+{
+    const struct buf *bytes = &published->bytes;
+    struct cursor from = {(const unsigned char *)buf_text(bytes), bytes->length, false};
+    const char *format = wire_take_text(&from);
+    *node = (struct node){.purpose = NODE_LOOK};
+    if (!format || !str_equal(format, FORMAT))
+        return -EPROTO;
+    read_facts(&from, &published->facts);
+    bool whole =
+        !from.bad && published->facts.version && published->facts.hostname &&
+        (published->facts.role == ROLE_MANAGEMENT || published->facts.role == ROLE_CONFERENCING);
+    int error = whole ? read_node(&from, &published->facts, node, root) : -EBADMSG;
+    if (error)
+        return error;
+    published->firewall = wire_take_text(&from);
+    error = read_rows(&from, &published->results);
+    return error == 0 && from.left ? -EBADMSG : error;
+}
+
+void published_free(struct published *published)
+{
+    results_free(&published->results);
+    buf_free(&published->bytes);
+    *published = (struct published){.firewall = NULL};
+}
