@@ -26,6 +26,11 @@ int memfd_seal(int fd)
     return lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, SEALS) < 0 ? -errno : 0;
 }
 
+int memfd_fix_size(int fd)
+{
+    return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0 ? -errno : 0;
+}
+
 bool memfd_is_sealed(int fd)
 {
     int seals = fcntl(fd, F_GET_SEALS);

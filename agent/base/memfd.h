@@ -16,6 +16,9 @@ int memfd_open(const char *name);
  * errno. */
 int memfd_seal(int fd);
 
+/* Forbids every later change of size; the content may change. 0 or a negative errno. */
+int memfd_fix_size(int fd);
+
 /* Whether it can no longer change: to be asked before its size is read. */
 bool memfd_is_sealed(int fd);
 

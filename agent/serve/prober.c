@@ -84,7 +84,7 @@ static int lay_out(int memory, const struct policy *policy)
     record_prepare(record, policy);
     int error = file_write_all(memory, record, sizeof(*record));
     free(record);
-    return error;
+    return error ? error : memfd_fix_size(memory);
 }
 
 static int start(struct prober *prober, const struct node *node)
@@ -173,6 +173,7 @@ static int give_up_privilege(void)
         .seccomp_kill = true,
         .descriptors = DESCRIPTORS,
         .memory = MEMORY_MAX,
+        .file_size = sizeof(struct probe_record),
     };
     int error = sandbox_close(keep, countof(keep));
     return error ? error : sandbox_enter(&sandbox, getppid());

@@ -12,6 +12,8 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,8 +23,7 @@
 
 enum {
     CAPABILITIES_END = 64,
-    NETWORK_BIND = 1, /* as in newer kernels' headers */
-    NETWORK_CONNECT = 2
+    MAPPINGS_MAX = 64 << 20 /* the program, its stack, and snapshots beside RLIMIT_DATA */
 };
 
 /* --- descriptors and signals --- */
@@ -46,7 +47,7 @@ static unsigned next_kept(const int *keep, size_t count, unsigned from)
 
 static int reset_signals(void)
 {
-    static const int ignored[] = {SIGPIPE, SIGINT, SIGHUP};
+    static const int ignored[] = {SIGPIPE, SIGINT, SIGHUP, SIGXFSZ};
     sigset_t none;
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++)
@@ -88,10 +89,14 @@ static int set_limits(const struct sandbox *sandbox)
         int resource;
         rlim_t value;
     } limits[] = {
-        {RLIMIT_CORE,    0                   },
-        {RLIMIT_MEMLOCK, 0                   },
-        {RLIMIT_NOFILE,  sandbox->descriptors},
-        {RLIMIT_DATA,    sandbox->memory     },
+        {RLIMIT_CORE,     0                             },
+        {RLIMIT_MEMLOCK,  0                             },
+        {RLIMIT_NPROC,    0                             },
+        {RLIMIT_MSGQUEUE, 0                             },
+        {RLIMIT_NOFILE,   sandbox->descriptors          },
+        {RLIMIT_FSIZE,    sandbox->file_size            },
+        {RLIMIT_DATA,     sandbox->memory               },
+        {RLIMIT_AS,       sandbox->memory + MAPPINGS_MAX},
     };
     for (size_t i = 0; i < countof(limits); i++) {
         const struct rlimit both = {limits[i].value, limits[i].value};
@@ -159,26 +164,73 @@ static int hide_memory(const struct sandbox *sandbox)
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* Landlock with no rule at all: no file system, no new TCP port and, but for the prober, no new
- * connection, whatever the folder holds. The attributes are those of ABI 4; an older kernel takes
- * the first of them alone, and one without Landlock none. */
+/* --- Landlock --- */
+
+/* As in newer kernels' headers, of which the first version that knows it stands beside each. */
+enum {
+    FILES_REFER = 1 << 13,     /* 2 */
+    FILES_TRUNCATE = 1 << 14,  /* 3 */
+    FILES_IOCTL_DEV = 1 << 15, /* 5 */
+    NETWORK_BIND = 1,          /* 4 */
+    NETWORK_CONNECT = 2,       /* 4 */
+    SCOPE_ABSTRACT_UNIX = 1,   /* 6 */
+    SCOPE_SIGNAL = 2,          /* 6 */
+    RULE_PORT = 2              /* 4 */
+};
+
+/* struct landlock_ruleset_attr and landlock_net_port_attr of the newest version used here. */
+struct handled {
+    uint64_t files, network, scopes;
+};
+
+struct port_rule {
+    uint64_t allowed, port;
+};
+
+/* What a kernel does not know must be 0: it takes a longer structure so (landlock(7)). */
+static struct handled handled_since(long abi, bool connects)
+{
+    struct handled handled = {.files = LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1};
+    if (abi >= 2)
+        handled.files |= FILES_REFER;
+    if (abi >= 3)
+        handled.files |= FILES_TRUNCATE;
+    if (abi >= 4)
+        handled.network = connects ? NETWORK_BIND : NETWORK_BIND | NETWORK_CONNECT;
+    if (abi >= 5)
+        handled.files |= FILES_IOCTL_DEV;
+    if (abi >= 6)
+        handled.scopes = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
+    return handled;
+}
+
+/* The prober chooses a source address, but no port: 0 stands for one of the kernel's choice. */
+static int allow_source_address(int ruleset)
+{
+    const struct port_rule rule = {.allowed = NETWORK_BIND, .port = 0};
+    return syscall(SYS_landlock_add_rule, ruleset, RULE_PORT, &rule, 0) < 0 ? -errno : 0;
+}
+
+/* No file, no TCP port of its own and, but for the prober, no new connection; no abstract UNIX
+ * socket and no process outside. Each as far as the kernel has it: Linux 5.13 knows files, 6.7
+ * ports, 6.12 the rest. */
 static int landlock(const struct sandbox *sandbox)
 {
-    struct {
-        uint64_t files, network;
-    } handled = {LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1,
-                 sandbox->connects ? NETWORK_BIND : NETWORK_BIND | NETWORK_CONNECT};
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1)
         return 0;
-    size_t size = abi >= 4 ? sizeof(handled) : sizeof(handled.files);
-    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, size, 0);
+    const struct handled handled = handled_since(abi, sandbox->connects);
+    int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
     if (ruleset < 0)
         return -errno;
-    int error = syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+    int error = sandbox->connects && handled.network ? allow_source_address(ruleset) : 0;
+    if (error == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+        error = -errno;
     close(ruleset);
     return error;
 }
+
+/* --- all of them --- */
 
 static int filter_calls(const struct sandbox *sandbox)
 {
@@ -208,9 +260,8 @@ static int take_step(const struct step *step, const struct sandbox *sandbox)
     return error;
 }
 
-int sandbox_enter(const struct sandbox *sandbox, int parent_pid)
+int sandbox_confine(const struct sandbox *sandbox, int parent_pid)
 {
-    static const struct step last = {"system call filter", filter_calls};
     for (size_t i = 0; i < countof(steps); i++) {
         int error = take_step(&steps[i], sandbox);
         if (error)
@@ -219,7 +270,12 @@ int sandbox_enter(const struct sandbox *sandbox, int parent_pid)
     /* After the change of user, which clears it; then the parent may be gone already. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
         return -errno;
-    if (getppid() != parent_pid)
-        return -ESRCH;
-    return take_step(&last, sandbox);
+    return getppid() == parent_pid ? 0 : -ESRCH;
+}
+
+int sandbox_enter(const struct sandbox *sandbox, int parent_pid)
+{
+    static const struct step last = {"system call filter", filter_calls};
+    int error = sandbox_confine(sandbox, parent_pid);
+    return error ? error : take_step(&last, sandbox);
 }

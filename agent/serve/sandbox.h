@@ -16,16 +16,21 @@ struct sandbox {
     bool seccomp_kill;    /* a denied system call kills the process; else it fails with EPERM */
     unsigned descriptors; /* RLIMIT_NOFILE */
     size_t memory;        /* RLIMIT_DATA, bytes */
+    size_t file_size;     /* RLIMIT_FSIZE, bytes: of any file, a memfd too; mostly 0 */
 };
 
 /* Closes every descriptor but standard error and those listed; standard input and output become
- * /dev/null. Signals are as at a program's start, but that SIGPIPE, SIGINT and SIGHUP are ignored:
- * a terminal's signals are the parent's to handle. 0 or a negative errno. */
+ * /dev/null. Signals are as at a program's start, but that SIGPIPE, SIGINT, SIGHUP and SIGXFSZ are
+ * ignored: a terminal's signals are the parent's to handle, and a write(2) beyond the limit of a
+ * file's size fails with EFBIG. 0 or a negative errno. */
 int sandbox_close(const int *keep, size_t count);
 
-/* Limits, an empty root folder, uid and gid, capabilities, Landlock, seccomp, in this order; the
- * process dies with its parent from here on. 0, or a negative errno with its message told: the
- * process must end then. */
+/* Limits, an empty root folder, uid and gid, capabilities, Landlock, in this order; the process
+ * dies with its parent from here on. 0, or a negative errno with its message told: the process must
+ * end then. Only sandbox_enter is enough: this is for tests of what holds without seccomp. */
+int sandbox_confine(const struct sandbox *sandbox, int parent_pid);
+
+/* sandbox_confine, then the system call filter. 0 or a negative errno, as there. */
 int sandbox_enter(const struct sandbox *sandbox, int parent_pid);
 
 #endif

@@ -1,87 +1,127 @@
 /*
- * A table of allowed system calls, written out as a classic BPF program (seccomp(2)). Nothing that
- * opens, binds, forks or executes is in it, and what connects is the prober's alone. The order is
- * that of use by the front: the kernel walks the program from the top, unless it has cached the
- * verdict.
+ * A table of allowed system calls, written out as a classic BPF program (seccomp(2)). A call is
+ * allowed when one of its rows fits: number and arguments, each compared in all of its 64 bits.
+ * Nothing that opens, forks, executes, sends a signal or names an address is in the table, but for
+ * the prober's bind(2) and connect(2) of TCP sockets. A filter cannot read memory: what a pointer
+ * leads to is not checked, so that a row with a pointer is here only where no content makes the
+ * call do more. The order is that of use by the front: the kernel walks the program from the top,
+ * unless it has cached the answer.
  */
 #include "serve/sandbox_filter.h"
 
 #include "base/str.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-/* What decides: nothing, or an argument, of which these calls read the low 32 bits alone.
- * FAILS_WITH does not allow the call, but answers with an error in any mode. */
-enum argument_test { ANY, IS, HAS_NONE_OF, FAILS_WITH };
+enum argument_test { NO_MORE, EQUALS, AT_MOST };
 
-/* Whose rule it is: bits of enum filter_process. */
+struct argument {
+    enum argument_test test;
+    uint32_t index, value; /* the argument's upper 32 bits must be 0 */
+};
+
+#define IS(index, value)                                                                           \
+    {                                                                                              \
+        EQUALS, index, value                                                                       \
+    }
+#define UPTO(index, value)                                                                         \
+    {                                                                                              \
+        AT_MOST, index, value                                                                      \
+    }
+#define NO_ADDRESS IS(4, 0) /* of sendto(2) and recvfrom(2) */
+
+/* Which filter has the row: bits of enum filter_process. */
 enum { FRONT = FILTER_FRONT, PROBER = FILTER_PROBER, BOTH = FRONT | PROBER };
+
+enum {
+    ARGUMENTS_MAX = 3,
+    NEW_SOCKET = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+    ACCEPTED = SOCK_NONBLOCK | SOCK_CLOEXEC,
+    READ_WRITE = PROT_READ | PROT_WRITE,
+    ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS,
+    LAST_CLOCK = CLOCK_BOOTTIME /* above it, and below 0, are other processes' and devices' */
+};
 
 static const struct rule {
     unsigned processes;
     uint32_t number;
-    enum argument_test test;
-    uint32_t argument, value;
+    struct argument arguments[ARGUMENTS_MAX];
+    uint16_t error; /* not allowed, but answered with this errno in any mode */
 } rules[] = {
-    {FRONT,  SYS_epoll_wait,      ANY,         0, 0          },
-    {FRONT,  SYS_epoll_pwait,     ANY,         0, 0          },
-    {BOTH,   SYS_recvfrom,        ANY,         0, 0          },
-    {BOTH,   SYS_sendto,          ANY,         0, 0          },
-    {FRONT,  SYS_sendmsg,         ANY,         0, 0          },
-    {BOTH,   SYS_clock_gettime,   ANY,         0, 0          },
-    {FRONT,  SYS_accept4,         ANY,         0, 0          },
-    {FRONT,  SYS_epoll_ctl,       ANY,         0, 0          },
-    {BOTH,   SYS_getrandom,       ANY,         0, 0          },
-    {BOTH,   SYS_close,           ANY,         0, 0          },
-    {FRONT,  SYS_shutdown,        ANY,         0, 0          },
-    {FRONT,  SYS_socketpair,      IS,          0, AF_UNIX    },
-    {FRONT,  SYS_setsockopt,      FAILS_WITH,  0, ENOPROTOOPT}, /* libmicrohttpd: it is no TCP */
-    {FRONT,  SYS_recvmsg,         ANY,         0, 0          }, /* snapshots */
-    {BOTH,   SYS_fcntl,           ANY,         0, 0          },
-    {BOTH,   SYS_fstat,           ANY,         0, 0          },
-    {BOTH,   SYS_read,            ANY,         0, 0          },
-    {BOTH,   SYS_write,           ANY,         0, 0          }, /* the log */
-    {BOTH,   SYS_writev,          ANY,         0, 0          },
-    {BOTH,   SYS_brk,             ANY,         0, 0          },
-    {BOTH,   SYS_mmap,            HAS_NONE_OF, 2, PROT_EXEC  },
-    {BOTH,   SYS_mprotect,        HAS_NONE_OF, 2, PROT_EXEC  },
-    {BOTH,   SYS_munmap,          ANY,         0, 0          },
-    {BOTH,   SYS_mremap,          ANY,         0, 0          },
-    {BOTH,   SYS_madvise,         ANY,         0, 0          },
-    {BOTH,   SYS_gettimeofday,    ANY,         0, 0          },
-    {BOTH,   SYS_futex,           ANY,         0, 0          },
-    {BOTH,   SYS_rt_sigreturn,    ANY,         0, 0          },
-    {BOTH,   SYS_rt_sigprocmask,  ANY,         0, 0          },
-    {BOTH,   SYS_restart_syscall, ANY,         0, 0          },
-    {BOTH,   SYS_exit,            ANY,         0, 0          },
-    {BOTH,   SYS_exit_group,      ANY,         0, 0          },
-    {PROBER, SYS_poll,            ANY,         0, 0          },
-    {PROBER, SYS_socket,          ANY,         0, 0          },
-    {PROBER, SYS_bind,            ANY,         0, 0          },
-    {PROBER, SYS_connect,         ANY,         0, 0          },
-    {PROBER, SYS_getsockopt,      ANY,         0, 0          },
-    {PROBER, SYS_setsockopt,      ANY,         0, 0          },
-    {PROBER, SYS_lseek,           ANY,         0, 0          },
-    {PROBER, SYS_nanosleep,       ANY,         0, 0          },
-    {PROBER, SYS_clock_nanosleep, ANY,         0, 0          },
+  /* clang-format off */
+    {FRONT,  SYS_epoll_pwait,     {IS(4, 0)}, 0}, /* no signal mask */
+    {FRONT,  SYS_recvfrom,        {IS(3, 0), NO_ADDRESS}, 0},
+    {BOTH,   SYS_sendto,          {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
+    {BOTH,   SYS_getrandom,       {IS(2, 0)}, 0},
+    {FRONT,  SYS_accept4,         {IS(3, ACCEPTED)}, 0},
+    {BOTH,   SYS_close,           {{0}}, 0},
+    {FRONT,  SYS_epoll_ctl,       {UPTO(1, EPOLL_CTL_MOD)}, 0},
+    {FRONT,  SYS_shutdown,        {IS(1, SHUT_WR)}, 0}, /* does not end a listener's listening */
+    /* libmicrohttpd's answers. An address of it counts for datagrams and with MSG_FASTOPEN alone. */
+    {FRONT,  SYS_sendmsg,         {IS(2, MSG_NOSIGNAL)}, 0},
+    {FRONT,  SYS_socketpair,      {IS(0, AF_UNIX), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
+    {FRONT,  SYS_fcntl,           {IS(1, F_GETFL)}, 0}, /* libmicrohttpd */
+    {FRONT,  SYS_setsockopt,      {{0}}, ENOPROTOOPT}, /* libmicrohttpd: the pair is no TCP */
+    {BOTH,   SYS_sendto,          {IS(3, MSG_NOSIGNAL | MSG_DONTWAIT), NO_ADDRESS}, 0},
+    {FRONT,  SYS_sendto,          {IS(3, MSG_NOSIGNAL | MSG_MORE), NO_ADDRESS}, 0},
+    {PROBER, SYS_recvfrom,        {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
+    {PROBER, SYS_recvfrom,        {IS(3, MSG_DONTWAIT), NO_ADDRESS}, 0},
+    /* The C library's allocator: data, guard pages, and what it gives back. */
+    {BOTH,   SYS_mmap,            {IS(2, READ_WRITE), IS(3, ANONYMOUS)}, 0},
+    {BOTH,   SYS_mmap,            {IS(2, PROT_NONE), IS(3, ANONYMOUS)}, 0},
+    {BOTH,   SYS_mmap,            {IS(2, PROT_NONE), IS(3, ANONYMOUS | MAP_FIXED)}, 0},
+    {BOTH,   SYS_mprotect,        {IS(2, READ_WRITE)}, 0},
+    {BOTH,   SYS_munmap,          {{0}}, 0},
+    {BOTH,   SYS_mremap,          {IS(3, MREMAP_MAYMOVE)}, 0},
+    {BOTH,   SYS_madvise,         {IS(2, MADV_FREE)}, 0},
+    {BOTH,   SYS_brk,             {{0}}, 0},
+    {FRONT,  SYS_recvmsg,         {IS(2, MSG_CMSG_CLOEXEC)}, 0}, /* snapshots: these four */
+    {FRONT,  SYS_fcntl,           {IS(1, F_GET_SEALS)}, 0},
+    {FRONT,  SYS_mmap,            {IS(2, PROT_READ), IS(3, MAP_PRIVATE)}, 0},
+    {BOTH,   SYS_fstat,           {{0}}, 0},
+    {BOTH,   SYS_read,            {{0}}, 0},
+    {BOTH,   SYS_write,           {{0}}, 0}, /* the log */
+    {BOTH,   SYS_writev,          {{0}}, 0},
+    {BOTH,   SYS_clock_gettime,   {UPTO(0, LAST_CLOCK)}, 0}, /* where the vDSO has no clock */
+    {BOTH,   SYS_exit_group,      {{0}}, 0},
+    {PROBER, SYS_poll,            {{0}}, 0},
+    {PROBER, SYS_socket,          {IS(0, AF_INET), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
+    {PROBER, SYS_socket,          {IS(0, AF_INET6), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
+    {PROBER, SYS_bind,            {IS(2, sizeof(struct sockaddr_in))}, 0},
+    {PROBER, SYS_connect,         {IS(2, sizeof(struct sockaddr_in))}, 0},
+    {PROBER, SYS_connect,         {IS(2, sizeof(struct sockaddr_in6))}, 0},
+    {PROBER, SYS_getsockopt,      {IS(1, SOL_SOCKET), IS(2, SO_ERROR)}, 0},
+    {PROBER, SYS_setsockopt,      {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY)}, 0},
+    {PROBER, SYS_lseek,           {IS(1, 0), IS(2, SEEK_SET)}, 0},
+    {PROBER, SYS_nanosleep,       {{0}}, 0},
+    {PROBER, SYS_restart_syscall, {{0}}, 0}, /* poll(2), nanosleep(2) after a stop */
+  /* clang-format on */
 };
 
 enum {
     PREFIX = 6, /* instructions before the rules */
-    A_RULE = 5, /* instructions a rule at the most */
+    TEST = 4,   /* an argument: both halves loaded and compared */
+    A_RULE = 3 + TEST * ARGUMENTS_MAX,
     PROGRAM_MAX = PREFIX + A_RULE * (int)countof(rules) + 1,
     X32_BIT = 0x40000000 /* x86's other numbering behind the same architecture */
 };
+
+_Static_assert(PROGRAM_MAX <= BPF_MAXINSNS, "the kernel takes no longer program");
 
 struct program {
     struct sock_filter code[PROGRAM_MAX];
@@ -109,22 +149,43 @@ static void emit_prefix(struct program *program)
     emit(program, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
 }
 
-static void emit_rule(struct program *program, const struct rule *rule, uint32_t denied)
+/* How far to jump from the instruction that comes next to the rule's end. */
+static uint8_t to_end(const struct program *program, unsigned end)
 {
-    if (rule->test == ANY || rule->test == FAILS_WITH) {
-        uint32_t answer = rule->test == ANY ? SECCOMP_RET_ALLOW : SECCOMP_RET_ERRNO | rule->value;
-        emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 1);
-        emit(program, BPF_RET | BPF_K, answer, 0, 0);
-        return;
-    }
-    emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, 4);
-    emit_load(program, offsetof(struct seccomp_data, args[rule->argument]));
-    if (rule->test == IS)
-        emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->value, 0, 1);
+    return (uint8_t)(end - program->length - 1);
+}
+
+static void emit_argument(struct program *program, const struct argument *argument, unsigned end)
+{
+    size_t low = offsetof(struct seccomp_data, args[argument->index]);
+    emit_load(program, low + sizeof(uint32_t));
+    emit(program, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, to_end(program, end));
+    emit_load(program, low);
+    if (argument->test == EQUALS)
+        emit(program, BPF_JMP | BPF_JEQ | BPF_K, argument->value, 0, to_end(program, end));
     else
-        emit(program, BPF_JMP | BPF_JSET | BPF_K, rule->value, 1, 0);
-    emit(program, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
-    emit(program, BPF_RET | BPF_K, denied, 0, 0);
+        emit(program, BPF_JMP | BPF_JGT | BPF_K, argument->value, to_end(program, end), 0);
+}
+
+static unsigned count_tests(const struct rule *rule)
+{
+    unsigned count = 0;
+    while (count < ARGUMENTS_MAX && rule->arguments[count].test != NO_MORE)
+        count++;
+    return count;
+}
+
+/* A rule that does not fit leads to the next one. */
+static void emit_rule(struct program *program, const struct rule *rule)
+{
+    unsigned tests = count_tests(rule);
+    unsigned end = program->length + A_RULE - TEST * (ARGUMENTS_MAX - tests);
+    emit_load(program, offsetof(struct seccomp_data, nr));
+    emit(program, BPF_JMP | BPF_JEQ | BPF_K, rule->number, 0, to_end(program, end));
+    for (unsigned i = 0; i < tests; i++)
+        emit_argument(program, &rule->arguments[i], end);
+    emit(program, BPF_RET | BPF_K,
+         rule->error ? SECCOMP_RET_ERRNO | rule->error : SECCOMP_RET_ALLOW, 0, 0);
 }
 
 int sandbox_filter_install(enum filter_process process, bool kill)
@@ -134,7 +195,7 @@ int sandbox_filter_install(enum filter_process process, bool kill)
     emit_prefix(&program);
     for (size_t i = 0; i < countof(rules); i++)
         if (rules[i].processes & process)
-            emit_rule(&program, &rules[i], denied);
+            emit_rule(&program, &rules[i]);
     emit(&program, BPF_RET | BPF_K, denied, 0, 0);
     const struct sock_fprog whole = {program.length, program.code};
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &whole) < 0 ? -errno : 0;

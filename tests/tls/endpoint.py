@@ -19,7 +19,8 @@ from tap import Tap  # noqa: E402
 BUILD = os.path.abspath(os.environ.get('BUILD', 'build'))
 DRIVER = os.path.join(BUILD, 'tests', 'front_driver')
 NOBODY = 65534
-PATIENCE_S = 10
+GROUPS = [27, 42]  # the caller's, which the front must not keep
+PATIENCE_S = 60
 CLONE_NEWNET = 0x40000000
 ports = itertools.count(8443)  # below those that the kernel gives to clients
 
@@ -48,7 +49,7 @@ class Front:
         self.process = subprocess.Popen(
             [DRIVER, address, str(self.port), str(uid), self.folder,
              *(f'{name}={value}' for name, value in limits.items()), *settings],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, extra_groups=GROUPS)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.pending = ''
         atexit.register(self.stop)

@@ -1,31 +1,82 @@
 /*
- * One system call behind the front's filter, for tests/tls/filter.t.
+ * System calls behind the filter of the front or of the prober, for tests/tls/filter.t.
  *
- *   filter_driver kill|deny NUMBER [ARGUMENT...]
+ *   filter_driver front|prober kill NUMBER [ARGUMENT...]
+ *   filter_driver front|prober deny <CALLS
  *
- * ends with the call's errno, 0 when it succeeded.
+ * The first ends with the call's errno, 0 when it succeeded. The second makes the call of each line
+ * of its standard input, "NUMBER [ARGUMENT...]", and prints the errno of each, a line for a line.
  */
 #include "base/str.h"
 #include "serve/sandbox_filter.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ARGUMENTS_MAX = 6, FIRST = 2, UNUSABLE = 255 };
+enum { NUMBERS = 7, FIRST = 3, LINE_SIZE = 256, CALLS_MAX = 8192, UNUSABLE = 255 };
+
+struct call {
+    uint64_t numbers[NUMBERS]; /* its own, and its arguments */
+    int result;
+};
+
+static struct call calls[CALLS_MAX];
+
+static bool install(const char *process, bool kill)
+{
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           sandbox_filter_install(str_equal(process, "prober") ? FILTER_PROBER : FILTER_FRONT,
+                                  kill) == 0;
+}
+
+static void make(struct call *call)
+{
+    const uint64_t *n = call->numbers;
+    errno = 0;
+    long result = syscall((long)n[0], n[1], n[2], n[3], n[4], n[5], n[6]);
+    call->result = result < 0 ? errno : 0;
+}
+
+static bool parse_line(struct call *call, char *line)
+{
+    size_t count = 0;
+    for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n"))
+        if (count == NUMBERS || str_to_u64(word, 0, UINT64_MAX, &call->numbers[count++]) < 0)
+            return false;
+    return count > 0;
+}
+
+static int make_all(const char *process)
+{
+    char line[LINE_SIZE];
+    size_t count = 0;
+    for (; fgets(line, sizeof(line), stdin); count++)
+        if (count == CALLS_MAX || !parse_line(&calls[count], line))
+            return UNUSABLE;
+    if (!install(process, false))
+        return UNUSABLE;
+    for (size_t i = 0; i < count; i++)
+        make(&calls[i]);
+    for (size_t i = 0; i < count; i++)
+        printf("%d\n", calls[i].result);
+    return 0;
+}
 
 int main(int count, char **words)
 {
-    uint64_t call[1 + ARGUMENTS_MAX] = {0};
-    if (count < FIRST + 1 || count > FIRST + 1 + ARGUMENTS_MAX)
+    if (count == FIRST && str_equal(words[2], "deny"))
+        return make_all(words[1]);
+    if (count <= FIRST || count > FIRST + NUMBERS || !str_equal(words[2], "kill"))
         return UNUSABLE;
     for (int i = FIRST; i < count; i++)
-        if (str_to_u64(words[i], 0, UINT64_MAX, &call[i - FIRST]) < 0)
+        if (str_to_u64(words[i], 0, UINT64_MAX, &calls[0].numbers[i - FIRST]) < 0)
             return UNUSABLE;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        sandbox_filter_install(FILTER_FRONT, str_equal(words[1], "kill")) < 0)
+    if (!install(words[1], true))
         return UNUSABLE;
-    long result = syscall((long)call[0], call[1], call[2], call[3], call[4], call[5], call[6]);
-    return result < 0 ? errno : 0;
+    make(&calls[0]);
+    return calls[0].result;
 }

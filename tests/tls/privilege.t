@@ -13,6 +13,7 @@ from endpoint import Front, NOBODY, Tap, read_answer
 
 IDLE_RSS_KB = 2560
 CONNECTION_KB = 24
+DATA_MAX = 64 << 20
 GET = b'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
 tap = Tap()
@@ -43,6 +44,9 @@ with open(f'/proc/{front.pid}/limits', encoding='ascii') as limits:
     limits = {line[:26].strip(): line[26:].split()[0] for line in limits}
 tap.same((limits['Max core file size'], int(limits['Max open files']) < 1024), ('0', True),
          'no core, few descriptors')
+tap.same(tuple(int(limits[f'Max {name}']) for name in ('data size', 'file size', 'processes')),
+         (DATA_MAX, 0, 0), 'its memory is limited; it can make no file longer and start no process')
+tap.ok(DATA_MAX < int(limits['Max address space']) <= 3 * DATA_MAX, 'nor map much more than that')
 tap.same(os.stat(f'/proc/{front.pid}/mem').st_uid, 0, 'its memory is not for its account to read')
 
 # --- sleep and memory ---
