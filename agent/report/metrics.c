@@ -125,22 +125,28 @@ static const struct counter {
     const char *name, *help;
     size_t offset; /* in struct traffic_counts */
 } counters[] = {
-    {"holdfast_connections",         "Connections accepted.",                           offsetof(struct traffic_counts, connections)        },
-    {"holdfast_handshakes",          "TLS handshakes completed.",
-     offsetof(struct traffic_counts,                                                                                    handshakes)         },
-    {"holdfast_handshake_failures",  "TLS handshakes that failed.",
-     offsetof(struct traffic_counts,                                                                                    handshake_failures) },
-    {"holdfast_requests",            "Requests read.",                                  offsetof(struct traffic_counts, requests)           },
-    {"holdfast_requests_refused",    "Requests answered with 4xx.",
-     offsetof(struct traffic_counts,                                                                                    refused_requests)   },
-    {"holdfast_connections_refused", "Connections beyond the limit of all.",
-     offsetof(struct traffic_counts,                                                                                    refused_connections)},
-    {"holdfast_address_refused",     "Connections beyond the limit of one address.",
-     offsetof(struct traffic_counts,                                                                                    refused_address)    },
-    {"holdfast_rate_refused",        "Handshakes beyond an address's budget a second.",
-     offsetof(struct traffic_counts,                                                                                    refused_rate)       },
-    {"holdfast_timeouts",            "Connections that were too slow.",
-     offsetof(struct traffic_counts,                                                                                    timed_out)          },
+#define COUNT(name) offsetof(struct traffic_counts, name)
+  /* clang-format off */
+    {"holdfast_connections",           "Connections accepted.", COUNT(connections)},
+    {"holdfast_handshakes",            "TLS handshakes completed.", COUNT(handshakes)},
+    {"holdfast_handshake_failures",    "TLS handshakes that failed.", COUNT(handshake_failures)},
+    {"holdfast_requests",              "Requests read.", COUNT(requests)},
+    {"holdfast_requests_refused",      "Requests answered with 4xx or 505.", COUNT(refused_requests)},
+    {"holdfast_connections_refused",   "Connections beyond the limit of all.",
+     COUNT(refused_connections)},
+    {"holdfast_address_refused",       "Connections beyond the limit of one address.",
+     COUNT(refused_address)},
+    {"holdfast_rate_refused",          "Connections that waited in vain for an address's budget.",
+     COUNT(refused_rate)},
+    {"holdfast_rate_delayed",          "Connections that waited for an address's budget of handshakes.",
+     COUNT(delayed)},
+    {"holdfast_strangers_refused",     "Connections from outside health.stations.",
+     COUNT(refused_strangers)},
+    {"holdfast_connections_displaced", "Connections closed to make room for a newcomer.",
+     COUNT(gave_way)},
+    {"holdfast_timeouts",              "Connections that were too slow.", COUNT(timed_out)},
+  /* clang-format on */
+#undef COUNT
 };
 
 static void write_counter(struct buf *out, bool openmetrics, const char *name, const char *help,

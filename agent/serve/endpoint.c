@@ -147,6 +147,9 @@ int endpoint_start(struct endpoint *endpoint, struct node *node)
     if (error)
         return error;
     find_offer(&endpoint->offer, node);
+    error = stations_read(&endpoint->stations, &node->settings);
+    if (error)
+        return error;
     struct front_setup setup = {
         .address = endpoint->place.address,
         .port = endpoint->place.port,
@@ -155,6 +158,7 @@ int endpoint_start(struct endpoint *endpoint, struct node *node)
         .key_pem = endpoint->key_pem,
         .ticket_key_s = TICKET_KEY_S,
         .limits = limits,
+        .stations = &endpoint->stations,
         .seccomp_kill = true,
         .fips = settings_bool(&node->settings, SECURITY_FIPS),
     };
@@ -172,6 +176,16 @@ bool endpoint_is_as_set(const struct endpoint *endpoint, const struct node *node
     return find_place(&place, node) == 0 && place.port == endpoint->place.port &&
            str_equal(place.address, endpoint->place.address) &&
            memcmp(&offer, &endpoint->offer, sizeof(offer)) == 0;
+}
+
+int endpoint_admit(struct endpoint *endpoint, const struct node *node)
+{
+    struct stations stations;
+    int error = stations_read(&stations, &node->settings);
+    if (error || memcmp(&stations, &endpoint->stations, sizeof(stations)) == 0)
+        return error;
+    endpoint->stations = stations;
+    return front_admit(&endpoint->front, &stations);
 }
 
 void endpoint_stop(struct endpoint *endpoint)

@@ -25,6 +25,7 @@ struct endpoint {
     bool running;
     struct endpoint_place place; /* what the front was started with */
     struct tls_offer offer;
+    struct stations stations;
     struct buf certificate_pem;
     struct buf key_pem; /* wiped by endpoint_close */
     int64_t expires_s;
@@ -47,6 +48,10 @@ int endpoint_start(struct endpoint *endpoint, struct node *node);
 /* Whether the running front listens where, and offers what, the settings say now; else it must be
  * started again, which ends every connection and makes every session ticket void. */
 bool endpoint_is_as_set(const struct endpoint *endpoint, const struct node *node);
+
+/* Tells a running front whom it serves, where health.stations has changed. 0, or a negative code:
+ * then it must be started again. */
+int endpoint_admit(struct endpoint *endpoint, const struct node *node);
 
 /* Ends the front; endpoint_start may follow. */
 void endpoint_stop(struct endpoint *endpoint);

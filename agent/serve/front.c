@@ -169,6 +169,16 @@ int front_publish(struct front *front, int snapshot_fd)
     return errno == ECONNRESET ? -EPIPE : -errno;
 }
 
+int front_admit(struct front *front, const struct stations *stations)
+{
+    const struct front_stations_message message = {
+        {FRONT_MAGIC, sizeof(message)},
+        *stations
+    };
+    ssize_t sent = send(front->channel, &message, sizeof(message), MSG_NOSIGNAL);
+    return sent == (ssize_t)sizeof(message) ? 0 : -errno;
+}
+
 int front_record_read(struct front *front, struct front_record *record)
 {
     ssize_t got = recv(front->channel, record, sizeof(*record), MSG_DONTWAIT);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "report/traffic.h"
+#include "serve/front_stations.h"
 #include "serve/tls_offer.h"
 
 #include <stdbool.h>
@@ -17,7 +18,7 @@ enum { FRONT_CONNECTIONS_MAX = 256 };
 
 struct front_limits {
     unsigned connections;                    /* 100; FRONT_CONNECTIONS_MAX at the most */
-    unsigned connections_per_address;        /* 10 */
+    unsigned connections_per_address;        /* 10; front_stations.h says what counts as one */
     unsigned handshake_ms, head_ms, idle_ms; /* 10 s, 10 s, 60 s */
     unsigned life_ms;                        /* 10 min: then its next answer is its last */
     unsigned handshakes_per_address_s;       /* a budget an address a second */
@@ -31,7 +32,8 @@ struct front_setup {
     struct tls_offer offer;              /* versions, suites, groups, signatures of TLS */
     unsigned ticket_key_s;               /* how long a key seals session tickets */
     struct front_limits limits;
-    unsigned uid, gid; /* 0: stay, in the same root folder (tests without root) */
+    const struct stations *stations; /* whom it serves, beside the node itself */
+    unsigned uid, gid;               /* 0: stay, in the same root folder (tests without root) */
     bool seccomp_kill; /* kill the process on a denied call; else the call fails with EPERM */
     bool fips;         /* the self-tests come before the first handshake (pki/selftest.h) */
 };
@@ -56,6 +58,10 @@ int front_spawn(struct front *front, const struct front_setup *setup);
 
 /* Hands over a snapshot's descriptor (the caller keeps and closes its own). */
 int front_publish(struct front *front, int snapshot_fd);
+
+/* From now on it serves these: connections of others end, those of stations that stay go on. 0 or a
+ * negative errno. */
+int front_admit(struct front *front, const struct stations *stations);
 
 /* Reads one record if there is one; -EAGAIN when none, -EPIPE when the front is gone. */
 int front_record_read(struct front *front, struct front_record *record);

@@ -54,6 +54,7 @@ int front_child_seal(const struct front_setup *setup)
         .fips = setup->fips,
         .ticket_key_s = setup->ticket_key_s,
         .limits = setup->limits,
+        .stations = *setup->stations,
         .offer = setup->offer,
     };
     int fd = memfd_open("front");
@@ -125,7 +126,8 @@ static bool start_is_sound(const struct front_start *start, off_t file_size)
     return start->magic == FRONT_START_MAGIC && start->size == sizeof(*start) &&
            start->certificate_size <= PEM_MAX && start->key_size <= PEM_MAX &&
            file_size == (off_t)(sizeof(*start) + start->certificate_size + start->key_size) &&
-           start->limits.connections <= FRONT_CONNECTIONS_MAX && tls_offer_is_sound(&start->offer);
+           start->limits.connections <= FRONT_CONNECTIONS_MAX &&
+           stations_are_sound(&start->stations) && tls_offer_is_sound(&start->offer);
 }
 
 static int read_pem(struct buf *pem, size_t size)
@@ -205,7 +207,8 @@ static int serve(const struct front_start *start, struct tls_server *tls)
     struct front_loop *loop;
     int error = sandbox_close(keep, countof(keep));
     if (error == 0)
-        error = front_loop_open(&loop, &start->limits, FD_LISTENER, FD_CHANNEL, tls);
+        error =
+            front_loop_open(&loop, &start->limits, &start->stations, FD_LISTENER, FD_CHANNEL, tls);
     if (error == 0)
         error = sandbox_enter(&sandbox, start->parent_pid);
     if (error == 0)

@@ -28,6 +28,7 @@ struct front_start {
     uint32_t fips;
     uint32_t ticket_key_s;
     struct front_limits limits;
+    struct stations stations;
     struct tls_offer offer;
 };
 

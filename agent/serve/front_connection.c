@@ -102,22 +102,43 @@ static bool flush_unsent(struct connection *connection)
 /* --- its phases --- */
 
 struct connection *connection_open(struct front_shared *shared, int socket,
-                                   struct gate_entry *gate_entry, uint64_t now_ms)
+                                   const struct gate_place *place, const struct peer *peer,
+                                   uint64_t now_ms)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
-    if (connection && tls_open(&connection->tls, shared->tls, &wire, connection) == 0) {
+    if (connection) {
         connection->shared = shared;
-        connection->gate_entry = gate_entry;
+        connection->place = *place;
+        connection->peer = *peer;
         connection->socket = socket;
         connection->born_ms = now_ms;
         http_client_init(&connection->http);
-        connection->deadline_ms = now_ms + shared->gate.limits.handshake_ms;
+        connection->deadline_ms = now_ms + shared->gate->limits.handshake_ms;
         return connection;
     }
-    free(connection);
     close(socket);
-    gate_leave(&shared->gate, gate_entry);
+    gate_leave(shared->gate, place);
     return NULL;
+}
+
+bool connection_start(struct connection *connection, uint64_t now_ms)
+{
+    struct front_shared *shared = connection->shared;
+    if (connection->phase != PHASE_WAITING)
+        return true;
+    if (!gate_start(shared->gate, &connection->place, now_ms))
+        return false;
+    connection->phase = PHASE_HANDSHAKE;
+    connection->deadline_ms = now_ms + shared->gate->limits.handshake_ms;
+    if (tls_open(&connection->tls, shared->tls, &wire, connection) < 0)
+        connection_drop(connection);
+    return true;
+}
+
+const struct gate_place *connection_place(struct connection *connection)
+{
+    connection->place.at_work = connection->http.answering || connection->unsent.length;
+    return &connection->place;
 }
 
 void connection_drop(struct connection *connection)
@@ -131,7 +152,7 @@ void connection_drop(struct connection *connection)
     buf_free(&connection->unsent);
     free(connection->wire);
     connection->wire = NULL;
-    gate_leave(&connection->shared->gate, connection->gate_entry);
+    gate_leave(connection->shared->gate, &connection->place);
 }
 
 void connection_free(struct connection *connection)
@@ -142,7 +163,7 @@ void connection_free(struct connection *connection)
 static void wait_for_request(struct connection *connection, uint64_t now_ms)
 {
     connection->in_head = false;
-    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+    connection->deadline_ms = now_ms + connection->shared->gate->limits.idle_ms;
     connection->rest_ms = now_ms + REST_AFTER_MS;
 }
 
@@ -154,13 +175,13 @@ static void shake(struct connection *connection, uint64_t now_ms)
         return;
     if (error == 0) {
         connection->shared->counts->handshakes++;
-        connection->gate_entry->behaves = true;
+        gate_finish(&connection->place, now_ms);
         connection->phase = PHASE_OPEN;
         wait_for_request(connection, now_ms);
         return;
     }
     connection->shared->counts->handshake_failures++;
-    connection->gate_entry->behaves = false;
+    connection->place.entry->behaves = false;
     connection_drop(connection);
 }
 
@@ -183,7 +204,7 @@ static void finish(struct connection *connection, uint64_t now_ms)
 {
     tls_finish(connection->tls);
     connection->phase = PHASE_LINGER;
-    connection->deadline_ms = now_ms + connection->shared->gate.limits.idle_ms;
+    connection->deadline_ms = now_ms + connection->shared->gate->limits.idle_ms;
     connection->more = true;
 }
 
@@ -206,14 +227,15 @@ static void watch_head(struct connection *connection, uint64_t now_ms)
     if (connection->in_head || !connection->http.request.begun)
         return;
     connection->in_head = true;
-    connection->deadline_ms = now_ms + connection->shared->gate.limits.head_ms;
+    connection->deadline_ms = now_ms + connection->shared->gate->limits.head_ms;
 }
 
 /* A connection that has lived long enough is closed behind its next answer. */
 static int pass_to_http(struct connection *connection, const void *plain, size_t size,
                         uint64_t now_ms)
 {
-    connection->http.last = now_ms - connection->born_ms >= connection->shared->gate.limits.life_ms;
+    connection->http.last =
+        now_ms - connection->born_ms >= connection->shared->gate->limits.life_ms;
     return http_receive(connection->shared->http, &connection->http, plain, size);
 }
 
@@ -306,6 +328,8 @@ void connection_send(struct connection *connection, uint64_t now_ms)
     if (connection->phase != PHASE_OPEN || connection->http.answers == 0)
         return;
     connection->http.answers = 0;
+    connection->place.progress_ms = now_ms;
+    connection->place.entry->behaves = true;
     wait_for_request(connection, now_ms);
 }
 
@@ -313,8 +337,10 @@ void connection_send(struct connection *connection, uint64_t now_ms)
 
 uint64_t connection_due_ms(const struct connection *connection)
 {
-    bool rests = connection->rest_ms && connection->rest_ms < connection->deadline_ms;
-    return rests ? connection->rest_ms : connection->deadline_ms;
+    uint64_t sooner_ms = connection->rest_ms ? connection->rest_ms : UINT64_MAX;
+    if (connection->phase == PHASE_WAITING)
+        sooner_ms = gate_ready_ms(connection->shared->gate, &connection->place);
+    return sooner_ms < connection->deadline_ms ? sooner_ms : connection->deadline_ms;
 }
 
 /* While anything is under way it is not the time; the next request sets another. */
@@ -338,16 +364,18 @@ void connection_check_time(struct connection *connection, uint64_t now_ms)
         rest(connection);
     if (now_ms < connection->deadline_ms)
         return;
-    if (!connection->output_ended)
+    if (connection->phase == PHASE_WAITING)
+        connection->shared->counts->refused_rate++;
+    else if (!connection->output_ended)
         connection->shared->counts->timed_out++;
     if (connection->phase == PHASE_HANDSHAKE)
-        connection->gate_entry->behaves = false;
+        connection->place.entry->behaves = false;
     connection_drop(connection);
 }
 
 unsigned connection_events(const struct connection *connection)
 {
-    if (connection->phase == PHASE_DEAD)
+    if (connection->phase == PHASE_DEAD || connection->phase == PHASE_WAITING)
         return 0;
     if (connection->unsent.length)
         return EPOLLOUT;

@@ -22,11 +22,12 @@ struct front_shared {
     struct http *http;
     struct tls_server *tls;
     struct traffic_counts *counts;
-    struct gate gate;    /* and the limits */
+    struct gate *gate;   /* and the limits */
     struct buf outgoing; /* encrypted, not yet sent */
 };
 
 enum connection_phase {
+    PHASE_WAITING, /* for its source's budget of handshakes: nothing is read yet */
     PHASE_HANDSHAKE,
     PHASE_OPEN,
     PHASE_LINGER, /* all is sent; the client's own end is awaited, for a moment */
@@ -38,7 +39,8 @@ enum { CONNECTION_WIRE_SIZE = 2048 };
 struct connection {
     enum connection_phase phase;
     struct front_shared *shared;
-    struct gate_entry *gate_entry;
+    struct gate_place place;
+    struct peer peer;
     struct tls *tls;
     struct http_client http;
     int socket; /* encrypted, to the client */
@@ -63,7 +65,15 @@ struct connection {
 /* Takes over the accepted non-blocking socket and its place at the gate. NULL when there is no
  * memory; both are given up then. */
 struct connection *connection_open(struct front_shared *shared, int socket,
-                                   struct gate_entry *gate_entry, uint64_t now_ms);
+                                   const struct gate_place *place, const struct peer *peer,
+                                   uint64_t now_ms);
+
+/* Of one that waits: begins the handshake if the gate lets it, and says whether it waits no more.
+ */
+bool connection_start(struct connection *connection, uint64_t now_ms);
+
+/* Its place, as it is now. */
+const struct gate_place *connection_place(struct connection *connection);
 
 /* First half of a turn: handshake, or decrypted bytes into HTTP. Then http_run(); then the other
  * half: what HTTP answered goes out. */

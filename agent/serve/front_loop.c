@@ -15,7 +15,7 @@
 
 enum {
     EVENTS_MAX = 256,
-    ACCEPTS_MAX = 256,     /* in one turn: a crowd must not hide a client in the kernel's queue */
+    ACCEPTS_MAX = 64,      /* in one turn: each has had a turn before its place is another's */
     HANDSHAKES_MS = 10,    /* in one turn: those who are in already do not wait for a crowd */
     ACCEPT_PAUSE_MS = 100, /* after a failed accept(2): no busy loop over a lack of memory */
     RECORD_INTERVAL_MS = 1000,
@@ -25,6 +25,7 @@ enum {
 struct front_loop {
     int epoll, listener, channel;
     struct front_shared shared;
+    struct gate *gate; /* owned */
     struct traffic_counts counts, recorded;
     uint64_t recorded_ms, accept_again_ms; /* the latter 0: accepting */
     uint64_t rotate_ms;                    /* when the keys of session tickets change next */
@@ -55,9 +56,54 @@ static void show(struct front_loop *loop, int fd)
         log_error("front: snapshot refused, the former one stays: %s", strerror(-error));
 }
 
+/* Each connection goes to a gate with the new list; what has no place in it ends. */
+static int move_all(struct front_loop *loop, const struct stations *stations)
+{
+    struct gate *gate = malloc(sizeof(*gate));
+    if (!gate)
+        return -ENOMEM;
+    gate_init(gate, &loop->gate->limits, stations);
+    gate->arrivals = loop->gate->arrivals;
+    for (size_t i = 0; i < loop->count; i++) {
+        struct connection *connection = loop->connections[i];
+        if (connection->phase == PHASE_DEAD ||
+            gate_move(gate, &connection->peer, &connection->place))
+            continue;
+        connection_drop(connection);
+        loop->counts.refused_strangers++;
+    }
+    free(loop->gate);
+    loop->gate = loop->shared.gate = gate;
+    return 0;
+}
+
+/* Serving those who are no longer to be served is no way out: the endpoint ends, and is started
+ * again. */
+static void admit_stations(struct front_loop *loop, const struct front_stations_message *message)
+{
+    int error =
+        stations_are_sound(&message->stations) ? move_all(loop, &message->stations) : -EBADMSG;
+    if (error == 0)
+        return;
+    log_error("endpoint: the list of stations cannot be taken: %s", strerror(-error));
+    loop->ended = true;
+}
+
+static void take_message(struct front_loop *loop, const struct front_stations_message *message,
+                         ssize_t size, int fd)
+{
+    const struct front_message *head = &message->head;
+    if (size < (ssize_t)sizeof(*head) || head->magic != FRONT_MAGIC || head->size != size)
+        return;
+    if (size == sizeof(*message))
+        admit_stations(loop, message);
+    else if (size == sizeof(*head) && fd >= 0)
+        show(loop, fd);
+}
+
 static void read_channel(struct front_loop *loop)
 {
-    struct front_message message = {0};
+    struct front_stations_message message;
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
@@ -75,11 +121,9 @@ static void read_channel(struct front_loop *loop)
         return;
     }
     int fd = take_descriptor(&header);
-    if (fd < 0)
-        return;
-    if (got == sizeof(message) && message.magic == FRONT_MAGIC && message.size == sizeof(message))
-        show(loop, fd);
-    close(fd);
+    take_message(loop, &message, got, fd);
+    if (fd >= 0)
+        close(fd);
 }
 
 static bool counts_changed(const struct front_loop *loop)
@@ -115,72 +159,98 @@ static void count_refusal(struct traffic_counts *counts, enum gate_answer answer
     case GATE_FULL:
         counts->refused_connections++;
         break;
-    case GATE_ADDRESS_FULL:
+    case GATE_SOURCE_FULL:
         counts->refused_address++;
         break;
-    case GATE_TOO_FAST:
-        counts->refused_rate++;
+    case GATE_STRANGER:
+        counts->refused_strangers++;
         break;
     case GATE_OPEN:
         break;
     }
 }
 
-static bool gives_way_before(const struct connection *a, const struct connection *b)
+/* The one that gives way first to a newcomer of this source; or NULL. */
+static struct connection *find_first_to_go(const struct front_loop *loop,
+                                           const struct gate_entry *newcomer, uint64_t now_ms)
 {
-    if (a->gate_entry->behaves != b->gate_entry->behaves)
-        return b->gate_entry->behaves;
-    return a->deadline_ms < b->deadline_ms;
-}
-
-/* Among the clients in their handshake, strangers before those who have finished one before, the
- * one that has taken longest; or NULL. */
-static struct connection *find_slowest(const struct front_loop *loop)
-{
-    struct connection *slowest = NULL;
+    struct connection *first = NULL;
     for (size_t i = 0; i < loop->count; i++) {
         struct connection *connection = loop->connections[i];
-        if (connection->phase == PHASE_HANDSHAKE &&
-            (!slowest || gives_way_before(connection, slowest)))
-            slowest = connection;
+        if (connection->phase != PHASE_DEAD &&
+            gate_may_take(loop->gate, connection_place(connection), newcomer, now_ms) &&
+            (!first || gate_takes_before(&connection->place, &first->place, newcomer)))
+            first = connection;
     }
-    return slowest;
+    return first;
 }
 
-/* Where every place is taken, an unfinished handshake gives way: it is counted as refused. */
-static enum gate_answer enter(struct front_loop *loop, const struct sockaddr_storage *address,
-                              uint64_t now_ms, struct gate_entry **entry)
+static enum gate_answer enter(struct front_loop *loop, const struct peer *peer, uint64_t now_ms,
+                              struct gate_place *place)
 {
     if (loop->count == CONNECTIONS_MAX)
         return GATE_FULL;
-    enum gate_answer answer = gate_enter(&loop->shared.gate, address, now_ms, entry);
-    struct connection *slowest = answer == GATE_FULL ? find_slowest(loop) : NULL;
-    if (!slowest || (slowest->gate_entry->behaves && !(*entry)->behaves))
+    enum gate_answer answer = gate_enter(loop->gate, peer, now_ms, place);
+    struct connection *first =
+        answer == GATE_FULL ? find_first_to_go(loop, place->entry, now_ms) : NULL;
+    if (!first)
         return answer;
-    connection_drop(slowest);
-    loop->counts.refused_connections++;
-    return gate_enter(&loop->shared.gate, address, now_ms, entry);
+    connection_drop(first);
+    loop->counts.gave_way++;
+    return gate_enter(loop->gate, peer, now_ms, place);
 }
 
-static void admit(struct front_loop *loop, int socket, const struct sockaddr_storage *address,
-                  uint64_t now_ms)
+/* Those of one source that wait begin their handshakes in the order in which they came. */
+static struct connection *find_next_to_start(const struct front_loop *loop, uint64_t now_ms)
 {
-    struct gate_entry *entry;
-    enum gate_answer answer = enter(loop, address, now_ms, &entry);
+    struct connection *next = NULL;
+    for (size_t i = 0; i < loop->count; i++) {
+        struct connection *connection = loop->connections[i];
+        if (connection->phase == PHASE_WAITING &&
+            gate_ready_ms(loop->gate, &connection->place) <= now_ms &&
+            (!next || connection->place.arrival < next->place.arrival))
+            next = connection;
+    }
+    return next;
+}
+
+static void start_waiting(struct front_loop *loop, uint64_t now_ms)
+{
+    struct connection *next = NULL;
+    while (loop->gate->waiting && (next = find_next_to_start(loop, now_ms)))
+        if (!connection_start(next, now_ms))
+            return;
+}
+
+static int add_connection(struct front_loop *loop, struct connection *connection, uint64_t now_ms)
+{
+    /* The first of its source that waits need not: nobody is before it. */
+    if (connection->place.entry->places - connection->place.entry->started > 1 ||
+        !connection_start(connection, now_ms))
+        loop->counts.delayed++;
+    if (connection->phase == PHASE_DEAD)
+        return -ENOMEM;
+    connection->events = connection_events(connection);
+    return watch(loop, EPOLL_CTL_ADD, connection->socket, connection->events, connection);
+}
+
+static void admit(struct front_loop *loop, int socket, const struct peer *peer, uint64_t now_ms)
+{
+    struct gate_place place;
+    enum gate_answer answer = enter(loop, peer, now_ms, &place);
     count_refusal(&loop->counts, answer);
     if (answer != GATE_OPEN) {
         close(socket);
         return;
     }
-    struct connection *connection = connection_open(&loop->shared, socket, entry, now_ms);
+    struct connection *connection = connection_open(&loop->shared, socket, &place, peer, now_ms);
     if (!connection)
         return;
-    if (watch(loop, EPOLL_CTL_ADD, socket, EPOLLIN, connection) < 0) {
+    if (add_connection(loop, connection, now_ms) < 0) {
         connection_drop(connection);
         connection_free(connection);
         return;
     }
-    connection->events = EPOLLIN;
     loop->connections[loop->count++] = connection;
     loop->counts.connections++;
 }
@@ -199,16 +269,28 @@ static void resume_accepting(struct front_loop *loop, uint64_t now_ms)
     (void)watch(loop, EPOLL_CTL_MOD, loop->listener, EPOLLIN, &loop->listener);
 }
 
+/* As accept(2). Who has come is empty, and a stranger, where the kernel cannot say it. */
+static int accept_client(int listener, struct peer *peer)
+{
+    struct sockaddr_storage from = {0}, to = {0};
+    socklen_t size = sizeof(from);
+    int socket = accept4(listener, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket < 0)
+        return socket;
+    size = sizeof(to);
+    (void)getsockname(socket, (struct sockaddr *)&to, &size); /* fails where it has closed again */
+    peer_read(peer, &from, &to);
+    return socket;
+}
+
 static void accept_clients(struct front_loop *loop, uint64_t now_ms)
 {
     loop->accepting = false;
     for (size_t i = 0; i < ACCEPTS_MAX; i++) {
-        struct sockaddr_storage address = {0};
-        socklen_t size = sizeof(address);
-        int socket = accept4(loop->listener, (struct sockaddr *)&address, &size,
-                             SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct peer peer;
+        int socket = accept_client(loop->listener, &peer);
         if (socket >= 0) {
-            admit(loop, socket, &address, now_ms);
+            admit(loop, socket, &peer, now_ms);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
@@ -243,7 +325,7 @@ static void shake_hands(struct front_loop *loop, uint64_t now_ms, bool behaving)
     for (size_t i = loop->count; i-- > 0 && now_ms < end_ms;) {
         struct connection *connection = loop->connections[i];
         if (!connection->active || connection->phase != PHASE_HANDSHAKE ||
-            connection->gate_entry->behaves != behaving)
+            connection->place.entry->behaves != behaving)
             continue;
         connection_receive(connection, now_ms);
         /* Its first request may have come along, and HTTP has had its turn already. */
@@ -335,6 +417,7 @@ int front_loop_run(struct front_loop *loop)
         shake_hands(loop, now_ms, false);
         if (loop->accepting)
             accept_clients(loop, now_ms);
+        start_waiting(loop, now_ms);
         look_after(loop, now_ms);
         send_record(loop, now_ms);
     }
@@ -343,17 +426,25 @@ int front_loop_run(struct front_loop *loop)
 
 /* --- its life --- */
 
-int front_loop_open(struct front_loop **loop, const struct front_limits *limits, int listener,
-                    int channel, struct tls_server *tls)
+int front_loop_open(struct front_loop **loop, const struct front_limits *limits,
+                    const struct stations *stations, int listener, int channel,
+                    struct tls_server *tls)
 {
     *loop = calloc(1, sizeof(**loop));
     if (!*loop)
         return -ENOMEM;
+    (*loop)->epoll = -1;
+    (*loop)->gate = malloc(sizeof(*(*loop)->gate));
+    if (!(*loop)->gate) {
+        front_loop_close(*loop);
+        return -ENOMEM;
+    }
+    gate_init((*loop)->gate, limits, stations);
     (*loop)->listener = listener;
     (*loop)->channel = channel;
     (*loop)->shared.tls = tls;
     (*loop)->shared.counts = &(*loop)->counts;
-    (*loop)->shared.gate.limits = *limits;
+    (*loop)->shared.gate = (*loop)->gate;
     (*loop)->epoll = epoll_create1(EPOLL_CLOEXEC);
     int error = (*loop)->epoll < 0 ? -errno : 0;
     if (error == 0)
@@ -379,5 +470,6 @@ void front_loop_close(struct front_loop *loop)
     if (loop->epoll >= 0)
         close(loop->epoll);
     buf_free(&loop->shared.outgoing);
+    free(loop->gate);
     free(loop);
 }

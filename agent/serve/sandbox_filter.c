@@ -69,6 +69,7 @@ static const struct rule {
     {BOTH,   SYS_sendto,          {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
     {BOTH,   SYS_getrandom,       {IS(2, 0)}, 0},
     {FRONT,  SYS_accept4,         {IS(3, ACCEPTED)}, 0},
+    {FRONT,  SYS_getsockname,     {{0}}, 0},
     {BOTH,   SYS_close,           {{0}}, 0},
     {FRONT,  SYS_epoll_ctl,       {UPTO(1, EPOLL_CTL_MOD)}, 0},
     {FRONT,  SYS_shutdown,        {IS(1, SHUT_WR)}, 0}, /* does not end a listener's listening */

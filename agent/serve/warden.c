@@ -163,7 +163,8 @@ static int door_apply(void *context, const char *who, const char *how, const cha
     buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);
     walk_soon(warden, 0);
     prober_soon(&warden->prober);
-    if (warden->endpoint.running && !endpoint_is_as_set(&warden->endpoint, &warden->node)) {
+    if (warden->endpoint.running && (!endpoint_is_as_set(&warden->endpoint, &warden->node) ||
+                                     endpoint_admit(&warden->endpoint, &warden->node) < 0)) {
         endpoint_stop(&warden->endpoint);
         warden->respawn_due_ms = clock_boot_ms();
     }

@@ -2,12 +2,12 @@
 """A thousand slow handshakes at once, each from an address of its own: whoever behaves is served all
 the same, known or new, and the front stays small. What makes a handshake slow differs: nothing is
 said, half a hello, a byte now and then, or a whole hello and then nothing, which costs the front
-most."""
+most. All limits of time are an hour: only the order in which the front gives places and turns can
+serve anybody, and each try that it does not serve is a failure."""
 import os
 import select
 import socket
 import ssl
-import statistics
 import sys
 import threading
 import time
@@ -16,7 +16,7 @@ from endpoint import Front, Tap, read_answer
 
 CROWD = 1000
 MEMORY_KB = 32 << 10
-PATIENCE_MS = 100
+HOUR = 3600 * 1000
 ASKED = 40
 GET = b'GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n'
 
@@ -101,12 +101,6 @@ class Crowd(threading.Thread):
             client.close()
 
 
-def milliseconds(act):
-    begun = time.monotonic()
-    act()
-    return (time.monotonic() - begun) * 1000
-
-
 def ask(client):
     client.sendall(GET)
     if read_answer(client).status != 200:
@@ -118,42 +112,38 @@ def come_and_ask(front, context):
         ask(client)
 
 
-def judge(name, taken):
-    """A processor that is shared with others may make anybody late now and then."""
-    late = sum(time_ms > PATIENCE_MS for time_ms in taken)
-    tap.ok(late <= len(taken) // 10,
-           f'{name} is served within {PATIENCE_MS} ms',
-           f'{late} of {len(taken)} late: {sorted(round(each) for each in taken)}')
-    print(f'# {name}: median {statistics.median(taken):.1f} ms, longest {max(taken):.1f} ms')
+def is_served(act, *arguments):
+    try:
+        act(*arguments)
+        return True
+    except OSError as error:
+        print(f'# {error!r}')
+        return False
 
 
 for kind in KINDS:
-    front = Front()
+    front = Front(handshake_ms=HOUR, head_ms=HOUR, idle_ms=HOUR)
     context = front.context()
     known = front.tls('127.0.0.2')
     ask(known)
     come_and_ask(front, context)
     crowd = Crowd(front, kind)
     crowd.start()
-    tap.ok(crowd.full.wait(30), f'{kind}: the crowd is there', crowd.count)
-    asked, came, failed = [], [], 0
+    tap.ok(crowd.full.wait(300), f'{kind}: the crowd is there', crowd.count)
+    asked = came = 0
     for _ in range(ASKED):
-        asked.append(milliseconds(lambda: ask(known)))
-        try:
-            came.append(milliseconds(lambda: come_and_ask(front, context)))
-        except OSError:
-            failed += 1
+        asked += is_served(ask, known)
+        came += is_served(come_and_ask, front, context)
         time.sleep(0.01)
-    tap.same(failed, 0, f'{kind}: nobody who behaves is turned away')
-    judge(f'{kind}: who is in', asked)
-    judge(f'{kind}: who comes', came)
+    tap.same(asked, ASKED, f'{kind}: who is in is served')
+    tap.same(came, ASKED, f'{kind}: who comes is served')
     memory = int(front.status('VmHWM').split()[0])
     tap.ok(memory <= MEMORY_KB, f'{kind}: {memory} KB at most')
     print(f'# {kind}: {memory} KB, {crowd.count} came')
     crowd.ended.set()
     crowd.join()
-    tap.ok(front.counted('refused_connections', 500) >= 500, f'{kind}: who gave way is counted',
-           front.counts)
+    tap.ok(front.counted('gave_way', 500) >= 500 and front.counts['timed_out'] == 0,
+           f'{kind}: who gave way is counted', front.counts)
     tap.ok(front.alive(), f'{kind}: the front stands it, with system calls that kill')
     front.stop()
 tap.done()

@@ -20,7 +20,8 @@ BUILD = os.path.abspath(os.environ.get('BUILD', 'build'))
 DRIVER = os.path.join(BUILD, 'tests', 'front_driver')
 NOBODY = 65534
 GROUPS = [27, 42]  # the caller's, which the front must not keep
-PATIENCE_S = 60
+PATIENCE_S = 60  # before a condition that never holds is a failure
+IP_FREEBIND, IPV6_FREEBIND = 15, 78
 CLONE_NEWNET = 0x40000000
 ports = itertools.count(8443)  # below those that the kernel gives to clients
 
@@ -30,6 +31,8 @@ def own_network():
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), 'cannot make a network namespace: run as root')
     subprocess.run(['ip', 'link', 'set', 'lo', 'up'], check=True)
+    for network in '10.0.0.0/8', '2001:db8::/32':  # clients may come from any of their addresses
+        subprocess.run(['ip', 'route', 'add', 'local', network, 'dev', 'lo'], check=True)
 
 
 own_network()
@@ -108,9 +111,21 @@ class Front:
 
     # --- clients ---
 
-    def connect(self, source=None, host='127.0.0.1'):
-        return socket.create_connection((host, self.port), PATIENCE_S,
-                                        (source, 0) if source else None)
+    def connect(self, source=None, host=None, port=0, wait=True):
+        """From any address, over loopback."""
+        six = ':' in (source or host or '')
+        client = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
+        client.settimeout(PATIENCE_S)
+        client.setsockopt(*((socket.IPPROTO_IPV6, IPV6_FREEBIND) if six
+                            else (socket.IPPROTO_IP, IP_FREEBIND)), 1)
+        if source:
+            client.bind((source, port))
+        client.settimeout(PATIENCE_S if wait else 0)
+        try:
+            client.connect((host or ('::1' if six else '127.0.0.1'), self.port))
+        except BlockingIOError:
+            pass
+        return client
 
     def context(self, version=None):
         context = ssl.create_default_context(cafile=self.certificate)
@@ -118,9 +133,9 @@ class Front:
             context.minimum_version = context.maximum_version = version
         return context
 
-    def tls(self, source=None, version=None, context=None):
+    def tls(self, source=None, version=None, context=None, **place):
         context = context or self.context(version)
-        return context.wrap_socket(self.connect(source), server_hostname='localhost')
+        return context.wrap_socket(self.connect(source, **place), server_hostname='localhost')
 
     def talk(self, data, source=None, patience=PATIENCE_S):
         """Sends bytes over TLS and reads to the end; what came."""
@@ -133,6 +148,20 @@ class Front:
         """One request over a connection of its own."""
         lines = [f'{method} {path} HTTP/1.1', 'Host: localhost', 'Connection: close', *headers]
         return Answer(self.talk(('\r\n'.join(lines) + '\r\n\r\n').encode(), source), method)
+
+
+def ended(client):
+    """Waits for the end of a connection: what it said before; None where it never came."""
+    client.settimeout(PATIENCE_S)
+    chunks = []
+    try:
+        while chunk := client.recv(65536):
+            chunks.append(chunk)
+    except TimeoutError:
+        return None
+    except OSError:
+        pass
+    return b''.join(chunks)
 
 
 def read_all(client):

@@ -7,8 +7,9 @@
  * starts the front with system calls in kill mode and what the settings make of TLS and headers
  * (defaults; "guide": the guide's values), publishes pages, prints "ready PID", and takes
  * a command a line on standard input: "publish GENERATION", "stale" (pages too old at once),
- * "garbage" (a sealed file that is no snapshot). What the front records is printed as "counts
- * NAME=VALUE...". It ends with its input, or when the front is gone ("gone").
+ * "garbage" (a sealed file that is no snapshot), "stations LIST" (health.stations, from now on).
+ * What the front records is printed as "counts NAME=VALUE...". It ends with its input, or when the
+ * front is gone ("gone").
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -31,7 +32,7 @@
 
 enum {
     BIG_SIZE = 600000,
-    LINE_SIZE = 128,
+    LINE_SIZE = 4096,
     PEM_MAX = 1 << 16,
     DAYS = 30,
     OPTIONS_FROM = 5,
@@ -197,25 +198,48 @@ static int take_options(struct front_setup *setup, struct settings *settings, ch
 
 static void print_counts(const struct traffic_counts *counts)
 {
-    printf("counts connections=%llu handshakes=%llu handshake_failures=%llu requests=%llu "
-           "refused_connections=%llu refused_address=%llu refused_rate=%llu timed_out=%llu "
-           "refused_requests=%llu\n",
-           (unsigned long long)counts->connections, (unsigned long long)counts->handshakes,
-           (unsigned long long)counts->handshake_failures, (unsigned long long)counts->requests,
-           (unsigned long long)counts->refused_connections,
-           (unsigned long long)counts->refused_address, (unsigned long long)counts->refused_rate,
-           (unsigned long long)counts->timed_out, (unsigned long long)counts->refused_requests);
+#define COUNT(name) printf(" " #name "=%llu", (unsigned long long)counts->name)
+    printf("counts");
+    COUNT(connections);
+    COUNT(handshakes);
+    COUNT(handshake_failures);
+    COUNT(requests);
+    COUNT(refused_connections);
+    COUNT(refused_address);
+    COUNT(refused_rate);
+    COUNT(refused_strangers);
+    COUNT(delayed);
+    COUNT(gave_way);
+    COUNT(timed_out);
+    COUNT(refused_requests);
+    putchar('\n');
     fflush(stdout);
+#undef COUNT
+}
+
+static int admit(struct drive *drive, char *list)
+{
+    for (char *space = strchr(list, ' '); space; space = strchr(space, ' '))
+        *space = '\n'; /* between items of a list */
+    struct stations stations;
+    struct buf why = {0};
+    int error = settings_put(&drive->settings, HEALTH_STATIONS, list, &why);
+    buf_free(&why);
+    if (error == 0)
+        error = stations_read(&stations, &drive->settings);
+    return error ? error : front_admit(&drive->front, &stations);
 }
 
 static int obey(struct drive *drive, char *line)
 {
-    static const char verb[] = "publish ";
+    static const char verb[] = "publish ", stations[] = "stations ";
     line[strcspn(line, "\n")] = '\0';
     if (str_equal(line, "stale"))
         return publish(drive, 1, 1);
     if (str_equal(line, "garbage"))
         return publish_garbage(&drive->front);
+    if (str_starts(line, stations))
+        return admit(drive, line + sizeof(stations) - 1);
     uint64_t generation;
     if (!str_starts(line, verb) ||
         str_to_u64(line + sizeof(verb) - 1, 0, UINT32_MAX, &generation) < 0)
@@ -285,6 +309,10 @@ int main(int count, char **arguments)
     setup.port = (uint16_t)port;
     setup.uid = setup.gid = (unsigned)uid;
     make_policy(&drive, &setup);
+    struct stations stations;
+    if (stations_read(&stations, &drive.settings) < 0)
+        return 2;
+    setup.stations = &stations;
     int error = front_spawn(&drive.front, &setup);
     buf_free(&setup.certificate_pem);
     buf_wipe(&setup.key_pem);

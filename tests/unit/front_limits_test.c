@@ -1,4 +1,4 @@
-/* The gate: how many, from where, how fast. */
+/* The gate: how many, from where, how fast, and who gives way. */
 #include "serve/front_limits.h"
 
 #include "base/str.h"
@@ -12,101 +12,304 @@
 
 #include <cmocka.h>
 
-enum { START_MS = 5000 };
+enum { START_MS = 5000, PORT = 40000, PLACES = 100 };
+
+static const struct front_limits limits = {
+    .connections = PLACES,
+    .connections_per_address = 10,
+    .handshakes_per_address_s = 20,
+};
 
 static struct gate gate;
+static struct stations stations;
 
+static void set_stations(const char *text)
+{
+    struct settings settings = {0};
+    struct buf why = {0};
+    assert_int_equal(settings_defaults(&settings), 0);
+    assert_int_equal(settings_put(&settings, HEALTH_STATIONS, text, &why), 0);
+    assert_int_equal(stations_read(&stations, &settings), 0);
+    settings_free(&settings);
+    buf_free(&why);
+}
+
+/* Everybody of both families, as one share each. */
 static int fresh(void **state)
 {
     (void)state;
-    gate = (struct gate){
-        .limits = {
-                   .connections = 100, .connections_per_address = 10, .handshakes_per_address_s = 20}
-    };
+    set_stations("0.0.0.0/0\n::/0");
+    gate_init(&gate, &limits, &stations);
     return 0;
 }
 
-static struct sockaddr_storage address(const char *text)
+static void serve(const char *list)
 {
-    struct sockaddr_storage storage = {0};
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
-    struct sockaddr_in four = {.sin_family = AF_INET};
+    set_stations(list);
+    gate_init(&gate, &limits, &stations);
+}
+
+static struct peer peer_at(const char *text, uint16_t port)
+{
+    struct sockaddr_storage storage = {0}, to = {0};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct peer peer;
     if (inet_pton(AF_INET6, text, &six.sin6_addr) == 1)
         memcpy(&storage, &six, sizeof(six));
     else if (inet_pton(AF_INET, text, &four.sin_addr) == 1)
         memcpy(&storage, &four, sizeof(four));
     else
         fail();
-    return storage;
+    peer_read(&peer, &storage, &to);
+    return peer;
 }
 
-static struct sockaddr_storage numbered(unsigned number)
+static struct peer peer_of(const char *text)
 {
-    struct sockaddr_storage storage = address("10.0.0.0");
-    ((struct sockaddr_in *)(void *)&storage)->sin_addr.s_addr = htonl(0x0a000000U + number);
-    return storage;
+    return peer_at(text, PORT);
 }
 
-static enum gate_answer enter(const struct sockaddr_storage *from, uint64_t now_ms,
-                              struct gate_entry **entry)
+static struct peer numbered(unsigned number)
 {
-    return gate_enter(&gate, from, now_ms, entry);
+    struct peer peer = peer_of("10.0.0.0");
+    peer.address.s6_addr[13] = (uint8_t)(number >> 16);
+    peer.address.s6_addr[14] = (uint8_t)(number >> 8);
+    peer.address.s6_addr[15] = (uint8_t)number;
+    return peer;
 }
 
-static void the_eleventh_connection_of_an_address_is_refused(void **state)
+static enum gate_answer enter(const struct peer *from, uint64_t now_ms, struct gate_place *place)
 {
-    struct sockaddr_storage one = address("192.0.2.1"), other = address("192.0.2.2");
-    struct gate_entry *entry;
+    return gate_enter(&gate, from, now_ms, place);
+}
+
+/* A connection that has finished its handshake. */
+static enum gate_answer enter_and_finish(const struct peer *from, uint64_t now_ms,
+                                         struct gate_place *place)
+{
+    enum gate_answer answer = gate_enter(&gate, from, now_ms, place);
+    if (answer == GATE_OPEN) {
+        assert_true(gate_start(&gate, place, now_ms));
+        gate_finish(place, now_ms);
+    }
+    return answer;
+}
+
+static void the_eleventh_open_connection_of_a_source_is_refused(void **state)
+{
+    struct peer one = peer_of("192.0.2.1"), other = peer_of("192.0.2.2");
+    struct gate_place place, kept;
     (void)state;
     for (size_t i = 0; i < 10; i++)
-        assert_int_equal(enter(&one, START_MS, &entry), GATE_OPEN);
-    struct gate_entry *kept = entry;
-    assert_int_equal(enter(&one, START_MS, &entry), GATE_ADDRESS_FULL);
-    assert_int_equal(enter(&other, START_MS, &entry), GATE_OPEN);
-    gate_leave(&gate, kept);
-    assert_int_equal(enter(&one, START_MS, &entry), GATE_OPEN);
+        assert_int_equal(enter_and_finish(&one, START_MS, &kept), GATE_OPEN);
+    assert_int_equal(enter(&one, START_MS, &place), GATE_SOURCE_FULL);
+    assert_int_equal(enter(&other, START_MS, &place), GATE_OPEN);
+    gate_leave(&gate, &kept);
+    assert_int_equal(enter(&one, START_MS, &place), GATE_OPEN);
 }
 
-static void an_ipv4_client_is_the_same_over_both_kinds_of_socket(void **state)
+static void the_eleventh_handshake_of_a_source_waits_for_one_of_the_ten(void **state)
 {
-    struct sockaddr_storage four = address("192.0.2.1"), mapped = address("::ffff:192.0.2.1");
-    struct gate_entry *one, *two;
+    struct peer one = peer_of("192.0.2.1");
+    struct gate_place place[11];
     (void)state;
-    assert_int_equal(enter(&four, START_MS, &one), GATE_OPEN);
-    assert_int_equal(enter(&mapped, START_MS, &two), GATE_OPEN);
-    assert_ptr_equal(one, two);
-}
-
-static void the_hundred_and_first_connection_is_refused(void **state)
-{
-    struct gate_entry *entry;
-    (void)state;
-    for (unsigned i = 0; i < 100; i++) {
-        struct sockaddr_storage from = numbered(i);
-        assert_int_equal(enter(&from, START_MS, &entry), GATE_OPEN);
+    for (size_t i = 0; i < 11; i++) {
+        assert_int_equal(enter(&one, START_MS, &place[i]), GATE_OPEN);
+        assert_int_equal(gate_start(&gate, &place[i], START_MS), i < 10);
     }
-    struct sockaddr_storage from = numbered(100);
-    struct gate_entry *none;
-    assert_int_equal(enter(&from, START_MS, &none), GATE_FULL);
-    gate_leave(&gate, entry);
-    assert_int_equal(enter(&from, START_MS, &none), GATE_OPEN);
+    assert_true(gate_ready_ms(&gate, &place[10]) == UINT64_MAX);
+    gate_leave(&gate, &place[0]);
+    assert_true(gate_ready_ms(&gate, &place[10]) <= START_MS);
+    assert_true(gate_start(&gate, &place[10], START_MS));
 }
 
-static unsigned burst(const struct sockaddr_storage *from, uint64_t now_ms)
+/* Pairs of addresses, and whether both are one source. */
+static void sources_are_ipv4_addresses_and_64_bits_of_ipv6(void **state)
 {
-    unsigned admitted = 0;
-    struct gate_entry *entry;
-    for (unsigned i = 0; i < 100; i++)
-        if (enter(from, now_ms, &entry) == GATE_OPEN) {
-            gate_leave(&gate, entry);
-            admitted++;
-        }
-    return admitted;
+    static const struct {
+        const char *one, *other;
+        bool same;
+    } pairs[] = {
+        {"192.0.2.1",     "::ffff:192.0.2.1",     true },
+        {"192.0.2.1",     "192.0.2.2",            false},
+        {"2001:db8::1",   "2001:db8::ffff:0:0:9", true },
+        {"2001:db8::1",   "2001:db8:0:1::1",      false},
+        {"2001:db8:5::1", "2001:db8:5::2",        false}, /* stations of their own */
+        {"::1",           "::2",                  false},
+        {"127.0.0.1",     "127.0.0.2",            false},
+    };
+    (void)state;
+    serve("0.0.0.0/0\n::/0\n2001:db8:5::1/128\n2001:db8:5::2/128");
+    for (size_t i = 0; i < countof(pairs); i++) {
+        struct peer one = peer_of(pairs[i].one), other = peer_of(pairs[i].other);
+        struct gate_place first, second;
+        assert_int_equal(enter(&one, START_MS, &first), GATE_OPEN);
+        assert_int_equal(enter(&other, START_MS, &second), GATE_OPEN);
+        assert_int_equal(first.entry == second.entry, pairs[i].same);
+        gate_leave(&gate, &first);
+        gate_leave(&gate, &second);
+    }
+}
+
+static void strangers_are_refused_and_the_node_is_not(void **state)
+{
+    static const struct {
+        const char *address;
+        enum gate_answer answer;
+    } peers[] = {
+        {"192.0.2.7",        GATE_OPEN    },
+        {"192.0.2.8",        GATE_STRANGER},
+        {"::ffff:192.0.2.7", GATE_OPEN    },
+        {"2001:db8::1",      GATE_OPEN    },
+        {"2001:db8:1::1",    GATE_STRANGER},
+        {"::192.0.2.7",      GATE_STRANGER},
+        {"127.0.0.1",        GATE_OPEN    },
+        {"127.9.9.9",        GATE_OPEN    },
+        {"::1",              GATE_OPEN    },
+        {"::ffff:127.0.0.1", GATE_OPEN    },
+        {"126.0.0.1",        GATE_STRANGER},
+    };
+    struct gate_place place;
+    (void)state;
+    serve("192.0.2.7/32\n2001:db8::/48");
+    for (size_t i = 0; i < countof(peers); i++) {
+        struct peer peer = peer_of(peers[i].address);
+        assert_int_equal(enter(&peer, START_MS, &place), peers[i].answer);
+    }
+}
+
+static void a_network_of_all_ipv6_holds_no_ipv4_address(void **state)
+{
+    struct peer four = peer_of("192.0.2.1"), six = peer_of("2001:db8::1");
+    struct gate_place place;
+    (void)state;
+    serve("::/0");
+    assert_int_equal(enter(&four, START_MS, &place), GATE_STRANGER);
+    assert_int_equal(enter(&six, START_MS, &place), GATE_OPEN);
+    serve("0.0.0.0/0");
+    assert_int_equal(enter(&four, START_MS, &place), GATE_OPEN);
+    assert_int_equal(enter(&six, START_MS, &place), GATE_STRANGER);
+}
+
+static void what_comes_from_an_address_of_the_nodes_own_is_the_nodes(void **state)
+{
+    struct sockaddr_in6 from = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)}, to = from;
+    struct sockaddr_storage one = {0}, other = {0};
+    struct peer peer;
+    struct gate_place place;
+    (void)state;
+    serve("");
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::1", &from.sin6_addr), 1);
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::2", &to.sin6_addr), 1);
+    memcpy(&one, &from, sizeof(from));
+    memcpy(&other, &to, sizeof(to));
+    peer_read(&peer, &one, &other);
+    assert_int_equal(enter(&peer, START_MS, &place), GATE_STRANGER);
+    peer_read(&peer, &one, &one);
+    assert_int_equal(enter(&peer, START_MS, &place), GATE_OPEN);
+}
+
+static void a_crowd_of_one_share_leaves_the_others_their_places(void **state)
+{
+    struct peer station = peer_of("192.0.2.7"), local = peer_of("127.0.0.1");
+    struct peer probe = peer_at("127.0.0.2", IPPORT_RESERVED - 1);
+    const struct peer *const newcomers[] = {&station, &local, &probe};
+    struct gate_place crowd[PLACES], place;
+    (void)state;
+    serve("10.0.0.0/8\n192.0.2.7/32");
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct peer from = numbered(i);
+        assert_int_equal(enter_and_finish(&from, START_MS, &crowd[i]), GATE_OPEN);
+        crowd[i].at_work = true;
+        crowd[i].entry->behaves = true;
+    }
+    for (size_t i = 0; i < countof(newcomers); i++) {
+        assert_int_equal(enter(newcomers[i], START_MS, &place), GATE_FULL);
+        assert_true(gate_may_take(&gate, &crowd[0], place.entry, START_MS));
+    }
+    struct peer another = numbered(PLACES);
+    assert_int_equal(enter(&another, START_MS, &place), GATE_FULL);
+    assert_false(gate_may_take(&gate, &crowd[0], place.entry, START_MS));
+    assert_true(gate_may_take(&gate, &crowd[0], place.entry, START_MS + 1000));
+}
+
+static void a_share_within_its_reserve_gives_nothing_to_others(void **state)
+{
+    struct peer station = peer_of("192.0.2.7");
+    struct gate_place kept, place;
+    (void)state;
+    serve("10.0.0.0/8\n192.0.2.7/32");
+    assert_int_equal(enter_and_finish(&station, START_MS, &kept), GATE_OPEN);
+    for (unsigned i = 0; i + 1 < PLACES; i++) {
+        struct peer from = numbered(i);
+        assert_int_equal(enter(&from, START_MS, &place), GATE_OPEN);
+    }
+    struct peer another = numbered(PLACES);
+    assert_int_equal(enter(&another, START_MS, &place), GATE_FULL);
+    assert_false(gate_may_take(&gate, &kept, place.entry, START_MS + 100000));
+}
+
+static void the_probe_is_known_by_a_port_that_others_cannot_have(void **state)
+{
+    static const struct {
+        const char *address;
+        uint16_t port;
+        int share;
+    } peers[] = {
+        {"127.0.0.2", 1023, SHARE_PROBE   },
+        {"::1",       1,    SHARE_PROBE   },
+        {"127.0.0.2", 1024, SHARE_NODE    },
+        {"192.0.2.7", 1023, SHARE_STATIONS},
+        {"192.0.2.8", 1023, SHARE_NONE    },
+    };
+    struct in6_addr source;
+    (void)state;
+    serve("192.0.2.7/32");
+    for (size_t i = 0; i < countof(peers); i++) {
+        struct peer peer = peer_at(peers[i].address, peers[i].port);
+        assert_int_equal(stations_share(&stations, &peer, &source), peers[i].share);
+    }
+}
+
+static void the_fullest_source_gives_way_and_there_the_longest_idle(void **state)
+{
+    struct peer one = peer_of("10.0.0.1"), two = peer_of("10.0.0.2"), new = peer_of("10.0.0.3");
+    struct gate_place first, second, third, newcomer;
+    (void)state;
+    assert_int_equal(enter(&two, START_MS, &first), GATE_OPEN);
+    assert_int_equal(enter(&one, START_MS + 1, &second), GATE_OPEN);
+    assert_int_equal(enter(&one, START_MS + 2, &third), GATE_OPEN);
+    assert_int_equal(enter(&new, START_MS + 3, &newcomer), GATE_OPEN);
+    gate_leave(&gate, &newcomer);
+    assert_true(gate_takes_before(&second, &third, newcomer.entry));
+    assert_true(gate_takes_before(&third, &first, newcomer.entry));
+    /* Two places of a source that behaves are not held against it. */
+    second.entry->behaves = true;
+    assert_true(gate_takes_before(&first, &second, newcomer.entry));
+    /* The newcomer counts to its own. */
+    first.entry->behaves = true;
+    second.entry->behaves = false;
+    assert_true(gate_takes_before(&second, &first, first.entry));
+    second.entry->behaves = true;
+    assert_true(gate_takes_before(&second, &first, second.entry));
+}
+
+static unsigned burst(const struct peer *from, uint64_t now_ms)
+{
+    unsigned started = 0;
+    struct gate_place place;
+    for (unsigned i = 0; i < 100; i++) {
+        assert_int_equal(enter(from, now_ms, &place), GATE_OPEN);
+        started += gate_start(&gate, &place, now_ms);
+        gate_leave(&gate, &place);
+    }
+    return started;
 }
 
 static void handshakes_are_rationed_by_the_second(void **state)
 {
-    struct sockaddr_storage from = address("2001:db8::1");
+    struct peer from = peer_of("2001:db8::1");
     (void)state;
     assert_int_equal(burst(&from, START_MS), 20);
     assert_int_equal(burst(&from, START_MS + 49), 0);
@@ -115,49 +318,97 @@ static void handshakes_are_rationed_by_the_second(void **state)
     assert_int_equal(burst(&from, START_MS + 100000), 20);
 }
 
+static void who_waits_for_the_budget_may_start_when_it_says(void **state)
+{
+    struct peer from = peer_of("192.0.2.1");
+    struct gate_place place;
+    (void)state;
+    assert_int_equal(burst(&from, START_MS), 20);
+    assert_int_equal(enter(&from, START_MS, &place), GATE_OPEN);
+    uint64_t ready_ms = gate_ready_ms(&gate, &place);
+    assert_true(ready_ms == START_MS + 50);
+    assert_false(gate_start(&gate, &place, ready_ms - 1));
+    assert_true(gate_start(&gate, &place, ready_ms));
+    gate_leave(&gate, &place);
+    assert_int_equal(gate.waiting, 0);
+}
+
 static void a_flood_of_addresses_never_loses_one_that_is_connected(void **state)
 {
-    struct sockaddr_storage here = address("192.0.2.1");
-    struct gate_entry *kept, *entry;
+    struct peer here = peer_of("192.0.2.1");
+    struct gate_place kept, place;
     (void)state;
     assert_int_equal(enter(&here, START_MS, &kept), GATE_OPEN);
     for (unsigned i = 0; i < 4 * GATE_ENTRIES; i++) {
-        struct sockaddr_storage from = numbered(i);
-        assert_int_equal(enter(&from, START_MS + 1 + i, &entry), GATE_OPEN);
-        gate_leave(&gate, entry);
+        struct peer from = numbered(i);
+        assert_int_equal(enter(&from, START_MS + 1 + i, &place), GATE_OPEN);
+        gate_leave(&gate, &place);
     }
-    assert_int_equal(kept->connections, 1);
-    gate_leave(&gate, kept);
+    assert_int_equal(kept.entry->places, 1);
+    gate_leave(&gate, &kept);
     assert_int_equal(gate.connections, 0);
+    assert_int_equal(gate.waiting, 0);
 }
 
 static void a_flood_of_strangers_never_makes_it_forget_who_behaves(void **state)
 {
-    struct sockaddr_storage here = address("192.0.2.1");
-    struct gate_entry *kept, *entry;
+    struct peer here = peer_of("192.0.2.1");
+    struct gate_place kept, place;
     (void)state;
     assert_int_equal(enter(&here, START_MS, &kept), GATE_OPEN);
-    kept->behaves = true;
-    gate_leave(&gate, kept);
+    kept.entry->behaves = true;
+    gate_leave(&gate, &kept);
     for (unsigned i = 0; i < 4 * GATE_ENTRIES; i++) {
-        struct sockaddr_storage from = numbered(i);
-        assert_int_equal(enter(&from, START_MS + 1 + i, &entry), GATE_OPEN);
-        gate_leave(&gate, entry);
+        struct peer from = numbered(i);
+        assert_int_equal(enter(&from, START_MS + 1 + i, &place), GATE_OPEN);
+        gate_leave(&gate, &place);
     }
-    assert_int_equal(enter(&here, START_MS + 4 * GATE_ENTRIES, &entry), GATE_OPEN);
-    assert_ptr_equal(entry, kept);
-    assert_true(entry->behaves);
+    assert_int_equal(enter(&here, START_MS + 4 * GATE_ENTRIES, &place), GATE_OPEN);
+    assert_ptr_equal(place.entry, kept.entry);
+    assert_true(place.entry->behaves);
+}
+
+static void a_new_list_of_stations_moves_those_who_stay(void **state)
+{
+    static struct gate next;
+    struct peer stays = peer_of("192.0.2.1"), goes = peer_of("192.0.2.2");
+    struct gate_place kept, lost;
+    (void)state;
+    serve("192.0.2.2/32\n192.0.2.1/32");
+    assert_int_equal(enter_and_finish(&stays, START_MS, &kept), GATE_OPEN);
+    kept.entry->behaves = true;
+    assert_int_equal(enter(&goes, START_MS, &lost), GATE_OPEN);
+    set_stations("192.0.2.1/32");
+    gate_init(&next, &limits, &stations);
+    assert_true(gate_move(&next, &stays, &kept));
+    assert_false(gate_move(&next, &goes, &lost));
+    assert_int_equal(next.connections, 1);
+    assert_int_equal(next.shares[SHARE_STATIONS].places, 1);
+    assert_true(kept.entry->behaves && kept.entry->budget == 19000 && kept.entry->open == 1);
+    gate_leave(&gate, &lost);
+    gate_leave(&next, &kept);
+    assert_int_equal(next.connections, 0);
+    assert_int_equal(kept.entry->started, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(the_eleventh_connection_of_an_address_is_refused, fresh),
-        cmocka_unit_test_setup(an_ipv4_client_is_the_same_over_both_kinds_of_socket, fresh),
-        cmocka_unit_test_setup(the_hundred_and_first_connection_is_refused, fresh),
+        cmocka_unit_test_setup(the_eleventh_open_connection_of_a_source_is_refused, fresh),
+        cmocka_unit_test_setup(the_eleventh_handshake_of_a_source_waits_for_one_of_the_ten, fresh),
+        cmocka_unit_test(sources_are_ipv4_addresses_and_64_bits_of_ipv6),
+        cmocka_unit_test(strangers_are_refused_and_the_node_is_not),
+        cmocka_unit_test(a_network_of_all_ipv6_holds_no_ipv4_address),
+        cmocka_unit_test(what_comes_from_an_address_of_the_nodes_own_is_the_nodes),
+        cmocka_unit_test(a_crowd_of_one_share_leaves_the_others_their_places),
+        cmocka_unit_test(a_share_within_its_reserve_gives_nothing_to_others),
+        cmocka_unit_test(the_probe_is_known_by_a_port_that_others_cannot_have),
+        cmocka_unit_test_setup(the_fullest_source_gives_way_and_there_the_longest_idle, fresh),
         cmocka_unit_test_setup(handshakes_are_rationed_by_the_second, fresh),
+        cmocka_unit_test_setup(who_waits_for_the_budget_may_start_when_it_says, fresh),
         cmocka_unit_test_setup(a_flood_of_strangers_never_makes_it_forget_who_behaves, fresh),
         cmocka_unit_test_setup(a_flood_of_addresses_never_loses_one_that_is_connected, fresh),
+        cmocka_unit_test(a_new_list_of_stations_moves_those_who_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
