@@ -74,33 +74,95 @@ int target_address(struct target *target, const char *address, uint16_t port)
 
 /* --- the connection --- */
 
-/* Where that fails the connection is one of 127.0.0.1's. */
-static void come_from_apart(int fd, const struct sockaddr *to)
+/* The port's number is the caller's choice: one that is another's is left out. */
+static int open_source(int family, uint16_t port)
 {
-    const struct sockaddr_in from = {.sin_family = AF_INET,
-                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
-    struct sockaddr_in four;
-    memcpy(&four, to, sizeof(four));
-    if (four.sin_family == AF_INET && four.sin_addr.s_addr == htonl(INADDR_LOOPBACK))
-        (void)bind(fd, (const struct sockaddr *)&from, sizeof(from));
+    const struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    const struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    bool is_six = family == AF_INET6;
+    int on = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (is_six)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+    if (bind(fd, is_six ? (const struct sockaddr *)&six : (const struct sockaddr *)&four,
+             is_six ? sizeof(six) : sizeof(four)) == 0)
+        return fd;
+    int error = -errno;
+    close(fd);
+    return error;
+}
+
+void connect_sources_open(struct connect_sources *sources)
+{
+    uint16_t port = IPPORT_RESERVED;
+    for (size_t i = 0; i < SOURCES_MAX; i++) {
+        int family = i % 2 ? AF_INET6 : AF_INET, fd = -EADDRINUSE;
+        while (fd == -EADDRINUSE && port > IPPORT_RESERVED / 2)
+            fd = open_source(family, --port);
+        sources->list[i] = (struct connect_source){.fd = fd, .family = family};
+    }
+}
+
+static int open_any(int family)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+/* A source's socket that is free, else any. */
+static int open_socket(const struct target *target)
+{
+    int family = target->address.ss_family;
+    for (size_t i = 0; target->sources && i < SOURCES_MAX; i++) {
+        struct connect_source *source = &target->sources->list[i];
+        if (source->fd < 0 || source->used || source->family != family)
+            continue;
+        source->used = true;
+        return source->fd;
+    }
+    return open_any(family);
+}
+
+/* A socket with a port of its own keeps that, and may connect again: connect(2), AF_UNSPEC. */
+void connect_close(const struct target *target, int fd)
+{
+    static const struct sockaddr none = {.sa_family = AF_UNSPEC};
+    struct connect_source *source = NULL;
+    for (size_t i = 0; target->sources && i < SOURCES_MAX; i++)
+        if (target->sources->list[i].fd == fd)
+            source = &target->sources->list[i];
+    if (source)
+        source->used = false;
+    if (source && connect(fd, &none, sizeof(none)) == 0)
+        return;
+    close(fd);
+    if (source)
+        source->fd = -1;
+}
+
+static int begin(const struct target *target, int fd)
+{
+    const struct sockaddr *address = (const struct sockaddr *)(const void *)&target->address;
+    int on = 1;
+    if (fd < 0)
+        return fd;
+    /* A handshake's small messages each go at once. */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (connect(fd, address, target->address_size) == 0 || errno == EINPROGRESS)
+        return fd;
+    int error = -errno;
+    connect_close(target, fd);
+    return error;
 }
 
 int connect_begin(const struct target *target)
 {
-    const struct sockaddr *address = (const struct sockaddr *)(const void *)&target->address;
-    int on = 1;
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    /* A handshake's small messages each go at once. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (target->apart)
-        come_from_apart(fd, address);
-    if (connect(fd, address, target->address_size) < 0 && errno != EINPROGRESS) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
+    int fd = begin(target, open_socket(target));
+    if (target->sources && (fd == -EADDRNOTAVAIL || fd == -EADDRINUSE))
+        fd = begin(target, open_any(target->address.ss_family)); /* its port rests, tcp(7) */
     return fd;
 }
 
@@ -122,7 +184,7 @@ int connect_open(const struct target *target, uint64_t deadline_ms)
     if (error == 0)
         error = connect_outcome(fd);
     if (error) {
-        close(fd);
+        connect_close(target, fd);
         return error;
     }
     return fd;

@@ -3,6 +3,11 @@
  * non-blocking and closed at exec; nothing here waits past the deadline it was given, but for the
  * look-up of a name, which waits as resolv.conf(5) says.
  *
+ * The node's own probe is known by its source ports, which are below 1024: the kernel gives those
+ * to processes with CAP_NET_BIND_SERVICE alone, ip(7), so that a listener on the node can set
+ * places aside for it. Such sockets are made before that privilege is given up, and used again and
+ * again.
+ *
  * Deadlines are in milliseconds of clock_boot_ms(). Functions return 0 or more, or a negative
  * errno, and write no message.
  */
@@ -16,13 +21,25 @@
 
 enum { TARGET_NAME_SIZE = 256 };
 
+/* For more connections at once than a probe makes, of each family. */
+enum { SOURCES_MAX = 16 };
+
+struct connect_source {
+    int fd; /* bound; -1: none */
+    int family;
+    bool used;
+};
+
+struct connect_sources {
+    struct connect_source list[SOURCES_MAX];
+};
+
 struct target {
     struct sockaddr_storage address;
     socklen_t address_size;
-    char name[TARGET_NAME_SIZE]; /* as asked for: a host's name, or an address as text */
-    bool named;                  /* `name` is a host's name: for SNI, and for the certificate */
-    bool
-        apart; /* of 127.0.0.1: from 127.0.0.2, whose connections a listener counts by themselves */
+    char name[TARGET_NAME_SIZE];     /* as asked for: a host's name, or an address as text */
+    bool named;                      /* `name` is a host's name: for SNI, and for the certificate */
+    struct connect_sources *sources; /* the sockets to use, while there are any; or NULL */
 };
 
 /* Takes "HOST:PORT", HOST a name, an IPv4 address or an IPv6 address in brackets, and looks the
@@ -32,8 +49,15 @@ int target_parse(struct target *target, const char *text);
 /* The target of an address in text and a port. -EINVAL when it is no address. */
 int target_address(struct target *target, const char *address, uint16_t port);
 
+/* Makes sockets of both families with ports below 1024, as many as the process may: their number
+ * may be 0. */
+void connect_sources_open(struct connect_sources *sources);
+
 /* Begins a connection; the descriptor, which becomes writable when it is made or refused. */
 int connect_begin(const struct target *target);
+
+/* Ends it; the descriptor is no longer the caller's. */
+void connect_close(const struct target *target, int fd);
 
 /* How a begun connection ended: 0, or -ECONNREFUSED, ... */
 int connect_outcome(int fd);

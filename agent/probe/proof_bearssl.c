@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { SEED_SIZE = 32, CERTIFICATE_MAX = 16384 };
 
@@ -248,7 +247,7 @@ static int shake_hands(struct client *client, const struct proof_task *task, boo
     int error = pump(client, fd, task);
     if (error == 0)
         finish(client, fd, task);
-    close(fd);
+    connect_close(task->target, fd);
     return error;
 }
 

@@ -12,7 +12,6 @@
 #include <mbedtls/ssl_ciphersuites.h>
 #include <psa/crypto.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 static bool implements(enum tls_version version, uint16_t suite)
 {
@@ -97,7 +96,7 @@ static void client_close(struct client *client)
     mbedtls_ssl_free(&client->ssl);
     mbedtls_ssl_config_free(&client->config);
     if (client->fd >= 0)
-        close(client->fd);
+        connect_close(client->task->target, client->fd);
 }
 
 static int client_open(struct client *client, const struct proof_task *task,

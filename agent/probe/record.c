@@ -106,23 +106,23 @@ static const struct probe_options patient = {
     .proof = true,
 };
 
-static void probe_listener(struct record_listener *entry)
+static void probe_listener(struct record_listener *entry, struct connect_sources *sources)
 {
     struct target target;
     for (size_t i = 0; i < RECORD_ADDRESSES_MAX && entry->address[i][0]; i++) {
         if (target_address(&target, entry->address[i], entry->port) < 0)
             continue;
-        target.apart = true; /* a monitor on this node keeps its own budget of handshakes */
+        target.sources = sources;
         probe_run(&target, &patient, &entry->result);
         if (entry->result.error != -ECONNREFUSED)
             return;
     }
 }
 
-void record_probe(struct probe_record *record)
+void record_probe(struct probe_record *record, struct connect_sources *sources)
 {
     for (size_t i = 0; i < record->count; i++)
-        probe_listener(&record->listener[i]);
+        probe_listener(&record->listener[i], sources);
     record->boot_ms = clock_boot_ms();
 }
 

@@ -41,8 +41,9 @@ enum surface record_surface(const struct listener *listener);
  * own addresses. */
 void record_prepare(struct probe_record *record, const struct policy *policy);
 
-/* Probes each listener at the first of its addresses that is not refused. Takes seconds. */
-void record_probe(struct probe_record *record);
+/* Probes each listener at the first of its addresses that is not refused, from these sockets where
+ * there are any (connect.h). Takes seconds. */
+void record_probe(struct probe_record *record, struct connect_sources *sources);
 
 /* Whether counts and strings lie within their bounds. */
 bool record_is_sound(const struct probe_record *record);

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
     PACE_MS = 60,      /* between two connections, for a listener with a budget of 20 a second */
@@ -59,16 +58,16 @@ static void next_question(struct line *line)
     line->tries = 0;
 }
 
-static void hang_up(struct line *line)
+static void hang_up(const struct scan *scan, struct line *line)
 {
     if (line->fd >= 0)
-        close(line->fd);
+        connect_close(scan->target, line->fd);
     line->fd = -1;
 }
 
 static void conclude(struct scan *scan, struct line *line, enum heard heard)
 {
-    hang_up(line);
+    hang_up(scan, line);
     if (line->tries && heard != HEARD_CLOSED)
         scan->throttled = true; /* the same question was answered at the slower pace */
     if (heard == HEARD_CLOSED)
@@ -89,7 +88,7 @@ static void closed(struct scan *scan, struct line *line)
         conclude(scan, line, HEARD_CLOSED);
         return;
     }
-    hang_up(line);
+    hang_up(scan, line);
     line->phase = PHASE_WAITING;
 }
 
@@ -185,7 +184,7 @@ static void too_late(struct scan *scan, struct line *line)
     if (scan->reached && line->tries < QUEUE_TRIES) {
         scan->one_by_one = true;
         line->tries++;
-        hang_up(line);
+        hang_up(scan, line);
         line->phase = PHASE_WAITING;
         return;
     }
@@ -292,7 +291,7 @@ static void run_lines(struct scan *scan)
         }
     }
     for (size_t i = 0; i < scan->line_count; i++)
-        hang_up(&scan->lines[i]);
+        hang_up(scan, &scan->lines[i]);
 }
 
 int scan_run(const struct target *target, const struct scan_limits *limits,

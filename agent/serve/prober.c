@@ -162,7 +162,7 @@ bool prober_is_meant(int count, char *const *words)
 
 /* It talks to listeners that may be anybody's by now. A system call that is none of its own kills
  * it: nobody depends on it. */
-static int give_up_privilege(void)
+static int give_up_privilege(struct connect_sources *sources)
 {
     static const int keep[] = {FD_MEMORY};
     const unsigned user = geteuid() == 0 ? NOBODY : 0;
@@ -176,10 +176,13 @@ static int give_up_privilege(void)
         .file_size = sizeof(struct probe_record),
     };
     int error = sandbox_close(keep, countof(keep));
-    return error ? error : sandbox_enter(&sandbox, getppid());
+    if (error)
+        return error;
+    connect_sources_open(sources);
+    return sandbox_enter(&sandbox, getppid());
 }
 
-static int probe_into(struct probe_record *record)
+static int probe_into(struct probe_record *record, struct connect_sources *sources)
 {
     struct stat status;
     if (fstat(FD_MEMORY, &status) < 0 || status.st_size != (off_t)sizeof(*record) ||
@@ -188,7 +191,7 @@ static int probe_into(struct probe_record *record)
         log_error("prober: is started by \"holdfast run\" alone");
         return -EBADF;
     }
-    record_probe(record);
+    record_probe(record, sources);
     if (lseek(FD_MEMORY, 0, SEEK_SET) < 0)
         return -errno;
     return file_write_all(FD_MEMORY, record, sizeof(*record));
@@ -198,9 +201,10 @@ int prober_main(void)
 {
     struct probe_record *record = malloc(sizeof(*record));
     (void)alarm(LONGEST_S);
-    int error = record ? give_up_privilege() : -ENOMEM;
+    struct connect_sources sources;
+    int error = record ? give_up_privilege(&sources) : -ENOMEM;
     if (error == 0)
-        error = probe_into(record);
+        error = probe_into(record, &sources);
     free(record);
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }

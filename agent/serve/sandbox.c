@@ -174,17 +174,12 @@ enum {
     NETWORK_BIND = 1,          /* 4 */
     NETWORK_CONNECT = 2,       /* 4 */
     SCOPE_ABSTRACT_UNIX = 1,   /* 6 */
-    SCOPE_SIGNAL = 2,          /* 6 */
-    RULE_PORT = 2              /* 4 */
+    SCOPE_SIGNAL = 2           /* 6 */
 };
 
-/* struct landlock_ruleset_attr and landlock_net_port_attr of the newest version used here. */
+/* struct landlock_ruleset_attr of the newest version used here. */
 struct handled {
     uint64_t files, network, scopes;
-};
-
-struct port_rule {
-    uint64_t allowed, port;
 };
 
 /* What a kernel does not know must be 0: it takes a longer structure so (landlock(7)). */
@@ -204,13 +199,6 @@ static struct handled handled_since(long abi, bool connects)
     return handled;
 }
 
-/* The prober chooses a source address, but no port: 0 stands for one of the kernel's choice. */
-static int allow_source_address(int ruleset)
-{
-    const struct port_rule rule = {.allowed = NETWORK_BIND, .port = 0};
-    return syscall(SYS_landlock_add_rule, ruleset, RULE_PORT, &rule, 0) < 0 ? -errno : 0;
-}
-
 /* No file, no TCP port of its own and, but for the prober, no new connection; no abstract UNIX
  * socket and no process outside. Each as far as the kernel has it: Linux 5.13 knows files, 6.7
  * ports, 6.12 the rest. */
@@ -223,9 +211,7 @@ static int landlock(const struct sandbox *sandbox)
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
     if (ruleset < 0)
         return -errno;
-    int error = sandbox->connects && handled.network ? allow_source_address(ruleset) : 0;
-    if (error == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
-        error = -errno;
+    int error = syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
     close(ruleset);
     return error;
 }

@@ -1,11 +1,11 @@
 /*
  * A table of allowed system calls, written out as a classic BPF program (seccomp(2)). A call is
  * allowed when one of its rows fits: number and arguments, each compared in all of its 64 bits.
- * Nothing that opens, forks, executes, sends a signal or names an address is in the table, but for
- * the prober's bind(2) and connect(2) of TCP sockets. A filter cannot read memory: what a pointer
- * leads to is not checked, so that a row with a pointer is here only where no content makes the
- * call do more. The order is that of use by the front: the kernel walks the program from the top,
- * unless it has cached the answer.
+ * Nothing that opens, forks, executes, binds, sends a signal or names an address is in the
+ * table, but for the prober's connect(2) of TCP sockets. A filter cannot read memory: what a
+ * pointer leads to is not checked, so that a row with a pointer is here only where no content makes
+ * the call do more. The order is that of use by the front: the kernel walks the program from the
+ * top, unless it has cached the answer.
  */
 #include "serve/sandbox_filter.h"
 
@@ -103,7 +103,6 @@ static const struct rule {
     {PROBER, SYS_poll,            {{0}}, 0},
     {PROBER, SYS_socket,          {IS(0, AF_INET), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
     {PROBER, SYS_socket,          {IS(0, AF_INET6), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
-    {PROBER, SYS_bind,            {IS(2, sizeof(struct sockaddr_in))}, 0},
     {PROBER, SYS_connect,         {IS(2, sizeof(struct sockaddr_in))}, 0},
     {PROBER, SYS_connect,         {IS(2, sizeof(struct sockaddr_in6))}, 0},
     {PROBER, SYS_getsockopt,      {IS(1, SOL_SOCKET), IS(2, SO_ERROR)}, 0},

@@ -86,7 +86,6 @@ def refused(process, name):
     """Either by the filter, or by a limit that a permitted call meets."""
     by_limit = {'grow-data': errno.ENOMEM, 'grow-file': errno.EFBIG,
                 'fast-open-option': errno.ENOPROTOOPT if process == 'front' else None,
-                'take-port': errno.EACCES if process == 'prober' else None,
                 'message-to-address': errno.EPIPE if process == 'front' else None}.get(name)
     # mmap(2) of the C library calls a denied anonymous mapping a lack of memory.
     denied = errno.ENOMEM if name in ('grow-shared', 'make-code') else errno.EPERM

@@ -67,12 +67,8 @@ static int socket_of(int family, int type)
 static int connect_tcp(void)
 {
     int fd = socket_of(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
-    const struct sockaddr_in from = {.sin_family = AF_INET,
-                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
     if (fd < 0)
         return -fd;
-    if (bind(fd, (const struct sockaddr *)&from, sizeof(from)) < 0)
-        return errno;
     if (connect(fd, (const struct sockaddr *)&world.tcp, sizeof(world.tcp)) < 0)
         return errno == EINPROGRESS ? 0 : errno;
     return 0;

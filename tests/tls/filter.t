@@ -53,6 +53,7 @@ FRONT = {
     46: ('sendmsg', [((NO_FD, 0, NOSIGNAL), (2,))]),
     47: ('recvmsg', [((NO_FD, 0, CMSG_CLOEXEC), (2,))]),
     48: ('shutdown', [((NO_FD, socket.SHUT_WR), (1,))]),
+    51: ('getsockname', [((NO_FD,), ())]),
     53: ('socketpair', [((UNIX, NEW, 0), (0, 1, 2))]),
     54: ('setsockopt', [((NO_FD,), ())]),
     72: ('fcntl', [((NO_FD, fcntl.F_GETFL), (1,)), ((NO_FD, GET_SEALS), (1,))]),
@@ -67,7 +68,6 @@ PROBER = {
     41: ('socket', [((INET, NEW, 0), (0, 1, 2)), ((INET6, NEW, 0), (0, 1, 2))]),
     42: ('connect', [((NO_FD, 0, 16), (2,)), ((NO_FD, 0, 28), (2,))]),
     45: ('recvfrom', [((NO_FD, 0, 0, NOSIGNAL), (3, 4)), ((NO_FD, 0, 0, DONTWAIT), (3, 4))]),
-    49: ('bind', [((NO_FD, 0, 16), (2,))]),
     54: ('setsockopt', [((NO_FD, socket.IPPROTO_TCP, socket.TCP_NODELAY), (1, 2))]),
     55: ('getsockopt', [((NO_FD, socket.SOL_SOCKET, socket.SO_ERROR), (1, 2))]),
     219: ('restart_syscall', [((), ())]),
@@ -91,7 +91,7 @@ WANTED = {
     'socketpair of datagrams': (53, UNIX, socket.SOCK_DGRAM, 0),
     'socket of UNIX': (41, UNIX, NEW, 0), 'socket of netlink': (41, 16, NEW, 0),
     'socket of datagrams': (41, INET, socket.SOCK_DGRAM, 0), 'socket of MPTCP': (41, INET, NEW, 262),
-    'bind of IPv6': (49, NO_FD, 0, 28), 'clock of another process': (228, 2**32 - 8 * 4 - 6),
+    'bind': (49, NO_FD, 0, 16), 'clock of another process': (228, 2**32 - 8 * 4 - 6),
 }
 
 tap = Tap()
