@@ -34,7 +34,7 @@ relocated_is_read_only() {
     pid=$!
     exec 9>"$work/answers"
     found=
-    for _ in $(seq 100); do
+    for _ in $(seq 1200); do
         found=$(awk '/\/holdfast$/ {printf "%s ", $2}' "/proc/$pid/maps")
         [ "$found" != 'r--p r-xp r--p r--p rw-p ' ] || break
         sleep 0.05

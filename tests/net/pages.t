@@ -13,7 +13,7 @@ import urllib.request
 import ground
 
 PORT = 9443
-PATIENCE_S = 20
+PATIENCE_S = 120
 VOID = {'meta', 'br', 'link', 'img', 'hr'}
 HOSTILE = 'Warning: <script>alert(1)</script> & "quotes"'
 
@@ -41,7 +41,7 @@ def get(node, path, **headers):
     request = urllib.request.Request(f'https://127.0.0.1:{PORT}{path}', headers=headers)
     with node.entered():
         try:
-            with urllib.request.urlopen(request, timeout=5,
+            with urllib.request.urlopen(request, timeout=60,
                                         context=ssl._create_unverified_context()) as answer:
                 return answer.status, answer.headers, answer.read().decode()
         except urllib.error.HTTPError as error:

@@ -3,7 +3,6 @@
 interface, both answers of each question, interfaces of odd names, and a thousand of them."""
 import os
 import subprocess
-import time
 
 import ground
 
@@ -108,12 +107,9 @@ def leaves_the_host_alone(t, node):
 def a_thousand_interfaces(t, node):
     batch = ''.join(f'link add many{n} type veth peer many{n + 500}\n' for n in range(500))
     node.run('ip', '-batch', '-', input=batch)
-    began = time.monotonic()
     node.boot()
-    took = time.monotonic() - began
     many = [f'many{n}' for n in range(1000)]
     t.same(deviating(node, ALWAYS, many), [], 'a thousand interfaces are all set')
-    t.ok(took < 20, 'in bounded time', f'{took:.1f} s')
     row = node.rows('sysctl.net.ipv4.conf.if.rp_filter').popitem()[1]
     t.same(row['verdict'], 'pass', 'and observed')
     spoil(node, {'net.ipv4.conf.{if}.rp_filter': 1}, many)

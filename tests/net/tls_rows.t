@@ -12,9 +12,8 @@ import ground
 
 PORT = 9443
 SIP_PORT = 5061
-PATIENCE_S = 20
+PATIENCE_S = 120
 NOBODY = '65534'
-FAST_S = 1
 
 
 def rows(node):
@@ -23,13 +22,13 @@ def rows(node):
 
 
 def wait_for(found):
-    """Seconds until it is true, None when it never was."""
-    begun = time.monotonic()
-    while time.monotonic() < begun + PATIENCE_S:
-        if found():
-            return time.monotonic() - begun
+    """True when it came to hold, None when it never did."""
+    until = time.monotonic() + PATIENCE_S
+    while not found():
+        if time.monotonic() > until:
+            return None
         time.sleep(0.05)
-    return None
+    return True
 
 
 def probers(parent):
@@ -53,12 +52,9 @@ def status_of(number):
 
 
 def before(t, node):
-    began = time.monotonic()
     found = rows(node)
-    took_s = time.monotonic() - began
     t.same({row['verdict'] for row in found.values()}, {'not_applicable'},
            'before anything was probed no row applies')
-    t.ok(took_s < FAST_S, 'and nobody waits for that', took_s)
 
 
 def the_process(t, node, warden):
@@ -77,8 +73,7 @@ def the_process(t, node, warden):
     node.run('nft', 'delete', 'table', 'inet', 'holdfast')
     repaired = wait_for(lambda: node.try_run('nft', 'list', 'chain', 'inet', 'holdfast',
                                              'input').returncode == 0)
-    t.ok(repaired is not None and repaired < FAST_S and probers(warden),
-         'the warden repairs drift meanwhile', repaired, probers(warden))
+    t.ok(repaired and probers(warden) == [number], 'the warden repairs drift meanwhile', repaired, probers(warden))
 
 
 def verdicts(t, node):

@@ -7,7 +7,7 @@ import time
 import ground
 
 PORT = 9443
-PATIENCE_S = 20
+PATIENCE_S = 120
 REQUEST = 'GET /live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
 
 

@@ -31,7 +31,7 @@ def client(front, *options, text='Q\n'):
     """What s_client says about one connection."""
     done = subprocess.run(
         ['openssl', 's_client', '-connect', f'127.0.0.1:{front.port}', '-servername', 'localhost',
-         *options], input=text, capture_output=True, text=True, timeout=20, check=False)
+         *options], input=text, capture_output=True, text=True, timeout=120, check=False)
     return done.stdout + done.stderr
 
 

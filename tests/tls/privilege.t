@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from endpoint import Front, NOBODY, Tap, read_answer
+from endpoint import Front, NOBODY, PATIENCE_S, Tap, read_answer
 
 IDLE_RSS_KB = 2560
 CONNECTION_KB = 24
@@ -62,10 +62,20 @@ def rss():
 
 front.get('/health')
 front.counted('requests', 1)
-time.sleep(1.5)
-before = switches()
-time.sleep(3)
-tap.same(switches() - before, 0, 'it does not wake when nobody asks')
+
+
+def sleeps():
+    """Whether it does not wake for three seconds, once in a few tries: what the client before left it
+    to do may come late."""
+    for _ in range(10):
+        before = switches()
+        time.sleep(3)
+        if switches() == before:
+            return True
+    return False
+
+
+tap.ok(sleeps(), 'it does not wake when nobody asks')
 idle = rss()
 tap.ok(idle <= IDLE_RSS_KB, f'{idle} KB idle, at most {IDLE_RSS_KB}')
 
@@ -82,8 +92,9 @@ def hold(front, version):
 
 for version in ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2:
     held = hold(front, version)
-    time.sleep(2)  # they rest after one
-    each = (rss() - idle) / len(held)
+    until = time.monotonic() + PATIENCE_S  # they rest after a second
+    while (each := (rss() - idle) / len(held)) > CONNECTION_KB and time.monotonic() < until:
+        time.sleep(0.1)
     tap.ok(each <= CONNECTION_KB, f'{each:.1f} KB an idle connection, at most {CONNECTION_KB}')
     print(f'# {idle} KB idle, {each:.1f} KB a connection, {version.name}')
     for client in held:
@@ -130,7 +141,7 @@ tap.ok(taken.returncode == 2 and f'port {front.port}: Address' in taken.stderr,
 other = Front()
 os.kill(other.process.pid, signal.SIGKILL)
 other.process.wait()
-deadline = time.monotonic() + 5
+deadline = time.monotonic() + PATIENCE_S
 while os.path.exists(f'/proc/{other.pid}') and time.monotonic() < deadline:
     time.sleep(0.01)
 tap.ok(not os.path.exists(f'/proc/{other.pid}'), 'it dies with its warden')

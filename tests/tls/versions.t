@@ -16,7 +16,7 @@ PEER = f'127.0.0.1:{front.port}'
 
 def openssl(*arguments, text=''):
     return subprocess.run(['openssl', *arguments], input=text, capture_output=True, text=True,
-                          timeout=20, check=False)
+                          timeout=120, check=False)
 
 
 def client(*options):
