@@ -130,6 +130,8 @@ static const struct counter {
     {"holdfast_connections",           "Connections accepted.", COUNT(connections)},
     {"holdfast_handshakes",            "TLS handshakes completed.", COUNT(handshakes)},
     {"holdfast_handshake_failures",    "TLS handshakes that failed.", COUNT(handshake_failures)},
+    {"holdfast_renegotiations",        "Connections ended since the client began another handshake.",
+     COUNT(renegotiations)},
     {"holdfast_requests",              "Requests read.", COUNT(requests)},
     {"holdfast_requests_refused",      "Requests answered with 4xx or 505.", COUNT(refused_requests)},
     {"holdfast_connections_refused",   "Connections beyond the limit of all.",

@@ -9,6 +9,7 @@ struct traffic_counts {
     uint64_t connections;         /* accepted, the refused ones not among them */
     uint64_t handshakes;          /* completed */
     uint64_t handshake_failures;  /* by the client's fault: not TLS, no common suite, an alert */
+    uint64_t renegotiations;      /* clients dropped because they began another handshake */
     uint64_t requests;            /* whole heads */
     uint64_t refused_connections; /* beyond the limit of all connections */
     uint64_t refused_address;     /* beyond the limit of one source */

@@ -1,8 +1,11 @@
 /*
  * One client's life. Encrypted bytes come into `wire` by one read a turn, are decrypted, and go
  * through a socket pair into HTTP; its answers come back the same way, are encrypted into the
- * shared buffer, and leave by one write a turn. While the client does not take what was written,
- * nothing more is read from it.
+ * connection's own buffer, and leave by one write a turn. While the client does not take what was
+ * written, nothing more is read from it.
+ *
+ * Any call into TLS may write, reading among them (alerts). What it writes has no other place than
+ * the buffer of its own connection, and no other way out than that connection's socket.
  */
 #include "serve/front_connection.h"
 
@@ -17,7 +20,9 @@ enum {
     LINGER_MS = 1000,
     REST_AFTER_MS = 1000,
     PLAIN_SIZE = 4096,
-    OUTGOING_MAX = 32768 /* of one connection in one turn */
+    THROWN_READS = 8,
+    OUTGOING_MAX = 32768, /* of one connection in one turn */
+    UNSENT_MAX = 65536    /* of one connection: a turn's answers and the alert behind them fit */
 };
 
 /* --- the wire --- */
@@ -49,8 +54,11 @@ static ssize_t wire_receive(void *context, void *to, size_t size)
 static int wire_send(void *context, const void *data, size_t size)
 {
     struct connection *connection = context;
-    buf_append(&connection->shared->outgoing, data, size);
-    return buf_error(&connection->shared->outgoing);
+    struct buf *unsent = &connection->unsent;
+    if (size > UNSENT_MAX - (unsent->length - connection->unsent_offset))
+        return -ENOBUFS;
+    buf_append(unsent, data, size);
+    return buf_error(unsent);
 }
 
 static const struct tls_wire wire = {wire_receive, wire_send};
@@ -64,29 +72,17 @@ static ssize_t send_some(int socket, const char *data, size_t size)
     return sent;
 }
 
-/* Sends what was encrypted in this turn; the rest is kept for when the socket takes more. */
-static void flush(struct connection *connection)
-{
-    struct buf *outgoing = &connection->shared->outgoing;
-    ssize_t sent = 0;
-    if (outgoing->length && buf_error(outgoing) == 0)
-        sent = send_some(connection->socket, outgoing->data, outgoing->length);
-    if (sent >= 0 && (size_t)sent < outgoing->length)
-        buf_append(&connection->unsent, outgoing->data + sent, outgoing->length - (size_t)sent);
-    bool failed = sent < 0 || buf_error(outgoing) || buf_error(&connection->unsent);
-    buf_clear(outgoing);
-    if (failed)
-        connection_drop(connection);
-}
-
-/* True when nothing is left over from former turns. */
-static bool flush_unsent(struct connection *connection)
+/* Sends what was encrypted; the rest is kept for when the socket takes more. True when nothing is
+ * left; false also where the connection is dropped. */
+static bool flush(struct connection *connection)
 {
     struct buf *unsent = &connection->unsent;
-    if (unsent->length == 0)
+    if (unsent->length == 0 && buf_error(unsent) == 0)
         return true;
-    ssize_t sent = send_some(connection->socket, unsent->data + connection->unsent_offset,
-                             unsent->length - connection->unsent_offset);
+    ssize_t sent = buf_error(unsent);
+    if (sent == 0)
+        sent = send_some(connection->socket, unsent->data + connection->unsent_offset,
+                         unsent->length - connection->unsent_offset);
     if (sent < 0) {
         connection_drop(connection);
         return false;
@@ -160,6 +156,19 @@ void connection_free(struct connection *connection)
     free(connection);
 }
 
+/* Closes it because of what TLS made of its bytes. The alert that says so goes first, and what the
+ * client has sent by then is read: a socket closed over unread bytes is reset, which can overtake
+ * the alert. */
+static void drop_with_alert(struct connection *connection)
+{
+    char thrown[PLAIN_SIZE];
+    if (flush(connection))
+        for (int i = 0; i < THROWN_READS; i++)
+            if (recv(connection->socket, thrown, sizeof(thrown), 0) <= 0)
+                break;
+    connection_drop(connection);
+}
+
 static void wait_for_request(struct connection *connection, uint64_t now_ms)
 {
     connection->in_head = false;
@@ -170,19 +179,19 @@ static void wait_for_request(struct connection *connection, uint64_t now_ms)
 static void shake(struct connection *connection, uint64_t now_ms)
 {
     int error = tls_handshake(connection->tls);
-    flush(connection);
-    if (error == -EAGAIN || connection->phase == PHASE_DEAD)
+    if (error == -EAGAIN)
         return;
     if (error == 0) {
         connection->shared->counts->handshakes++;
         gate_finish(&connection->place, now_ms);
         connection->phase = PHASE_OPEN;
         wait_for_request(connection, now_ms);
+        (void)flush(connection); /* its first request may be there already */
         return;
     }
     connection->shared->counts->handshake_failures++;
     connection->place.entry->behaves = false;
-    connection_drop(connection);
+    drop_with_alert(connection);
 }
 
 /* HTTP shall let go, and has not done so yet: that may take it several turns. */
@@ -214,7 +223,6 @@ static void end_input(struct connection *connection, uint64_t now_ms)
     connection->input_ended = true;
     if (connection->http.pair < 0) {
         finish(connection, now_ms);
-        flush(connection);
         return;
     }
     http_end_input(connection->shared->http, &connection->http);
@@ -254,9 +262,9 @@ static void feed(struct connection *connection, uint64_t now_ms)
             return;
         }
     }
+    connection->shared->counts->renegotiations += got == -EOPNOTSUPP;
     if (got < 0 || pass_to_http(connection, plain, (size_t)got, now_ms) < 0) {
-        flush(connection);
-        connection_drop(connection);
+        drop_with_alert(connection);
         return;
     }
     watch_head(connection, now_ms);
@@ -285,7 +293,7 @@ void connection_receive(struct connection *connection, uint64_t now_ms)
         http_mark(connection->shared->http, &connection->http);
     if (connection->phase == PHASE_DEAD)
         return;
-    if (!flush_unsent(connection))
+    if (!flush(connection))
         return;
     if (connection->phase == PHASE_HANDSHAKE)
         shake(connection, now_ms);
@@ -293,6 +301,8 @@ void connection_receive(struct connection *connection, uint64_t now_ms)
         linger(connection, now_ms);
     else if (may_feed(connection))
         feed(connection, now_ms);
+    if (connection->phase != PHASE_DEAD)
+        (void)flush(connection); /* what is left leaves when the socket takes it */
 }
 
 /* Encrypts what HTTP wrote. */
@@ -302,7 +312,7 @@ static void drain(struct connection *connection, uint64_t now_ms)
     ssize_t got = sizeof(plain);
     /* A short read is the last, but where HTTP has closed behind it. */
     while ((got == sizeof(plain) || (got > 0 && !connection->http.open)) &&
-           connection->shared->outgoing.length < OUTGOING_MAX) {
+           connection->unsent.length < OUTGOING_MAX) {
         got = http_read_answer(&connection->http, plain, sizeof(plain));
         if (got > 0 && tls_write(connection->tls, plain, (size_t)got) < 0)
             got = -EPROTO;
@@ -324,7 +334,7 @@ void connection_send(struct connection *connection, uint64_t now_ms)
     if (connection->phase != PHASE_OPEN || connection->http.pair < 0 || connection->unsent.length)
         return;
     drain(connection, now_ms);
-    flush(connection);
+    (void)flush(connection); /* what is left leaves when the socket takes it */
     if (connection->phase != PHASE_OPEN || connection->http.answers == 0)
         return;
     connection->http.answers = 0;

@@ -17,13 +17,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What all connections share; the buffers hold something only while one of them has its turn. */
+/* What all connections share: nothing in it holds a client's bytes. */
 struct front_shared {
     struct http *http;
     struct tls_server *tls;
     struct traffic_counts *counts;
-    struct gate *gate;   /* and the limits */
-    struct buf outgoing; /* encrypted, not yet sent */
+    struct gate *gate; /* and the limits */
 };
 
 enum connection_phase {
@@ -55,7 +54,7 @@ struct connection {
     bool undecrypted;     /* TLS holds bytes that no event will announce */
     bool more;            /* there is more to do at once */
     unsigned events;      /* the loop's: registered with epoll */
-    struct buf unsent;    /* encrypted, refused by a full socket */
+    struct buf unsent;    /* encrypted, not yet taken by the socket; no memory while it is empty */
     size_t unsent_offset;
     bool wire_dry; /* the one read(2) of this turn is done */
     size_t wire_begin, wire_end;

@@ -469,7 +469,6 @@ void front_loop_close(struct front_loop *loop)
         connection_free(loop->connections[i]);
     if (loop->epoll >= 0)
         close(loop->epoll);
-    buf_free(&loop->shared.outgoing);
     free(loop->gate);
     free(loop);
 }

@@ -2,17 +2,15 @@
 #include "serve/tls.h"
 
 #include "base/clock.h"
+#include "serve/tls_alert.h"
 #include "serve/tls_engine.h"
+#include "serve/tls_records.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    HELLO_CHUNK = 1024,
-    ALERT_PROTOCOL_VERSION = 70,
-    ALERT_INAPPROPRIATE_FALLBACK = 86 /* RFC 7507, 3 */
-};
+enum { HELLO_CHUNK = 1024 };
 
 struct tls_server {
     struct tls_offer offer;
@@ -25,10 +23,12 @@ struct tls {
     struct tls_server *server;
     const struct tls_wire *wire;
     void *context;
+    uint16_t version;                /* chosen, once the ClientHello is there */
     const struct tls_engine *engine; /* NULL until the ClientHello is there */
     void *session;
     struct buf hello; /* what came so far, then what the stack has not read again */
     size_t hello_read;
+    struct tls_records records; /* of what the stack has read */
 };
 
 /* --- the server --- */
@@ -71,7 +71,8 @@ uint64_t tls_server_rotate(struct tls_server *server, uint64_t now_ms)
 
 /* --- the wire --- */
 
-ssize_t tls_receive(struct tls *tls, void *to, size_t size)
+/* The ClientHello's bytes, then the wire's. */
+static ssize_t take_bytes(struct tls *tls, void *to, size_t size)
 {
     size_t left = tls->hello.length - tls->hello_read;
     if (left == 0)
@@ -84,6 +85,22 @@ ssize_t tls_receive(struct tls *tls, void *to, size_t size)
         tls->hello_read = 0;
     }
     return (ssize_t)taken;
+}
+
+ssize_t tls_receive(struct tls *tls, void *to, size_t size)
+{
+    if (tls->records.alert)
+        return -EPROTO;
+    ssize_t got = take_bytes(tls, to, size);
+    if (got <= 0)
+        return got;
+    size_t passed = tls_records_look(&tls->records, to, (size_t)got);
+    return passed ? (ssize_t)passed : -EPROTO;
+}
+
+bool tls_refuses(const struct tls *tls)
+{
+    return tls->records.alert;
 }
 
 int tls_send(struct tls *tls, const void *data, size_t size)
@@ -104,10 +121,11 @@ static int refuse(struct tls *tls, unsigned char alert)
 static int choose(struct tls *tls, const struct client_hello *hello)
 {
     struct tls_server *server = tls->server;
+    tls->version = hello->version < server->offer.last ? hello->version : server->offer.last;
     if (hello->version < server->offer.first)
-        return refuse(tls, ALERT_PROTOCOL_VERSION);
+        return refuse(tls, TLS_ALERT_PROTOCOL_VERSION);
     if (hello->fallback && hello->version < server->offer.last)
-        return refuse(tls, ALERT_INAPPROPRIATE_FALLBACK);
+        return refuse(tls, TLS_ALERT_INAPPROPRIATE_FALLBACK);
     if (hello->version >= TLS_1_2) {
         int error = tls_mbedtls_open(&tls->session, server->mbedtls, hello, tls);
         tls->engine = error ? NULL : &tls_mbedtls;
@@ -157,15 +175,39 @@ void tls_close(struct tls *tls)
     free(tls);
 }
 
+/* A stack that could not go on because a record was refused has said nothing yet. */
+static void say_refusal(struct tls *tls)
+{
+    if (tls->records.renegotiates) {
+        tls->engine->alert(tls->session, TLS_ALERT_WARNING, TLS_ALERT_NO_RENEGOTIATION);
+        tls->engine->finish(tls->session);
+    } else if (tls->records.alert) {
+        tls->engine->alert(tls->session, TLS_ALERT_FATAL, tls->records.alert);
+    }
+}
+
 int tls_handshake(struct tls *tls)
 {
     int error = tls->engine ? 0 : read_hello(tls);
-    return error ? error : tls->engine->handshake(tls->session);
+    if (error)
+        return error;
+    error = tls->engine->handshake(tls->session);
+    if (error == 0)
+        tls_records_open(&tls->records, tls->version == TLS_1_3);
+    else if (error != -EAGAIN)
+        say_refusal(tls);
+    return error;
 }
 
 ssize_t tls_read(struct tls *tls, void *to, size_t size)
 {
-    return tls->engine->read(tls->session, to, size);
+    ssize_t got = tls->engine->read(tls->session, to, size);
+    if (got > 0)
+        tls_records_note_data(&tls->records);
+    if (got >= 0 || got == -EAGAIN)
+        return got;
+    say_refusal(tls);
+    return tls->records.renegotiates ? -EOPNOTSUPP : got;
 }
 
 int tls_write(struct tls *tls, const void *data, size_t size)

@@ -56,7 +56,9 @@ void tls_close(struct tls *tls);
  * when it failed; an alert has been sent then, but to what does not speak TLS. */
 int tls_handshake(struct tls *tls);
 
-/* Decrypts: bytes, 0 when the client has ended its side, -EAGAIN, or -EPROTO. */
+/* Decrypts: bytes, 0 when the client has ended its side, -EAGAIN, -EOPNOTSUPP when it began another
+ * handshake, which no version takes here, or -EPROTO. With the last two an alert was sent. Whatever
+ * this returns, it may have sent something. */
 ssize_t tls_read(struct tls *tls, void *to, size_t size);
 
 /* Encrypts and sends: 0, or -EPROTO. */

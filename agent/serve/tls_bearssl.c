@@ -3,6 +3,7 @@
  * part is chosen here, so that no suite, hash or version beyond those can come in by a default.
  */
 #include "serve/tls_engine.h"
+#include "serve/tls_records.h"
 
 #include "base/log.h"
 #include "pki/random.h"
@@ -20,6 +21,8 @@ enum {
     KEY_DER_MAX = 8192, /* RSA of 8192 bits takes 4.7 KB */
     INPUT_SIZE = BR_SSL_BUFSIZE_INPUT,
     OUTPUT_SIZE = 4096 + 85, /* of plaintext, and a record's overhead (bearssl_ssl.h) */
+    ALERT_SIZE = 2,
+    ALERT_ROOM = 128, /* for head and IV before it, authentication and padding behind it */
     SEED_SIZE = 32
 };
 
@@ -282,6 +285,19 @@ static void session_rest(void *context)
     (void)context;
 }
 
+/* The library has no call for it: a record by the encryption that it has set for what goes out, in
+ * clear before there is any. */
+static void session_alert(void *context, unsigned char level, unsigned char alert)
+{
+    struct session *session = context;
+    br_ssl_engine_context *engine = &session->server.eng;
+    unsigned char space[2 * ALERT_ROOM] = {[ALERT_ROOM] = level, [ALERT_ROOM + 1] = alert};
+    size_t size = ALERT_SIZE;
+    const unsigned char *record = engine->out.vtable->encrypt(
+        &engine->out.vtable, TLS_RECORD_ALERT, engine->version_out, space + ALERT_ROOM, &size);
+    (void)tls_send(session->tls, record, size); /* the connection ends in either case */
+}
+
 static void session_finish(void *context)
 {
     struct session *session = context;
@@ -294,6 +310,7 @@ const struct tls_engine tls_bearssl = {
     .read = session_read,
     .write = session_write,
     .rest = session_rest,
+    .alert = session_alert,
     .finish = session_finish,
     .close = session_close,
 };

@@ -13,15 +13,21 @@ struct tls_engine {
     ssize_t (*read)(void *session, void *to, size_t size);
     int (*write)(void *session, const void *data, size_t size);
     void (*rest)(void *session);
+    void (*alert)(void *session, unsigned char level, unsigned char alert);
     void (*finish)(void *session);
     void (*close)(void *session);
 };
 
 extern const struct tls_engine tls_mbedtls, tls_bearssl;
 
-/* The wire of a connection, its ClientHello first. */
+/* The wire of a connection, its ClientHello first; -EPROTO once a record was refused
+ * (tls_records.h).
+ */
 ssize_t tls_receive(struct tls *tls, void *to, size_t size);
 int tls_send(struct tls *tls, const void *data, size_t size);
+
+/* A record was refused: tls.c says why, once the stack has failed for it. */
+bool tls_refuses(const struct tls *tls);
 
 /* mbedTLS, for TLS 1.2 and 1.3. 0, -ENOMEM, or -EINVAL with the message told; the offer must
  * outlive the server. */

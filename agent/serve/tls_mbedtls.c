@@ -3,7 +3,9 @@
  * TLS 1.3; so that the server's order holds there too, each connection gets a copy of the
  * configuration whose lists hold the one suite and the one group that the order leads to.
  */
+#include "serve/tls_alert.h"
 #include "serve/tls_engine.h"
+#include "serve/tls_records.h"
 
 #include "base/log.h"
 #include "base/str.h"
@@ -23,6 +25,8 @@ enum {
     LAST_GROUP = MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048,
     TICKET_KEY_SIZE = 32,
     TICKET_NAME_SIZE = MBEDTLS_SSL_TICKET_KEY_NAME_BYTES,
+    /* The library pads what it encrypts to 16 bytes; head and tag come with it. */
+    ALERT_RECORD_TLS13 = TLS_RECORD_HEAD + 16 + 16,
     KEPT_SIZE = 64 /* counter and head of a record: all pointers into a buffer lie within */
 };
 
@@ -41,9 +45,11 @@ struct tls_mbedtls_server {
 };
 
 struct session {
+    struct tls *tls;
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;      /* the server's, but for its lists; it owns nothing */
     size_t input_size, output_size; /* of the buffers, while it rests; else 0 */
+    bool alerted;                   /* what it sent last was an alert */
 };
 
 /* --- the server --- */
@@ -194,14 +200,34 @@ static void narrow_groups(struct session *session, const struct tls_mbedtls_serv
 
 /* --- one connection --- */
 
+/* Whether the last of the records is an alert. In TLS 1.3 its size says so: of what a server sends
+ * in a call that fails, nothing else is as short. */
+static bool ends_with_alert(const unsigned char *data, size_t size)
+{
+    bool alert = false;
+    while (size >= TLS_RECORD_HEAD) {
+        size_t length = TLS_RECORD_HEAD + ((size_t)data[3] << 8 | data[4]);
+        alert = data[0] == TLS_RECORD_ALERT ||
+                (data[0] == TLS_RECORD_DATA && length == ALERT_RECORD_TLS13);
+        if (length > size)
+            break;
+        data += length;
+        size -= length;
+    }
+    return alert;
+}
+
 static int wire_send(void *context, const unsigned char *data, size_t size)
 {
-    return tls_send(context, data, size) < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)size;
+    struct session *session = context;
+    session->alerted = ends_with_alert(data, size);
+    return tls_send(session->tls, data, size) < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)size;
 }
 
 static int wire_receive(void *context, unsigned char *to, size_t size)
 {
-    ssize_t got = tls_receive(context, to, size);
+    struct session *session = context;
+    ssize_t got = tls_receive(session->tls, to, size);
     if (got == -EAGAIN)
         return MBEDTLS_ERR_SSL_WANT_READ;
     return got < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)got;
@@ -220,6 +246,7 @@ int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
     struct session *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return -ENOMEM;
+    opened->tls = tls;
     opened->config = server->config;
     if (hello->version == TLS_1_3) {
         narrow_suites(opened, server, hello);
@@ -227,7 +254,7 @@ int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
     }
     mbedtls_ssl_init(&opened->ssl);
     if (mbedtls_ssl_setup(&opened->ssl, &opened->config) == 0) {
-        mbedtls_ssl_set_bio(&opened->ssl, tls, wire_send, wire_receive, NULL);
+        mbedtls_ssl_set_bio(&opened->ssl, opened, wire_send, wire_receive, NULL);
         *session = opened;
         return 0;
     }
@@ -324,20 +351,68 @@ static int wake(struct session *session)
 
 /* --- what tls.c calls --- */
 
+/* Which alert an error asks for. What no module of TLS says is a failure of arithmetic: a key share
+ * that is no point, or one that gives nothing (RFC 8446, 4.2.8.2 and 7.4.2). */
+static unsigned char alert_of(int error)
+{
+    static const struct {
+        int error;
+        unsigned char alert;
+    } alerts[] = {
+        {MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE,      TLS_ALERT_UNEXPECTED_MESSAGE     },
+        {MBEDTLS_ERR_SSL_UNEXPECTED_RECORD,       TLS_ALERT_UNEXPECTED_MESSAGE     },
+        {MBEDTLS_ERR_SSL_INVALID_RECORD,          TLS_ALERT_UNEXPECTED_MESSAGE     },
+        {MBEDTLS_ERR_SSL_BAD_CERTIFICATE,         TLS_ALERT_UNEXPECTED_MESSAGE     },
+        {MBEDTLS_ERR_SSL_INVALID_MAC,             TLS_ALERT_BAD_RECORD_MAC         },
+        {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE,       TLS_ALERT_HANDSHAKE_FAILURE      },
+        {MBEDTLS_ERR_SSL_DECODE_ERROR,            TLS_ALERT_DECODE_ERROR           },
+        {MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION,    TLS_ALERT_PROTOCOL_VERSION       },
+        {MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL, TLS_ALERT_NO_APPLICATION_PROTOCOL},
+        {MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION,   TLS_ALERT_UNSUPPORTED_EXTENSION  },
+        {MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME,       TLS_ALERT_UNRECOGNIZED_NAME      },
+        {MBEDTLS_ERR_SSL_ALLOC_FAILED,            TLS_ALERT_INTERNAL_ERROR         },
+        {MBEDTLS_ERR_SSL_INTERNAL_ERROR,          TLS_ALERT_INTERNAL_ERROR         },
+    };
+    for (size_t i = 0; i < countof(alerts); i++)
+        if (alerts[i].error == error)
+            return alerts[i].alert;
+    return TLS_ALERT_ILLEGAL_PARAMETER;
+}
+
+/* The end of a session by an error: whoever is still there is told why, if the library has not done
+ * so (RFC 8446, 6.2; RFC 5246, 7.2.2). -EOPNOTSUPP where the client began another handshake. */
+static int fail(struct session *session, int error)
+{
+    if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE || error == MBEDTLS_ERR_SSL_CONN_EOF)
+        return -EPROTO;
+    if (!session->alerted && !tls_refuses(session->tls))
+        (void)mbedtls_ssl_send_alert_message(&session->ssl, TLS_ALERT_FATAL, alert_of(error));
+    bool begins = error == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE &&
+                  *FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER &&
+                  *FIELD(in_msgtype) == MBEDTLS_SSL_MSG_HANDSHAKE && *FIELD(in_msglen) &&
+                  **FIELD(in_msg) == MBEDTLS_SSL_HS_CLIENT_HELLO;
+    return begins ? -EOPNOTSUPP : -EPROTO;
+}
+
 static int session_handshake(void *context)
 {
     struct session *session = context;
+    session->alerted = false;
     int error = mbedtls_ssl_handshake(&session->ssl);
     if (error == 0)
         return 0;
-    return translate(error) == -EAGAIN ? -EAGAIN : -EPROTO;
+    return translate(error) == -EAGAIN ? -EAGAIN : fail(session, error);
 }
 
 static ssize_t session_read(void *context, void *to, size_t size)
 {
     struct session *session = context;
-    int error = wake(session);
-    return error ? error : translate(mbedtls_ssl_read(&session->ssl, to, size));
+    if (wake(session) < 0)
+        return -EPROTO;
+    session->alerted = false;
+    int error = mbedtls_ssl_read(&session->ssl, to, size);
+    ssize_t got = translate(error);
+    return got == -EPROTO ? fail(session, error) : got;
 }
 
 /* mbedTLS writes one record a call, and its own limit of a record is a little less. */
@@ -357,6 +432,13 @@ static int session_write(void *context, const void *data, size_t size)
     return 0;
 }
 
+static void session_alert(void *context, unsigned char level, unsigned char alert)
+{
+    struct session *session = context;
+    if (wake(session) == 0)
+        (void)mbedtls_ssl_send_alert_message(&session->ssl, level, alert); /* it ends anyway */
+}
+
 static void session_finish(void *context)
 {
     struct session *session = context;
@@ -369,6 +451,7 @@ const struct tls_engine tls_mbedtls = {
     .read = session_read,
     .write = session_write,
     .rest = session_rest,
+    .alert = session_alert,
     .finish = session_finish,
     .close = session_close,
 };

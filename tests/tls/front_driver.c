@@ -203,6 +203,7 @@ static void print_counts(const struct traffic_counts *counts)
     COUNT(connections);
     COUNT(handshakes);
     COUNT(handshake_failures);
+    COUNT(renegotiations);
     COUNT(requests);
     COUNT(refused_connections);
     COUNT(refused_address);
