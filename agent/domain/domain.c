@@ -110,8 +110,11 @@ enum verdict results_worst(const struct results *results, enum domain_weight wei
 {
     enum verdict worst = VERDICT_PASS;
     for (size_t i = 0; i < DOMAIN_COUNT; i++) {
-        enum verdict verdict = rows_worst(&results->domain[i]);
-        if (domain_table[i]->weight == weight && verdict > worst)
+        const struct rows *rows = &results->domain[i];
+        enum verdict verdict = domain_table[i]->weight == weight ? rows_worst_of(rows, false)
+                               : weight == WEIGHT_ADVISED        ? rows_worst_of(rows, true)
+                                                                 : VERDICT_PASS;
+        if (verdict > worst)
             worst = verdict;
     }
     return worst;

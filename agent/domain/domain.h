@@ -93,7 +93,7 @@ int domain_guard(const struct system *system);
 void domain_enforce(const struct policy *policy, const struct system *system,
                     const struct change_listener *listener, struct results *results);
 
-/* The worst verdict among rows of the given weight. */
+/* The worst verdict among rows of the given weight: their domain's, or advised by themselves. */
 enum verdict results_worst(const struct results *results, enum domain_weight weight);
 
 #endif

@@ -110,11 +110,17 @@ bool rows_differ(const struct rows *rows)
     return rows_worst(rows) >= VERDICT_FAIL;
 }
 
-enum verdict rows_worst(const struct rows *rows)
+enum verdict rows_worst_of(const struct rows *rows, bool advised)
 {
-    enum verdict worst = rows->failed ? VERDICT_ERROR : VERDICT_PASS;
+    enum verdict worst = rows->failed && !advised ? VERDICT_ERROR : VERDICT_PASS;
     for (size_t i = 0; i < rows->count; i++)
-        if (rows->list[i].verdict > worst)
+        if (rows->list[i].advised == advised && rows->list[i].verdict > worst)
             worst = rows->list[i].verdict;
     return worst;
+}
+
+enum verdict rows_worst(const struct rows *rows)
+{
+    enum verdict advised = rows_worst_of(rows, true), others = rows_worst_of(rows, false);
+    return advised > others ? advised : others;
 }

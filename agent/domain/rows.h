@@ -33,7 +33,8 @@ struct row {
     const char *actual; /* NULL until observed */
     const char *note;   /* why, in words, or NULL */
     enum verdict verdict;
-    size_t tag; /* the domain's own: the index of its rule, say */
+    bool advised; /* a failing row makes the node's health warn, whatever its domain's weight */
+    size_t tag;   /* the domain's own: the index of its rule, say */
 };
 
 struct rows {
@@ -66,7 +67,9 @@ void row_verdict(struct row *row, enum verdict verdict, const char *note);
 /* True when a row is fail or error. */
 bool rows_differ(const struct rows *rows);
 
-/* The worst verdict of all rows. */
+/* The worst verdict of all rows, and of those alone that are advised or not. Rows that are
+ * incomplete for a lack of memory are not advised. */
 enum verdict rows_worst(const struct rows *rows);
+enum verdict rows_worst_of(const struct rows *rows, bool advised);
 
 #endif

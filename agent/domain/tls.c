@@ -2,7 +2,8 @@
  * The tls domain: what the node's own listeners really accept, held against the policy's records.
  * It connects to nobody: the daemon probes them (probe/record.h), and what it found last is judged
  * here by the policy of the moment. Before the network is up there is no record, and no row
- * applies.
+ * applies. Who serves the health port is the daemon's to say (probe/served.h): what answers there
+ * is judged only where it is the endpoint, with the endpoint's certificate.
  */
 #include "domain/domain.h"
 
@@ -10,8 +11,10 @@
 #include "base/str.h"
 #include "probe/judge.h"
 #include "probe/record.h"
+#include "probe/served.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,8 +54,18 @@ static void plan_row(const struct policy *policy, size_t index, enum topic topic
                    });
 }
 
+enum { TAG_SERVED = LISTENERS_MAX * TOPIC_COUNT };
+
 static void tls_plan(const struct policy *policy, struct rows *rows)
 {
+    rows_add(rows, (struct row){
+                       .id = "tls.health.served",
+                       .title = "Health endpoint: who answers at its port",
+                       .section = setting_table[TLS_CBC].section,
+                       .setting = SETTING_NONE,
+                       .desired = "the node's own endpoint, with its own certificate and key",
+                       .tag = TAG_SERVED,
+                   });
     for (size_t i = 0; i < policy->listener_count; i++)
         for (enum topic topic = 0; topic < TOPIC_COUNT; topic++)
             if (record_surface(&policy->listeners[i]) != SURFACE_NONE)
@@ -63,62 +76,193 @@ static void tls_plan(const struct policy *policy, struct rows *rows)
 
 enum { NAMED_MAX = 5 };
 
+/* What the daemon left in /run. */
+struct evidence {
+    struct probe_record record;
+    struct served_record served;
+    int record_error, served_error; /* of reading them: a negative errno */
+};
+
 struct verdicts {
     enum topic topic;
-    size_t faults;
+    size_t faults, advices;
     enum setting_key setting; /* of the first fault */
     struct buf text;          /* the first few */
 };
 
+static void add_text(struct verdicts *verdicts, const char *text)
+{
+    if (verdicts->faults + verdicts->advices < NAMED_MAX)
+        buf_printf(&verdicts->text, "%s%s", verdicts->text.length ? "; " : "", text);
+}
+
 static void collect(void *context, const struct finding *finding)
 {
     struct verdicts *verdicts = context;
-    if (!finding->fault || finding->topic != verdicts->topic)
+    bool fault = finding->fault || finding->row == FINDING_FAULT;
+    if ((!fault && finding->row == FINDING_NOTE) || finding->topic != verdicts->topic)
         return;
-    if (verdicts->faults == 0)
+    if (verdicts->faults == 0 && fault)
         verdicts->setting = finding->setting;
-    if (verdicts->faults++ < NAMED_MAX)
-        buf_printf(&verdicts->text, "%s%s", verdicts->faults > 1 ? "; " : "", finding->text);
+    add_text(verdicts, finding->text);
+    verdicts->faults += fault;
+    verdicts->advices += !fault;
+}
+
+/* A certificate that names hosts must name this one by its full name; one for addresses alone, one
+ * of the node's (RFC 9525, 3). */
+static bool names_the_node(const struct settings *settings, const struct certificate_facts *facts)
+{
+    static const enum setting_key addresses[] = {NODE_ADDRESS, NODE_ADDRESS6};
+    char name[SETTING_ITEM_SIZE];
+    (void)snprintf(name, sizeof(name), "%s.%s", settings_text(settings, NODE_HOSTNAME),
+                   settings_text(settings, NODE_DOMAIN));
+    bool held = certificate_names_hold(facts, name);
+    for (size_t i = 0; i < countof(addresses) && !certificate_names_a_host(facts); i++)
+        for (size_t cursor = 0; settings_item(settings, addresses[i], &cursor, name);) {
+            name[strcspn(name, "/")] = '\0';
+            held |= certificate_names_hold(facts, name);
+        }
+    return held;
+}
+
+static void judge_node_name(const struct settings *settings, const struct certificate_facts *facts,
+                            struct verdicts *verdicts)
+{
+    char text[FINDING_TEXT_SIZE];
+    if (verdicts->topic != TOPIC_CERTIFICATE || !facts->parsed || names_the_node(settings, facts))
+        return;
+    (void)snprintf(text, sizeof(text), "the certificate does not name this node, %s.%s, but %.150s",
+                   settings_text(settings, NODE_HOSTNAME), settings_text(settings, NODE_DOMAIN),
+                   facts->names[0] ? facts->names : "no host");
+    add_text(verdicts, text);
+    verdicts->faults++;
 }
 
 static void judge_row(const struct policy *policy, const struct listener *listener,
                       const struct probe_result *result, struct rows *rows, struct row *row)
 {
-    struct verdicts verdicts = {.topic = row->tag % TOPIC_COUNT};
+    struct verdicts verdicts = {.topic = row->tag % TOPIC_COUNT, .setting = SETTING_NONE};
     struct judge_listener ear = {collect, &verdicts};
     judge(result, &policy->crypto, record_surface(listener), clock_now_s(), &ear);
-    if (verdicts.faults > NAMED_MAX)
-        buf_printf(&verdicts.text, "; and %zu more", verdicts.faults - NAMED_MAX);
-    row->actual = verdicts.faults ? rows_take(rows, &verdicts.text) : row->desired;
+    judge_node_name(policy->settings, &result->certificate, &verdicts);
+    size_t count = verdicts.faults + verdicts.advices;
+    if (count > NAMED_MAX)
+        buf_printf(&verdicts.text, "; and %zu more", count - NAMED_MAX);
+    row->actual = count ? rows_take(rows, &verdicts.text) : row->desired;
+    row->advised = verdicts.faults == 0;
     if (verdicts.faults && verdicts.setting != SETTING_NONE) {
         row->setting = verdicts.setting;
         row->section = setting_table[verdicts.setting].section;
     }
     bool unpermitted = verdicts.setting == SETTING_NONE && verdicts.topic <= TOPIC_GROUPS;
-    if (verdicts.faults == 0)
+    if (count == 0)
         row_verdict(row, VERDICT_PASS, NULL);
     else
         row_verdict(row, VERDICT_FAIL, unpermitted ? "no setting permits it" : NULL);
     buf_free(&verdicts.text);
 }
 
-static void observe_row(const struct policy *policy, const struct probe_record *record,
+static void observe_result(const struct policy *policy, const struct record_listener *entry,
+                           const struct listener *listener, struct rows *rows, struct row *row)
+{
+    if (entry->result.error && entry->result.error != -ETIME)
+        row_verdict(row, VERDICT_ERROR, rows_text(rows, "%s", entry->result.reason));
+    else
+        judge_row(policy, listener, &entry->result, rows, row);
+    /* A busy node is no fault of its listener, and no proof that it has none. */
+    if (entry->result.error == -ETIME && row->verdict == VERDICT_PASS)
+        row_verdict(row, VERDICT_NOT_CHECKED, rows_text(rows, "%s", entry->result.reason));
+}
+
+static void observe_row(const struct policy *policy, const struct evidence *evidence,
                         struct rows *rows, struct row *row)
 {
     const struct listener *listener = &policy->listeners[row->tag / TOPIC_COUNT];
-    const struct record_listener *entry = record_find(record, listener);
+    const struct record_listener *entry = record_find(&evidence->record, listener);
     if (!entry)
         row_verdict(row, VERDICT_NOT_APPLICABLE, "not probed yet");
     else if (entry->result.error == -ECONNREFUSED)
         row_verdict(row, VERDICT_NOT_APPLICABLE,
                     rows_text(rows, "nothing listens on port %u", (unsigned)entry->port));
-    else if (entry->result.error && entry->result.error != -ETIME)
-        row_verdict(row, VERDICT_ERROR, rows_text(rows, "%s", entry->result.reason));
     else
-        judge_row(policy, listener, &entry->result, rows, row);
-    /* A busy node is no fault of its listener, and no proof that it has none. */
-    if (entry && entry->result.error == -ETIME && row->verdict == VERDICT_PASS)
-        row_verdict(row, VERDICT_NOT_CHECKED, rows_text(rows, "%s", entry->result.reason));
+        observe_result(policy, entry, listener, rows, row);
+}
+
+/* --- who serves the health port --- */
+
+static const struct record_listener *find_health(const struct policy *policy,
+                                                 const struct probe_record *record)
+{
+    for (size_t i = 0; i < policy->listener_count; i++)
+        if (str_equal(policy->listeners[i].name, "health"))
+            return record_find(record, &policy->listeners[i]);
+    return NULL;
+}
+
+static bool has_proof(const struct probe_result *result)
+{
+    for (size_t v = 0; v < PROBE_VERSIONS; v++)
+        for (size_t i = 0; i < result->version[v].suite_count; i++)
+            if (result->version[v].suites[i].proof == PROOF_DONE)
+                return true;
+    return false;
+}
+
+/* Why what the last probe met at the port is not the endpoint, or NULL. A probe that began before
+ * the endpoint got its certificate met the one before. */
+static const char *why_a_stranger(const struct policy *policy, const struct evidence *evidence)
+{
+    const struct record_listener *entry =
+        evidence->record_error ? NULL : find_health(policy, &evidence->record);
+    if (!entry || evidence->record.began_ms < evidence->served.since_ms)
+        return NULL;
+    const struct probe_result *result = &entry->result;
+    if (result->error == -ECONNREFUSED)
+        return "the port refuses connections";
+    if (result->error || !result->certificate.parsed)
+        return NULL;
+    if (!str_equal(result->certificate.fingerprint, evidence->served.fingerprint))
+        return "another program answers at the port, with another certificate";
+    return has_proof(result) ? NULL : "what answers at the port did not prove that it has the key";
+}
+
+/* Why the endpoint does not serve, or NULL. */
+static const char *why_not_served(const struct policy *policy, const struct evidence *evidence)
+{
+    const struct served_record *served = &evidence->served;
+    if (served_is_stale(served, clock_boot_ms()))
+        return "holdfast run has ended or hangs";
+    if (served->state == SERVED_DOWN)
+        return served->reason;
+    return why_a_stranger(policy, evidence);
+}
+
+static void observe_served(const struct policy *policy, const struct evidence *evidence,
+                           struct rows *rows, struct row *row)
+{
+    const struct served_record *served = &evidence->served;
+    if (evidence->served_error == -ENOENT) {
+        row_verdict(row, VERDICT_NOT_APPLICABLE, "holdfast run starts it");
+        return;
+    }
+    if (evidence->served_error) {
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "cannot read " SERVED_RECORD_PATH ": %s",
+                              strerror(-evidence->served_error)));
+        return;
+    }
+    const char *why = why_not_served(policy, evidence);
+    if (why) {
+        row->actual = rows_text(rows, "not served at %s: %s", served->place, why);
+        row_verdict(row, VERDICT_FAIL, NULL);
+    } else if (served->state == SERVED_STARTING) {
+        row_verdict(row, VERDICT_NOT_CHECKED, "the endpoint is starting");
+    } else {
+        row->actual = rows_text(rows, "process %d answers at %s, certificate SHA-256 %s",
+                                (int)served->pid, served->place, served->fingerprint);
+        row_verdict(row, VERDICT_PASS, NULL);
+    }
 }
 
 static void all_rows(struct rows *rows, enum verdict verdict, const char *note)
@@ -127,21 +271,65 @@ static void all_rows(struct rows *rows, enum verdict verdict, const char *note)
         row_verdict(&rows->list[i], verdict, note);
 }
 
+/* True where no row can be judged by the record, which every row then says. */
+static bool observe_none(const struct evidence *evidence, struct rows *rows)
+{
+    const struct served_record *served = &evidence->served;
+    if (evidence->served_error == 0 && served->probe_failures >= RECORD_CARRIED_MAX)
+        all_rows(rows, VERDICT_ERROR,
+                 rows_text(rows, "the probe does not come to its end: %s", served->probe_reason));
+    else if (evidence->record_error == -ENOENT)
+        all_rows(rows, VERDICT_NOT_APPLICABLE, "not probed yet: holdfast run does");
+    else if (evidence->record_error)
+        all_rows(rows, VERDICT_ERROR,
+                 rows_text(rows, "cannot read " PROBE_RECORD_PATH ": %s",
+                           strerror(-evidence->record_error)));
+    else if (record_is_stale(&evidence->record, clock_boot_ms()))
+        all_rows(rows, VERDICT_NOT_CHECKED, "nothing was probed lately: holdfast run does");
+    else
+        return false;
+    return true;
+}
+
+/* What the health port shows counts where it is the endpoint that shows it; true where not. */
+static bool observe_not_health(const struct policy *policy, const struct evidence *evidence,
+                               struct rows *rows, struct row *row)
+{
+    if (evidence->served_error ||
+        !str_equal(policy->listeners[row->tag / TOPIC_COUNT].name, "health"))
+        return false;
+    const char *why = why_not_served(policy, evidence);
+    const struct record_listener *entry = find_health(policy, &evidence->record);
+    if (why)
+        row_verdict(row, VERDICT_ERROR, rows_text(rows, "the endpoint is not served: %s", why));
+    else if (entry && entry->result.certificate.parsed &&
+             !str_equal(entry->result.certificate.fingerprint, evidence->served.fingerprint))
+        row_verdict(row, VERDICT_NOT_CHECKED, "not probed yet with the present certificate");
+    else
+        return false;
+    return true;
+}
+
 static void tls_observe(const struct system *system, const struct policy *policy, struct rows *rows)
 {
-    struct probe_record *record = malloc(sizeof(*record));
-    int error = record ? record_read(system->root, record) : -ENOMEM;
-    if (error == -ENOENT)
-        all_rows(rows, VERDICT_NOT_APPLICABLE, "not probed yet: holdfast run does");
-    else if (error)
-        all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "cannot read " PROBE_RECORD_PATH ": %s", strerror(-error)));
-    else if (record_is_stale(record, clock_boot_ms()))
-        all_rows(rows, VERDICT_NOT_CHECKED, "nothing was probed lately: holdfast run does");
-    for (size_t i = 0; error == 0 && i < rows->count; i++)
-        if (rows->list[i].verdict != VERDICT_NOT_CHECKED)
-            observe_row(policy, record, rows, &rows->list[i]);
-    free(record);
+    struct evidence *evidence = calloc(1, sizeof(*evidence));
+    if (!evidence) {
+        all_rows(rows, VERDICT_ERROR, strerror(ENOMEM));
+        return;
+    }
+    evidence->record_error = record_read(system->root, &evidence->record);
+    evidence->served_error = served_read(system->root, &evidence->served);
+    if (evidence->record_error)
+        evidence->record = (struct probe_record){.count = 0};
+    bool settled = observe_none(evidence, rows);
+    for (size_t i = 0; i < rows->count; i++) {
+        struct row *row = &rows->list[i];
+        if (row->tag == TAG_SERVED)
+            observe_served(policy, evidence, rows, row);
+        else if (!observe_not_health(policy, evidence, rows, row) && !settled)
+            observe_row(policy, evidence, rows, row);
+    }
+    free(evidence);
 }
 
 const struct domain domain_tls = {

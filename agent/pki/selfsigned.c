@@ -18,10 +18,10 @@
 #include <time.h>
 
 enum {
-    DAY_S = 86400,
     NAMES_MAX = 32,
     COMMON_NAME_MAX = 64, /* ub-common-name, RFC 5280 appendix A.1 */
     DNS_NAME_MAX = 253,
+    SUBJECT_MAX = 192,
     SERIAL_SIZE = 16, /* RFC 5280, 4.1.2.2: at most 20 octets; 64 bits at random or more */
     PEM_SIZE = 4096,
     TIME_TEXT_SIZE = sizeof("YYYYMMDDHHMMSS")
@@ -80,10 +80,12 @@ static int fill_sans(struct sans *sans, const char *const *names, size_t count)
     return 0;
 }
 
-static int set_validity(mbedtls_x509write_cert *certificate, int64_t now_s, unsigned days)
+/* A clock at 1970 has no day before. */
+static int set_validity(mbedtls_x509write_cert *certificate, int64_t now_s)
 {
     char text[2][TIME_TEXT_SIZE];
-    const int64_t moments[2] = {now_s - DAY_S, now_s + (int64_t)days * DAY_S};
+    const int64_t from_s = now_s > SELFSIGNED_BACK_S ? now_s - SELFSIGNED_BACK_S : 0;
+    const int64_t moments[2] = {from_s, from_s + SELFSIGNED_LIFE_S};
     for (size_t i = 0; i < countof(moments); i++) {
         time_t moment = (time_t)moments[i];
         struct tm parts;
@@ -94,21 +96,25 @@ static int set_validity(mbedtls_x509write_cert *certificate, int64_t now_s, unsi
     return mbedtls_x509write_crt_set_validity(certificate, text[0], text[1]);
 }
 
-static int set_serial(mbedtls_x509write_cert *certificate)
+static int set_serial(mbedtls_x509write_cert *certificate, unsigned char serial[SERIAL_SIZE])
 {
-    unsigned char serial[SERIAL_SIZE];
-    if (random_bytes(NULL, serial, sizeof(serial)) < 0)
+    if (random_bytes(NULL, serial, SERIAL_SIZE) < 0)
         return MBEDTLS_ERR_X509_FATAL_ERROR;
     serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40); /* positive, and of full length */
-    return mbedtls_x509write_crt_set_serial_raw(certificate, serial, sizeof(serial));
+    return mbedtls_x509write_crt_set_serial_raw(certificate, serial, SERIAL_SIZE);
 }
 
-/* A name too long for a Common Name stands among the SANs alone; an address may be either. */
-static int set_subject(mbedtls_x509write_cert *certificate, const char *name)
+/* Two nodes may have one name, and a node two certificates in turn: a store of certificates tells
+ * them apart by their subject (X.520, 6.2.9: serialNumber), the first half of the serial number. A
+ * name too long for a Common Name stands among the SANs alone; an address may be either. */
+static int set_subject(mbedtls_x509write_cert *certificate, const char *name,
+                       const unsigned char serial[SERIAL_SIZE])
 {
-    char text[sizeof("CN=") + COMMON_NAME_MAX] = "CN=holdfast";
-    if (strlen(name) <= COMMON_NAME_MAX)
-        (void)snprintf(text, sizeof(text), "CN=%s", name);
+    char text[SUBJECT_MAX];
+    const char *common = strlen(name) <= COMMON_NAME_MAX ? name : "holdfast";
+    int length = snprintf(text, sizeof(text), "CN=%s,serialNumber=", common);
+    for (size_t i = 0; i < SERIAL_SIZE / 2; i++)
+        length += snprintf(text + length, sizeof(text) - (size_t)length, "%02X", serial[i]);
     int error = mbedtls_x509write_crt_set_subject_name(certificate, text);
     return error ? error : mbedtls_x509write_crt_set_issuer_name(certificate, text);
 }
@@ -134,12 +140,21 @@ static int set_key(mbedtls_x509write_cert *certificate, mbedtls_pk_context *key)
     return error ? error : mbedtls_x509write_crt_set_authority_key_identifier(certificate);
 }
 
-static int generate_key(mbedtls_pk_context *key)
+/* A signature's hash is as strong as its key (RFC 6460, 3.1: SHA-384 with P-384). */
+static const struct {
+    mbedtls_ecp_group_id group;
+    mbedtls_md_type_t hash;
+} curves[] = {
+    [SELFSIGNED_P256] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_MD_SHA256},
+    [SELFSIGNED_P384] = {MBEDTLS_ECP_DP_SECP384R1, MBEDTLS_MD_SHA384},
+};
+
+static int generate_key(mbedtls_pk_context *key, enum selfsigned_curve curve)
 {
     int error = mbedtls_pk_setup(key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY));
-    return error ? error
-                 : mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(*key), random_bytes,
-                                       NULL);
+    return error
+               ? error
+               : mbedtls_ecp_gen_key(curves[curve].group, mbedtls_pk_ec(*key), random_bytes, NULL);
 }
 
 static int write_pem(mbedtls_x509write_cert *certificate, mbedtls_pk_context *key,
@@ -160,64 +175,108 @@ static int write_pem(mbedtls_x509write_cert *certificate, mbedtls_pk_context *ke
 }
 
 static int make(mbedtls_x509write_cert *certificate, mbedtls_pk_context *key,
-                const struct sans *sans, const char *name, int64_t now_s, unsigned days)
+                const struct sans *sans, const struct selfsigned_order *order)
 {
+    unsigned char serial[SERIAL_SIZE];
     mbedtls_x509write_crt_set_version(certificate, MBEDTLS_X509_CRT_VERSION_3);
-    mbedtls_x509write_crt_set_md_alg(certificate, MBEDTLS_MD_SHA256);
-    int error = generate_key(key);
+    mbedtls_x509write_crt_set_md_alg(certificate, curves[order->curve].hash);
+    int error = generate_key(key, order->curve);
     if (error == 0)
         error = set_key(certificate, key);
     if (error == 0)
-        error = set_serial(certificate);
+        error = set_serial(certificate, serial);
     if (error == 0)
-        error = set_subject(certificate, name);
+        error = set_subject(certificate, order->names[0], serial);
     if (error == 0)
-        error = set_validity(certificate, now_s, days);
+        error = set_validity(certificate, order->now_s);
     if (error == 0)
         error = set_usages(certificate);
     return error ? error
                  : mbedtls_x509write_crt_set_subject_alternative_name(certificate, sans->list);
 }
 
-int selfsigned_make(const char *const *names, size_t count, int64_t now_s, unsigned days,
-                    struct buf *certificate_pem, struct buf *key_pem)
+int selfsigned_make(const struct selfsigned_order *order, struct buf *certificate_pem,
+                    struct buf *key_pem)
 {
     struct sans sans = {0};
     mbedtls_x509write_cert certificate;
     mbedtls_pk_context key;
-    int error = fill_sans(&sans, names, count);
+    int error = fill_sans(&sans, order->names, order->count);
     if (error)
         return error;
     mbedtls_x509write_crt_init(&certificate);
     mbedtls_pk_init(&key);
-    error = make(&certificate, &key, &sans, names[0], now_s, days);
+    error = make(&certificate, &key, &sans, order);
     if (error == 0)
         error = write_pem(&certificate, &key, certificate_pem, key_pem);
     mbedtls_pk_free(&key);
     mbedtls_x509write_crt_free(&certificate);
     if (error == 0)
         return 0;
-    log_error("certificate for %s: cannot be made: mbedTLS error -0x%04x", names[0],
+    log_error("certificate for %s: cannot be made: mbedTLS error -0x%04x", order->names[0],
               (unsigned)-error);
     return -EIO;
 }
 
-int certificate_expiry(const struct buf *certificate_pem, int64_t *expires_s)
+/* --- of one that is there --- */
+
+static int parse(mbedtls_x509_crt *chain, const struct buf *certificate_pem)
+{
+    mbedtls_x509_crt_init(chain);
+    int error = mbedtls_x509_crt_parse(chain, (const unsigned char *)buf_text(certificate_pem),
+                                       certificate_pem->length + 1);
+    return error ? -EINVAL : 0;
+}
+
+static int64_t moment(const mbedtls_x509_time *time)
+{
+    struct tm parts = {.tm_year = time->year - 1900,
+                       .tm_mon = time->mon - 1,
+                       .tm_mday = time->day,
+                       .tm_hour = time->hour,
+                       .tm_min = time->min,
+                       .tm_sec = time->sec};
+    return timegm(&parts);
+}
+
+int certificate_life(const struct buf *certificate_pem, struct certificate_life *life)
 {
     mbedtls_x509_crt chain;
-    mbedtls_x509_crt_init(&chain);
-    int error = mbedtls_x509_crt_parse(&chain, (const unsigned char *)buf_text(certificate_pem),
-                                       certificate_pem->length + 1);
+    int error = parse(&chain, certificate_pem);
+    if (error == 0)
+        *life = (struct certificate_life){
+            .from_s = moment(&chain.valid_from),
+            .until_s = moment(&chain.valid_to),
+            .self_issued =
+                chain.issuer_raw.len == chain.subject_raw.len &&
+                memcmp(chain.issuer_raw.p, chain.subject_raw.p, chain.subject_raw.len) == 0,
+        };
+    mbedtls_x509_crt_free(&chain);
+    return error;
+}
+
+int certificate_der(const struct buf *certificate_pem, struct buf *der)
+{
+    mbedtls_x509_crt chain;
+    int error = parse(&chain, certificate_pem);
     if (error == 0) {
-        const mbedtls_x509_time *to = &chain.valid_to;
-        struct tm parts = {.tm_year = to->year - 1900,
-                           .tm_mon = to->mon - 1,
-                           .tm_mday = to->day,
-                           .tm_hour = to->hour,
-                           .tm_min = to->min,
-                           .tm_sec = to->sec};
-        *expires_s = timegm(&parts);
+        buf_append(der, chain.raw.p, chain.raw.len);
+        error = buf_error(der);
     }
     mbedtls_x509_crt_free(&chain);
-    return error ? -EINVAL : 0;
+    return error;
+}
+
+bool certificate_has_key(const struct buf *certificate_pem, const struct buf *key_pem)
+{
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+    mbedtls_pk_init(&key);
+    bool has = parse(&chain, certificate_pem) == 0 &&
+               mbedtls_pk_parse_key(&key, (const unsigned char *)buf_text(key_pem),
+                                    key_pem->length + 1, NULL, 0, random_bytes, NULL) == 0 &&
+               mbedtls_pk_check_pair(&chain.pk, &key, random_bytes, NULL) == 0;
+    mbedtls_pk_free(&key);
+    mbedtls_x509_crt_free(&chain);
+    return has;
 }

@@ -1,22 +1,49 @@
 /*
- * The endpoint's first certificate: self-signed, P-256, with the node's names and addresses, made
- * at first boot so that the endpoint speaks TLS before an authority has signed anything.
+ * The endpoint's certificate until an authority has signed one: self-signed, ECDSA, with the node's
+ * names and addresses, so that the endpoint speaks TLS from the first boot on.
  */
 #ifndef HOLDFAST_PKI_SELFSIGNED_H
 #define HOLDFAST_PKI_SELFSIGNED_H
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* Makes a key and a certificate for `names` (the first is the Common Name; DNS names, IPv4 and
- * IPv6 addresses become SANs), valid from a day before now_s for `days` days, both as PEM.
- * The caller wipes key_pem. 0 or a negative code; the message is told. */
-int selfsigned_make(const char *const *names, size_t count, int64_t now_s, unsigned days,
-                    struct buf *certificate_pem, struct buf *key_pem);
+enum selfsigned_curve { SELFSIGNED_P256, SELFSIGNED_P384 };
 
-/* When the first certificate of a PEM text expires, in seconds since 1970. */
-int certificate_expiry(const struct buf *certificate_pem, int64_t *expires_s);
+/* 398 days is the longest life of a server's certificate that clients take (CA/Browser Forum,
+ * Baseline Requirements, 6.3.2), its first and last second counted. It begins a day before it is
+ * made, for clocks of others that are behind. */
+enum { SELFSIGNED_LIFE_S = 398 * 86400 - 1, SELFSIGNED_BACK_S = 86400 };
+
+struct selfsigned_order {
+    const char *const *names; /* the first is the Common Name; all become SANs */
+    size_t count;
+    enum selfsigned_curve curve;
+    int64_t now_s; /* of the wall clock */
+};
+
+/* Makes a key and a certificate, both as PEM. Its subject also has a serialNumber of its own, so
+ * that no two certificates have one name. The caller wipes key_pem; both buffers are filled or
+ * neither. 0 or a negative code; the message is told. */
+int selfsigned_make(const struct selfsigned_order *order, struct buf *certificate_pem,
+                    struct buf *key_pem);
+
+/* Of the first certificate of a PEM text. */
+struct certificate_life {
+    int64_t from_s, until_s; /* since 1970 */
+    bool self_issued;
+};
+
+/* 0, or -EINVAL where the text is no certificate. */
+int certificate_life(const struct buf *certificate_pem, struct certificate_life *life);
+
+/* The DER of the first certificate of a PEM text, appended. 0, -EINVAL or -ENOMEM. */
+int certificate_der(const struct buf *certificate_pem, struct buf *der);
+
+/* Whether a certificate and a private key, both PEM texts, belong together. */
+bool certificate_has_key(const struct buf *certificate_pem, const struct buf *key_pem);
 
 #endif

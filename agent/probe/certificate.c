@@ -4,6 +4,8 @@
 #include "base/str.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <mbedtls/sha256.h>
 #include <mbedtls/x509_crt.h>
 #include <stdio.h>
 #include <string.h>
@@ -91,8 +93,11 @@ static bool address_matches(const char *text, const char *name)
            memcmp(one, other, family == AF_INET ? sizeof(struct in_addr) : sizeof(one)) == 0;
 }
 
-static void add_name(struct certificate_facts *facts, const char *kind, const char *text)
+/* A separator within a name would forge another one. */
+static void add_name(struct certificate_facts *facts, const char *kind, char *text)
 {
+    for (char *comma; (comma = strchr(text, ',')) != NULL;)
+        *comma = '?';
     size_t length = strlen(facts->names);
     (void)snprintf(facts->names + length, sizeof(facts->names) - length, "%s%s:%s",
                    length ? ", " : "", kind, text);
@@ -113,7 +118,55 @@ static void read_names(struct certificate_facts *facts, const mbedtls_x509_crt *
     }
 }
 
+/* One name of the text, "DNS:a.example" or "IP:192.0.2.1"; what follows it, or NULL at the end. */
+static const char *next_name(const char *at, char text[NAME_MAX_BYTES], bool *host)
+{
+    size_t length = strcspn(at, ",");
+    const char *end = at + length;
+    *host = str_starts(at, "DNS:");
+    at += *host ? strlen("DNS:") : str_starts(at, "IP:") ? strlen("IP:") : 0;
+    length = (size_t)(end - at);
+    if (length >= NAME_MAX_BYTES)
+        length = 0;
+    memcpy(text, at, length);
+    text[length] = '\0';
+    return *end ? end + strspn(end, ", ") : NULL;
+}
+
+bool certificate_names_hold(const struct certificate_facts *facts, const char *name)
+{
+    char text[NAME_MAX_BYTES];
+    bool host, held = false;
+    for (const char *at = facts->names[0] ? facts->names : NULL; at && !held;) {
+        at = next_name(at, text, &host);
+        held = host ? dns_matches(text, name) : address_matches(text, name);
+    }
+    return held;
+}
+
+bool certificate_names_a_host(const struct certificate_facts *facts)
+{
+    char text[NAME_MAX_BYTES];
+    bool host = false;
+    for (const char *at = facts->names[0] ? facts->names : NULL; at && !host;)
+        at = next_name(at, text, &host);
+    return host;
+}
+
 /* --- key and signature --- */
+
+int certificate_fingerprint(const unsigned char *der, size_t size,
+                            char text[CERTIFICATE_FINGERPRINT_SIZE])
+{
+    enum { DIGEST_SIZE = 32, EACH = sizeof(":AB") - 1 };
+    unsigned char digest[DIGEST_SIZE];
+    if (mbedtls_sha256(der, size, digest, 0) != 0)
+        return -EIO;
+    for (size_t i = 0; i < DIGEST_SIZE; i++)
+        (void)snprintf(text + i * EACH, CERTIFICATE_FINGERPRINT_SIZE - i * EACH, "%02X%s",
+                       digest[i], i + 1 < DIGEST_SIZE ? ":" : "");
+    return 0;
+}
 
 static void read_key(struct certificate_facts *facts, const mbedtls_pk_context *key)
 {
@@ -194,7 +247,8 @@ void certificate_read(struct certificate_facts *facts, const struct certificate_
         mbedtls_x509_crt_init(&parsed[i]);
     size_t count = parse_all(parsed, chain);
     if (count > 0) {
-        facts->parsed = true;
+        facts->parsed =
+            certificate_fingerprint(chain->der, chain->size[0], facts->fingerprint) == 0;
         distinguished_name(facts->subject, &parsed[0].subject);
         distinguished_name(facts->issuer, &parsed[0].issuer);
         facts->not_before_s = moment(&parsed[0].valid_from);

@@ -26,12 +26,16 @@ struct certificate_chain {
 /* Appends one; one that does not fit is left out. */
 void certificate_chain_add(struct certificate_chain *chain, const unsigned char *der, size_t size);
 
-enum { CERTIFICATE_TEXT_SIZE = 256, CERTIFICATE_NAMES_SIZE = 768, CERTIFICATE_WORD_SIZE = 32 };
+enum { CERTIFICATE_TEXT_SIZE = 256, CERTIFICATE_NAMES_SIZE = 2048, CERTIFICATE_WORD_SIZE = 32 };
+
+/* "AB:CD:...", as `openssl x509 -fingerprint -sha256` and browsers show it. */
+enum { CERTIFICATE_FINGERPRINT_SIZE = 96 };
 
 /* Of the server's own certificate, unless it says otherwise. Texts are printable ASCII; one that is
  * too long is cut. */
 struct certificate_facts {
-    bool parsed; /* else nothing else here means anything */
+    bool parsed;                                    /* else nothing else here means anything */
+    char fingerprint[CERTIFICATE_FINGERPRINT_SIZE]; /* SHA-256 of the certificate */
     char subject[CERTIFICATE_TEXT_SIZE], issuer[CERTIFICATE_TEXT_SIZE];
     char names[CERTIFICATE_NAMES_SIZE]; /* "DNS:a.example, IP:192.0.2.1", of the SANs */
     int64_t not_before_s, not_after_s;
@@ -46,6 +50,16 @@ struct certificate_facts {
     uint32_t in_order; /* how many from the first on were each signed by the next, itself counted */
     bool complete;     /* the last of those is self-issued */
 };
+
+/* The SHA-256 of a certificate in DER as text. 0 or -EIO. */
+int certificate_fingerprint(const unsigned char *der, size_t size,
+                            char text[CERTIFICATE_FINGERPRINT_SIZE]);
+
+/* Whether the names that were read hold a host's name (a wildcard counts) or an address. */
+bool certificate_names_hold(const struct certificate_facts *facts, const char *name);
+
+/* Whether they hold a host's name at all. */
+bool certificate_names_a_host(const struct certificate_facts *facts);
 
 /* Reads a chain; `name` is what the listener was asked for by, a host's name where `by_name`, else
  * an address. An empty chain, or one whose first certificate cannot be parsed, is `parsed` =

@@ -41,6 +41,19 @@ __attribute__((format(printf, 4, 5))) static void tell(const struct court *court
     court->listener->found(court->listener->context, &finding);
 }
 
+/* A note, by which a row of the node's own listener fails. */
+__attribute__((format(printf, 3, 4))) static void tell_row(const struct court *court,
+                                                           enum finding_row row, const char *format,
+                                                           ...)
+{
+    struct finding finding = {.topic = court->topic, .row = row, .setting = SETTING_NONE};
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(finding.text, sizeof(finding.text), format, args);
+    va_end(args);
+    court->listener->found(court->listener->context, &finding);
+}
+
 /* --- versions --- */
 
 static void judge_versions(const struct court *court)
@@ -169,6 +182,28 @@ static void judge_sessions(const struct court *court)
 
 /* --- the certificate --- */
 
+/* How long before its end a certificate is told of; the first that holds counts. */
+static const struct expiry_term {
+    int64_t left_days;
+    enum finding_row row;
+} expiry_terms[] = {
+    {7,  FINDING_FAULT },
+    {30, FINDING_ADVICE},
+};
+
+static void judge_end(const struct court *court, const char *end, int64_t left_s)
+{
+    enum { DAY_S = 86400 };
+    for (size_t i = 0; i < countof(expiry_terms); i++) {
+        const struct expiry_term *term = &expiry_terms[i];
+        if (left_s > term->left_days * DAY_S)
+            continue;
+        tell_row(court, term->row, "the certificate expires on %s, within %d days", end,
+                 (int)term->left_days);
+        return;
+    }
+}
+
 static void judge_dates(const struct court *court, const struct certificate_facts *facts)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -178,6 +213,8 @@ static void judge_dates(const struct court *court, const struct certificate_fact
     clock_text(facts->not_after_s, text);
     if (court->now_s > facts->not_after_s)
         tell(court, true, SETTING_NONE, "the certificate expired on %s", text);
+    else
+        judge_end(court, text, facts->not_after_s - court->now_s);
 }
 
 /* An address seldom stands in a certificate, and who asks by one knows whom. */
@@ -212,6 +249,22 @@ static void judge_chain(const struct court *court, const struct certificate_fact
         tell(court, false, SETTING_NONE, "the chain ends below an authority that is not sent");
 }
 
+/* No trust anchor can be stored yet: no chain reaches one. */
+static void judge_trust(const struct court *court, const struct certificate_facts *facts)
+{
+    if (!court->record)
+        return; /* somebody else's listener */
+    if (facts->self_issued)
+        tell_row(court, FINDING_ADVICE,
+                 "the certificate is self-signed: until one of an authority is imported, let the"
+                 " stations compare its SHA-256 fingerprint %s",
+                 facts->fingerprint);
+    else
+        tell_row(court, FINDING_ADVICE,
+                 "no trust anchor is stored that the certificate's issuer could reach: %s",
+                 facts->issuer);
+}
+
 static void judge_certificate(const struct court *court)
 {
     const struct certificate_facts *facts = &court->result->certificate;
@@ -224,6 +277,7 @@ static void judge_certificate(const struct court *court)
     judge_name(court, facts);
     judge_strength(court, facts);
     judge_chain(court, facts);
+    judge_trust(court, facts);
 }
 
 /* --- all of it --- */

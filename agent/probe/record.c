@@ -121,6 +121,7 @@ static void probe_listener(struct record_listener *entry, struct connect_sources
 
 void record_probe(struct probe_record *record, struct connect_sources *sources)
 {
+    record->began_ms = clock_boot_ms();
     for (size_t i = 0; i < record->count; i++)
         probe_listener(&record->listener[i], sources);
     record->boot_ms = clock_boot_ms();
@@ -141,6 +142,7 @@ static bool certificate_is_sound(const struct probe_result *result)
                  ends_within(facts->subject, sizeof(facts->subject)) &&
                  ends_within(facts->issuer, sizeof(facts->issuer)) &&
                  ends_within(facts->names, sizeof(facts->names)) &&
+                 ends_within(facts->fingerprint, sizeof(facts->fingerprint)) &&
                  ends_within(facts->key, sizeof(facts->key)) &&
                  ends_within(facts->signature, sizeof(facts->signature)) &&
                  ends_within(facts->wanted, sizeof(facts->wanted));
@@ -170,6 +172,34 @@ bool record_is_sound(const struct probe_record *record)
         sound = ends_within(record->listener[i].name, sizeof(record->listener[i].name)) &&
                 result_is_sound(&record->listener[i].result);
     return sound;
+}
+
+static bool is_answered(const struct record_listener *entry)
+{
+    return entry->result.error == 0 || entry->result.error == -ECONNREFUSED;
+}
+
+bool record_is_complete(const struct probe_record *record)
+{
+    for (size_t i = 0; i < record->count; i++)
+        if (!is_answered(&record->listener[i]))
+            return false;
+    return true;
+}
+
+void record_carry(struct probe_record *record, const struct probe_record *before)
+{
+    for (size_t i = 0; i < record->count; i++) {
+        struct record_listener *entry = &record->listener[i];
+        for (size_t j = 0; j < before->count; j++) {
+            const struct record_listener *old = &before->listener[j];
+            if (!is_answered(entry) && old->result.error == 0 && old->port == entry->port &&
+                str_equal(old->name, entry->name) && old->carried < RECORD_CARRIED_MAX) {
+                entry->carried = old->carried + 1;
+                entry->result = old->result;
+            }
+        }
+    }
 }
 
 bool record_is_stale(const struct probe_record *record, uint64_t now_ms)

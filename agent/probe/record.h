@@ -17,19 +17,22 @@ enum {
     RECORD_LISTENERS_MAX = 4,
     RECORD_ADDRESSES_MAX = 4,
     RECORD_INTERVAL_S = 900, /* between two probes of the daemon */
-    RECORD_STALE_S = 3 * RECORD_INTERVAL_S
+    RECORD_STALE_S = 3 * RECORD_INTERVAL_S,
+    RECORD_CARRIED_MAX = 3 /* probes in a row without an answer, then the listener falls short */
 };
 
 struct record_listener {
     char name[16]; /* of struct listener */
     uint16_t port;
     char address[RECORD_ADDRESSES_MAX][64]; /* where to try, in this order; "" ends */
+    uint32_t carried; /* how many probes since `result` were not answered to their end */
     struct probe_result result;
 };
 
 struct probe_record {
     uint32_t magic, size; /* of this structure: another version's is no record */
-    uint64_t boot_ms;     /* clock_boot_ms() when it was complete */
+    uint64_t began_ms;    /* clock_boot_ms() when the probe began */
+    uint64_t boot_ms;     /* ... and when it was complete */
     uint32_t count;
     struct record_listener listener[RECORD_LISTENERS_MAX];
 };
@@ -52,6 +55,13 @@ bool record_is_sound(const struct probe_record *record);
  * no record. */
 int record_read(const char *root, struct probe_record *record);
 int record_write(const char *root, const struct probe_record *record);
+
+/* Whether every listener was probed to the end, or refused as one that does not run. */
+bool record_is_complete(const struct probe_record *record);
+
+/* Where a listener was not probed to the end now and was before, what was found then stands, for
+ * RECORD_CARRIED_MAX probes: a busy listener is no failing one. */
+void record_carry(struct probe_record *record, const struct probe_record *before);
 
 /* Whether it tells nothing about now: too old, or of another boot. */
 bool record_is_stale(const struct probe_record *record, uint64_t now_ms);

@@ -16,7 +16,9 @@ static enum health domain_health(const struct domain *domain, const struct rows 
 {
     if (rows_worst(rows) < VERDICT_FAIL)
         return HEALTH_PASS;
-    return domain->weight == WEIGHT_ENFORCED ? HEALTH_FAIL : HEALTH_WARN;
+    return domain->weight == WEIGHT_ENFORCED && rows_worst_of(rows, false) >= VERDICT_FAIL
+               ? HEALTH_FAIL
+               : HEALTH_WARN;
 }
 
 static void write_check(struct json *json, const struct domain *domain, const struct rows *rows,
@@ -35,6 +37,18 @@ static void write_check(struct json *json, const struct domain *domain, const st
     json_string(json, "time", time);
     json_object_end(json);
     json_array_end(json);
+}
+
+/* What a station holds against the certificate that it was shown. */
+static void write_certificate(struct json *json, const struct facts *facts)
+{
+    char until[CLOCK_TEXT_SIZE], note[OUTPUT_SIZE * 2];
+    if (!facts->certificate_fingerprint || facts->certificate_fingerprint[0] == '\0')
+        return;
+    clock_text(facts->certificate_expires_s, until);
+    (void)snprintf(note, sizeof(note), "certificate SHA-256 %.*s, until %s", OUTPUT_SIZE,
+                   facts->certificate_fingerprint, until);
+    json_string(json, NULL, note);
 }
 
 static void write_output(struct json *json, const struct report *report, unsigned stale_s)
@@ -71,6 +85,7 @@ void report_health_json(const struct report *report, unsigned stale_s, struct bu
     json_array_begin(&json, "notes");
     json_string(&json, NULL, release);
     json_string(&json, NULL, time);
+    write_certificate(&json, facts);
     json_array_end(&json);
     json_object_begin(&json, "checks");
     for (size_t d = 0; d < DOMAIN_COUNT; d++)

@@ -94,6 +94,8 @@ static void write_facts(const struct facts *facts, struct buf *out)
     write_number(out, "Rows set right since the start", facts->drift_repaired);
     write_time(out, "Last drift", facts->last_drift_s);
     write_time(out, "Endpoint's certificate expires", facts->certificate_expires_s);
+    if (facts->certificate_fingerprint)
+        write_fact(out, "Endpoint's certificate, SHA-256", facts->certificate_fingerprint);
     buf_puts(out, "</dl>\n");
 }
 

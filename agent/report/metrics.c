@@ -207,9 +207,19 @@ static void write_info(const struct report *report, struct buf *out)
     buf_printf(out, "\",role=\"%s\",version=\"%s\"} 1\n", role_token(facts->role), facts->version);
 }
 
+static void write_certificate(const struct facts *facts, struct buf *out)
+{
+    if (!facts->certificate_fingerprint || facts->certificate_fingerprint[0] == '\0')
+        return;
+    write_family(out, "holdfast_certificate", "gauge",
+                 "The endpoint's certificate by its SHA-256; always 1.");
+    buf_printf(out, "holdfast_certificate{sha256=\"%s\"} 1\n", facts->certificate_fingerprint);
+}
+
 void report_metrics(const struct report *report, bool openmetrics, struct buf *out)
 {
     write_info(report, out);
+    write_certificate(&report->facts, out);
     for (size_t i = 0; i < countof(gauges); i++) {
         write_family(out, gauges[i].name, "gauge", gauges[i].help);
         buf_printf(out, "%s %.15g\n", gauges[i].name, gauges[i].read(report));

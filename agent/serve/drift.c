@@ -38,22 +38,23 @@ static void changed(void *context, const struct domain *domain, const struct row
                    row->desired);
 }
 
-static void tell(struct node *node, const char *kind, const struct found *found)
+static bool tell(struct node *node, const char *kind, const struct found *found)
 {
-    node_event(node, kind, "%zu rows differed, %zu set right%s%s", found->differed, found->repaired,
-               buf_text(&found->names), found->differed > NAMED_MAX ? "; and more" : "");
+    return node_event(node, kind, "%zu rows differed, %zu set right%s%s", found->differed,
+                      found->repaired, buf_text(&found->names),
+                      found->differed > NAMED_MAX ? "; and more" : "");
 }
 
 static void record(struct drift *drift, struct node *node, const struct found *found)
 {
     if (!drift->walked || drift->revision != node->revision) {
-        tell(node, "enforced", found);
+        (void)tell(node, "enforced", found);
         return;
     }
     drift->repaired += found->repaired;
     drift->last_s = clock_now_s();
-    log_warning("drift: %zu rows differed, %zu set right", found->differed, found->repaired);
-    tell(node, "drift", found);
+    if (tell(node, "drift", found))
+        log_warning("drift: %zu rows differed, %zu set right", found->differed, found->repaired);
 }
 
 void drift_walk(struct drift *drift, struct node *node, const struct results *before,

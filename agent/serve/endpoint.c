@@ -1,27 +1,28 @@
-/* The endpoint's certificate and its front process. */
+/* The endpoint's process: started, asked, replaced. */
 #include "serve/endpoint.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "pki/selfsigned.h"
 #include "serve/fips.h"
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#define OBJECT_CERTIFICATE "endpoint.certificate"
-#define FRONT_USER         "holdfast"
+#define FRONT_USER "holdfast"
 
 enum {
-    CERTIFICATE_DAYS = 825, /* what browsers' vendors still take from a private authority */
     TICKET_KEY_S = 3600,
-    NAMES_MAX = 18,
-    NAME_SIZE = SETTING_ITEM_SIZE,
-    NOBODY = 65534
+    NOBODY = 65534,
+    ASK_MS = 5000,
+    UNANSWERED_MAX = 2,          /* ten seconds: a busy machine answers late */
+    UNANSWERED_STARTING_MAX = 12 /* a start with self-tests on a slow machine takes longer */
 };
 
 /* spec/interfaces.md, The endpoint */
@@ -36,87 +37,94 @@ static const struct front_limits limits = {
     .head_bytes = 8192,
 };
 
-struct names {
-    char text[NAMES_MAX][NAME_SIZE];
-    const char *list[NAMES_MAX];
-    size_t count;
-};
-
-static void add_name(struct names *names, const char *name)
+void endpoint_init(struct endpoint *endpoint)
 {
-    if (names->count == NAMES_MAX || name[0] == '\0')
-        return;
-    char *text = names->text[names->count];
-    if (str_copy(text, NAME_SIZE, name) < 0)
-        return;
-    text[strcspn(text, "/")] = '\0'; /* an address is stored with its prefix length */
-    names->list[names->count++] = text;
-}
-
-static void add_items(struct names *names, const struct settings *settings, enum setting_key key)
-{
-    char item[SETTING_ITEM_SIZE];
-    for (size_t cursor = 0; settings_item(settings, key, &cursor, item);)
-        add_name(names, item);
-}
-
-static void node_names(const struct settings *settings, struct names *names)
-{
-    char full[NAME_SIZE];
-    const char *host = settings_text(settings, NODE_HOSTNAME);
-    int length = snprintf(full, sizeof(full), "%s.%s", host, settings_text(settings, NODE_DOMAIN));
-    if (length > 0 && (size_t)length < sizeof(full))
-        add_name(names, full);
-    add_name(names, host);
-    add_items(names, settings, NODE_ADDRESS);
-    add_items(names, settings, NODE_ADDRESS6);
-}
-
-static int load_pair(struct endpoint *endpoint, struct node *node)
-{
-    if (!node->state)
-        return -ENOENT;
-    int error = state_object_get(node->state, OBJECT_CERTIFICATE, &endpoint->certificate_pem);
-    return error ? error : state_object_get(node->state, ENDPOINT_KEY_OBJECT, &endpoint->key_pem);
-}
-
-static int make_pair(struct endpoint *endpoint, struct node *node)
-{
-    struct names names = {.count = 0};
-    buf_clear(&endpoint->certificate_pem);
-    node_names(&node->settings, &names);
-    int error = selfsigned_make(names.list, names.count, clock_now_s(), CERTIFICATE_DAYS,
-                                &endpoint->certificate_pem, &endpoint->key_pem);
-    if (error || !node->writable)
-        return error;
-    error = state_object_put(node->state, ENDPOINT_KEY_OBJECT, endpoint->key_pem.data,
-                             endpoint->key_pem.length);
-    if (error == 0)
-        error = state_object_put(node->state, OBJECT_CERTIFICATE, endpoint->certificate_pem.data,
-                                 endpoint->certificate_pem.length);
-    if (error == 0)
-        node_event(node, "certificate", "made a self-signed certificate for %s", names.list[0]);
-    return error;
+    *endpoint = (struct endpoint){.listener = -1};
 }
 
 int endpoint_open(struct endpoint *endpoint, struct node *node)
 {
-    if (!fips_prove(node))
-        return 0;
-    int error = load_pair(endpoint, node);
-    if (error == -ENOENT)
-        error = make_pair(endpoint, node);
-    return error ? error : certificate_expiry(&endpoint->certificate_pem, &endpoint->expires_s);
+    endpoint->served.daemon_pid = getpid();
+    return fips_prove(node) ? own_certificate_open(&endpoint->certificate, node) : 0;
 }
 
 void endpoint_judge(struct node *node)
 {
     struct buf key_pem = {0};
     if (fips_prove(node) && node->state &&
-        state_object_get(node->state, ENDPOINT_KEY_OBJECT, &key_pem) == 0)
+        state_object_get(node->state, OWN_CERTIFICATE_KEY, &key_pem) == 0)
         (void)fips_allows_key(node, &key_pem);
     buf_wipe(&key_pem);
 }
+
+/* --- what is known of it --- */
+
+static void write_served(struct endpoint *endpoint, const struct node *node)
+{
+    int error = served_write(node->system.root, &endpoint->served);
+    if (error)
+        log_error("cannot write " SERVED_RECORD_PATH ": %s", strerror(-error));
+}
+
+static void set_state(struct endpoint *endpoint, const struct node *node, enum served_state state,
+                      const char *reason)
+{
+    struct served_record *served = &endpoint->served;
+    served->state = state;
+    served->pid = endpoint->running ? endpoint->front.pid : 0;
+    (void)snprintf(served->reason, sizeof(served->reason), "%s", reason);
+    write_served(endpoint, node);
+}
+
+void endpoint_tell(struct endpoint *endpoint, const struct node *node, unsigned failures,
+                   const char *reason)
+{
+    struct served_record *served = &endpoint->served;
+    served->probe_failures = failures;
+    (void)snprintf(served->probe_reason, sizeof(served->probe_reason), "%s", reason);
+    write_served(endpoint, node);
+}
+
+/* --- ending --- */
+
+static void stop(struct endpoint *endpoint)
+{
+    if (endpoint->running)
+        front_stop(&endpoint->front);
+    endpoint->running = false;
+}
+
+/* The process is down, or could not be started: said once, and tried again after a while. */
+__attribute__((format(printf, 3, 4))) static void fail(struct endpoint *endpoint, struct node *node,
+                                                       const char *format, ...)
+{
+    char reason[SERVED_TEXT_SIZE];
+    uint64_t now_ms = clock_boot_ms();
+    uint64_t lasted_ms = endpoint->running ? now_ms - endpoint->started_ms : 0;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(reason, sizeof(reason), format, args);
+    va_end(args);
+    stop(endpoint);
+    unsigned delay_ms = backoff_failed(&endpoint->backoff, lasted_ms);
+    endpoint->start_due_ms = now_ms + delay_ms;
+    set_state(endpoint, node, SERVED_DOWN, reason);
+    if (node_event(node, "endpoint", "%s; it is started again", reason))
+        log_error("endpoint: %s; it is started again in %u s", reason, delay_ms / 1000);
+}
+
+static void fail_by_status(struct endpoint *endpoint, struct node *node)
+{
+    int status = front_wait(&endpoint->front);
+    if (status >= 0 && WIFSIGNALED(status))
+        fail(endpoint, node, "the process was ended by signal %d", WTERMSIG(status));
+    else if (status >= 0 && WIFEXITED(status))
+        fail(endpoint, node, "the process ended with status %d", WEXITSTATUS(status));
+    else
+        fail(endpoint, node, "the process closed its channel");
+}
+
+/* --- starting --- */
 
 static void choose_user(struct front_setup *setup)
 {
@@ -134,28 +142,43 @@ static int find_place(struct endpoint_place *place, const struct node *node)
                     settings_text(&node->settings, HEALTH_ADDRESS));
 }
 
+static bool same_place(const struct endpoint_place *one, const struct endpoint_place *other)
+{
+    return one->port == other->port && str_equal(one->address, other->address);
+}
+
 static void find_offer(struct tls_offer *offer, const struct node *node)
 {
     tls_offer_make(offer, &node->policy.crypto.surface[SURFACE_HTTPS_IN]);
 }
 
-int endpoint_start(struct endpoint *endpoint, struct node *node)
+/* The socket stays open from one process to the next. */
+static int open_listener(struct endpoint *endpoint, const struct node *node)
 {
-    if (!fips_prove(node) || !fips_allows_key(node, &endpoint->key_pem))
-        return 0;
-    int error = find_place(&endpoint->place, node);
+    struct endpoint_place place;
+    int error = find_place(&place, node);
     if (error)
         return error;
-    find_offer(&endpoint->offer, node);
-    error = stations_read(&endpoint->stations, &node->settings);
+    if (same_place(&place, &endpoint->place) && front_listens(endpoint->listener))
+        return 0;
+    if (endpoint->listener >= 0)
+        close(endpoint->listener);
+    endpoint->place = place;
+    endpoint->listener = front_listen(place.address, place.port);
+    (void)snprintf(endpoint->served.place, sizeof(endpoint->served.place), "%.100s port %u",
+                   place.address, (unsigned)place.port);
+    return endpoint->listener < 0 ? endpoint->listener : 0;
+}
+
+static int spawn(struct endpoint *endpoint, const struct node *node)
+{
+    int error = stations_read(&endpoint->stations, &node->settings);
     if (error)
         return error;
     struct front_setup setup = {
-        .address = endpoint->place.address,
-        .port = endpoint->place.port,
         .offer = endpoint->offer,
-        .certificate_pem = endpoint->certificate_pem,
-        .key_pem = endpoint->key_pem,
+        .certificate_pem = endpoint->certificate.certificate_pem,
+        .key_pem = endpoint->certificate.key_pem,
         .ticket_key_s = TICKET_KEY_S,
         .limits = limits,
         .stations = &endpoint->stations,
@@ -163,41 +186,186 @@ int endpoint_start(struct endpoint *endpoint, struct node *node)
         .fips = settings_bool(&node->settings, SECURITY_FIPS),
     };
     choose_user(&setup);
-    error = front_spawn(&endpoint->front, &setup);
-    endpoint->running = error == 0;
-    return error;
+    return front_spawn_on(&endpoint->front, &setup, endpoint->listener);
 }
 
-bool endpoint_is_as_set(const struct endpoint *endpoint, const struct node *node)
+/* For the console, which shows it to whoever sets a station up. */
+static void write_fingerprint(const struct endpoint *endpoint, const struct node *node)
+{
+    char path[PATH_MAX], line[CERTIFICATE_FINGERPRINT_SIZE + 1];
+    int length = snprintf(line, sizeof(line), "%s\n", endpoint->certificate.fingerprint);
+    int error = file_path(path, sizeof(path), node->system.root, ENDPOINT_FINGERPRINT_PATH);
+    if (error == 0)
+        error = file_replace_volatile(path, line, (size_t)length, 0644);
+    if (error)
+        log_error("cannot write " ENDPOINT_FINGERPRINT_PATH ": %s", strerror(-error));
+}
+
+static void note_start(struct endpoint *endpoint, const struct node *node)
+{
+    struct served_record *served = &endpoint->served;
+    endpoint->running = true;
+    endpoint->started_ms = clock_boot_ms();
+    endpoint->unanswered = 0;
+    endpoint->asked = endpoint->heard = 0;
+    endpoint->ask_due_ms = endpoint->started_ms;
+    served->starts++;
+    served->pid = endpoint->front.pid;
+    if (str_equal(served->fingerprint, endpoint->certificate.fingerprint))
+        return;
+    served->since_ms = endpoint->started_ms;
+    (void)str_copy(served->fingerprint, sizeof(served->fingerprint),
+                   endpoint->certificate.fingerprint);
+    write_fingerprint(endpoint, node);
+}
+
+static bool is_allowed(struct endpoint *endpoint, struct node *node)
+{
+    const struct own_certificate *certificate = &endpoint->certificate;
+    if (!fips_prove(node))
+        set_state(endpoint, node, SERVED_DOWN, "FIPS mode forbids it: a self-test failed");
+    else if (certificate->certificate_pem.length == 0)
+        fail(endpoint, node, "there is no certificate");
+    else if (!fips_allows_key(node, &certificate->key_pem))
+        set_state(endpoint, node, SERVED_DOWN, "FIPS mode forbids it: its key is not approved");
+    else
+        return true;
+    return false;
+}
+
+void endpoint_start(struct endpoint *endpoint, struct node *node)
+{
+    endpoint->start_due_ms = 0;
+    if (!is_allowed(endpoint, node))
+        return;
+    find_offer(&endpoint->offer, node);
+    int error = open_listener(endpoint, node);
+    if (error) {
+        fail(endpoint, node, "cannot listen at %s: %s", endpoint->served.place, strerror(-error));
+        return;
+    }
+    error = spawn(endpoint, node);
+    if (error) {
+        fail(endpoint, node, "the process cannot be started: %s", strerror(-error));
+        return;
+    }
+    note_start(endpoint, node);
+    if (endpoint->served.state != SERVED_DOWN) /* it stays down until it answers */
+        set_state(endpoint, node, SERVED_STARTING, "");
+}
+
+static bool is_as_set(const struct endpoint *endpoint, const struct node *node)
 {
     struct endpoint_place place;
     struct tls_offer offer;
     find_offer(&offer, node);
-    return find_place(&place, node) == 0 && place.port == endpoint->place.port &&
-           str_equal(place.address, endpoint->place.address) &&
+    return find_place(&place, node) == 0 && same_place(&place, &endpoint->place) &&
            memcmp(&offer, &endpoint->offer, sizeof(offer)) == 0;
 }
 
-int endpoint_admit(struct endpoint *endpoint, const struct node *node)
+/* Tells the process whom it serves. False where it could not be told. */
+static bool admit(struct endpoint *endpoint, const struct node *node)
 {
     struct stations stations;
-    int error = stations_read(&stations, &node->settings);
-    if (error || memcmp(&stations, &endpoint->stations, sizeof(stations)) == 0)
-        return error;
+    if (stations_read(&stations, &node->settings) < 0)
+        return false;
+    if (memcmp(&stations, &endpoint->stations, sizeof(stations)) == 0)
+        return true;
     endpoint->stations = stations;
-    return front_admit(&endpoint->front, &stations);
+    return front_admit(&endpoint->front, &stations) == 0;
 }
 
-void endpoint_stop(struct endpoint *endpoint)
+bool endpoint_hold(struct endpoint *endpoint, struct node *node)
 {
-    if (endpoint->running)
-        front_stop(&endpoint->front);
-    endpoint->running = false;
+    bool renewed = fips_prove(node) && own_certificate_renew(&endpoint->certificate, node);
+    bool ran = endpoint->running;
+    if (!renewed && is_as_set(endpoint, node) &&
+        (ran ? admit(endpoint, node) : endpoint->start_due_ms > 0))
+        return false; /* it runs, or its delay counts */
+    stop(endpoint);
+    endpoint_start(endpoint, node);
+    return ran || endpoint->running;
 }
 
-void endpoint_close(struct endpoint *endpoint)
+/* --- signs of life --- */
+
+static bool has_heard(const struct endpoint *endpoint)
 {
-    endpoint_stop(endpoint);
-    buf_free(&endpoint->certificate_pem);
-    buf_wipe(&endpoint->key_pem);
+    return endpoint->heard - endpoint->asked < UINT32_MAX / 2; /* they may wrap */
+}
+
+static unsigned patience(const struct endpoint *endpoint)
+{
+    return endpoint->served.state == SERVED_ANSWERS ? UNANSWERED_MAX : UNANSWERED_STARTING_MAX;
+}
+
+static bool ask(struct endpoint *endpoint, struct node *node)
+{
+    endpoint->unanswered = has_heard(endpoint) ? 0 : endpoint->unanswered + 1;
+    if (endpoint->unanswered >= patience(endpoint)) {
+        fail(endpoint, node, "the process does not answer");
+        return true;
+    }
+    if (!front_listens(endpoint->listener)) {
+        fail(endpoint, node, "the listening socket was shut down");
+        return true;
+    }
+    endpoint->ask_due_ms = clock_boot_ms() + ASK_MS;
+    if (front_publish(&endpoint->front, -1) == 0)
+        endpoint->asked = endpoint->front.asked;
+    return false;
+}
+
+bool endpoint_do_due(struct endpoint *endpoint, struct node *node)
+{
+    uint64_t now_ms = clock_boot_ms();
+    if (!endpoint->running && endpoint->start_due_ms && now_ms >= endpoint->start_due_ms) {
+        endpoint_start(endpoint, node);
+        return true;
+    }
+    return endpoint->running && now_ms >= endpoint->ask_due_ms && ask(endpoint, node);
+}
+
+uint64_t endpoint_due_ms(const struct endpoint *endpoint)
+{
+    return endpoint->running ? endpoint->ask_due_ms : endpoint->start_due_ms;
+}
+
+bool endpoint_read(struct endpoint *endpoint, struct node *node, struct traffic_counts *counts)
+{
+    struct front_record record;
+    int error = front_record_read(&endpoint->front, &record);
+    for (; error == 0; error = front_record_read(&endpoint->front, &record)) {
+        *counts = record.counts;
+        endpoint->heard = record.heard;
+    }
+    if (error != -EAGAIN) {
+        fail_by_status(endpoint, node);
+        return true;
+    }
+    if (endpoint->served.state == SERVED_ANSWERS || endpoint->heard == 0)
+        return false;
+    if (endpoint->backoff.failures)
+        (void)node_event(node, "endpoint", "answers again");
+    set_state(endpoint, node, SERVED_ANSWERS, "");
+    return true;
+}
+
+bool endpoint_look_at_child(struct endpoint *endpoint, struct node *node)
+{
+    if (!endpoint->running || !front_is_stopped(&endpoint->front))
+        return false;
+    fail(endpoint, node, "the process was stopped");
+    return true;
+}
+
+void endpoint_close(struct endpoint *endpoint, const struct node *node)
+{
+    stop(endpoint);
+    if (endpoint->listener >= 0)
+        close(endpoint->listener);
+    endpoint->listener = -1;
+    own_certificate_close(&endpoint->certificate);
+    if (endpoint->served.daemon_pid)
+        served_remove(node->system.root);
 }

@@ -1,20 +1,27 @@
 /*
- * The endpoint as the warden sees it: its certificate, kept in the state, and the front process
- * that answers for it, started again when it ends.
+ * The endpoint as the daemon sees it: its certificate, its listening socket, and the process that
+ * answers for it. The daemon knows by these who serves, not by the port: it holds the socket
+ * itself, so that no other program gets the port while the process is started again; it asks the
+ * process for a sign of life; and it hands what it knows to the tls domain (probe/served.h). A
+ * process that ended, was stopped or does not answer is replaced, after a delay that grows
+ * (serve/backoff.h).
  */
 #ifndef HOLDFAST_SERVE_ENDPOINT_H
 #define HOLDFAST_SERVE_ENDPOINT_H
 
-#include "base/buf.h"
+#include "probe/served.h"
+#include "serve/backoff.h"
 #include "serve/front.h"
 #include "serve/node.h"
+#include "serve/own_certificate.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where it listens. */
-#define ENDPOINT_KEY_OBJECT "endpoint.key" /* its name in the state */
+/* The SHA-256 fingerprint of its certificate, one line of text, for the console. */
+#define ENDPOINT_FINGERPRINT_PATH "/run/holdfast/fingerprint"
 
+/* Where it listens. */
 struct endpoint_place {
     char address[SETTING_ITEM_SIZE];
     uint16_t port;
@@ -23,38 +30,58 @@ struct endpoint_place {
 struct endpoint {
     struct front front;
     bool running;
-    struct endpoint_place place; /* what the front was started with */
-    struct tls_offer offer;
-    struct stations stations;
-    struct buf certificate_pem;
-    struct buf key_pem; /* wiped by endpoint_close */
-    int64_t expires_s;
+    int listener;                /* -1: none */
+    struct endpoint_place place; /* of the listener */
+    struct tls_offer offer;      /* what the process was started with */
+    struct stations stations;    /* whom it serves */
+    struct own_certificate certificate;
+    struct backoff backoff;
+    uint64_t started_ms;
+    uint64_t start_due_ms; /* 0: it runs, or may not */
+    uint64_t ask_due_ms;   /* for the next sign of life */
+    uint32_t asked, heard; /* sequences of the last question and the last answer */
+    unsigned unanswered;   /* questions in a row */
+    struct served_record served;
 };
 
-/* Reads the certificate and its key from the state, or makes and stores them at first boot; neither
- * where a self-test failed (serve/fips.h). A node without a state gets a pair that lasts as long as
- * the process. 0 or a negative code, told. */
+/* Nothing is open. */
+void endpoint_init(struct endpoint *endpoint);
+
+/* Reads the certificate, or makes it; neither where a self-test failed (serve/fips.h). 0 or a
+ * negative code, told. */
 int endpoint_open(struct endpoint *endpoint, struct node *node);
 
 /* For a report: whether FIPS mode would let the endpoint start, with the key that the state holds.
  */
 void endpoint_judge(struct node *node);
 
-/* Starts the front on the address and port of the settings; or leaves it down (`running` is false,
- * and 0 is returned) where FIPS mode forbids it: a self-test failed, or the key is not approved.
- * 0 or a negative errno, told. */
-int endpoint_start(struct endpoint *endpoint, struct node *node);
+/* Starts the process on the address and port of the settings; or leaves it down where FIPS mode
+ * forbids it: a self-test failed, or the key is not approved. What fails is told, recorded, and due
+ * again. */
+void endpoint_start(struct endpoint *endpoint, struct node *node);
 
-/* Whether the running front listens where, and offers what, the settings say now; else it must be
- * started again, which ends every connection and makes every session ticket void. */
-bool endpoint_is_as_set(const struct endpoint *endpoint, const struct node *node);
+/* Holds the endpoint against the settings and the clock: makes the certificate anew where that is
+ * due, tells the process whom it serves where health.stations has changed, and replaces it where it
+ * listens elsewhere or offers something else than is set, which ends its connections. True where
+ * the process was replaced. */
+bool endpoint_hold(struct endpoint *endpoint, struct node *node);
 
-/* Tells a running front whom it serves, where health.stations has changed. 0, or a negative code:
- * then it must be started again. */
-int endpoint_admit(struct endpoint *endpoint, const struct node *node);
+/* What is due: a start, a question. True where it is another state than before. */
+bool endpoint_do_due(struct endpoint *endpoint, struct node *node);
+uint64_t endpoint_due_ms(const struct endpoint *endpoint); /* 0: nothing */
 
-/* Ends the front; endpoint_start may follow. */
-void endpoint_stop(struct endpoint *endpoint);
-void endpoint_close(struct endpoint *endpoint);
+/* When the channel is readable: takes the last counts, and notices the process's end. True where it
+ * is another state than before. */
+bool endpoint_read(struct endpoint *endpoint, struct node *node, struct traffic_counts *counts);
+
+/* When a child has changed its state (SIGCHLD): notices that the process was stopped. */
+bool endpoint_look_at_child(struct endpoint *endpoint, struct node *node);
+
+/* Writes what is known of it for the tls domain; `failures` are the prober's, in a row, and why. */
+void endpoint_tell(struct endpoint *endpoint, const struct node *node, unsigned failures,
+                   const char *reason);
+
+/* Ends the process, closes the port and takes the record away. */
+void endpoint_close(struct endpoint *endpoint, const struct node *node);
 
 #endif

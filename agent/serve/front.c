@@ -80,18 +80,21 @@ static int open_listener(const struct endpoint_address *address)
     return error;
 }
 
-/* "::" means both families; on a kernel without IPv6 that is IPv4. */
-static int listen_at(const char *text, uint16_t port)
+int front_listen(const char *text, uint16_t port)
 {
     struct endpoint_address address;
     int fd = read_address(&address, text, port);
     if (fd == 0)
         fd = open_listener(&address);
-    if (fd == -EAFNOSUPPORT && str_equal(text, "::"))
-        return listen_at("0.0.0.0", port);
-    if (fd < 0)
-        log_error("endpoint: cannot listen at %s port %u: %s", text, port, strerror(-fd));
-    return fd;
+    return fd == -EAFNOSUPPORT && str_equal(text, "::") ? front_listen("0.0.0.0", port) : fd;
+}
+
+bool front_listens(int listener)
+{
+    int value = 0;
+    socklen_t size = sizeof(value);
+    return listener >= 0 && getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 &&
+           value == 1;
 }
 
 /* --- what the parent calls --- */
@@ -121,8 +124,10 @@ static int fork_child(struct front *front, int binary, int listener, int start)
 }
 
 /* The link in /proc leads to the file that runs, whatever stands at its path by now. */
-static int start(struct front *front, const struct front_setup *setup, int listener)
+int front_spawn_on(struct front *front, const struct front_setup *setup, int listener)
 {
+    if (setup->limits.connections > FRONT_CONNECTIONS_MAX)
+        return -EINVAL;
     int binary = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     if (binary < 0)
         return -errno;
@@ -136,12 +141,13 @@ static int start(struct front *front, const struct front_setup *setup, int liste
 
 int front_spawn(struct front *front, const struct front_setup *setup)
 {
-    if (setup->limits.connections > FRONT_CONNECTIONS_MAX)
-        return -EINVAL;
-    int listener = listen_at(setup->address, setup->port);
-    if (listener < 0)
+    int listener = front_listen(setup->address, setup->port);
+    if (listener < 0) {
+        log_error("endpoint: cannot listen at %s port %u: %s", setup->address, setup->port,
+                  strerror(-listener));
         return listener;
-    int error = start(front, setup, listener);
+    }
+    int error = front_spawn_on(front, setup, listener);
     if (error)
         log_error("endpoint: cannot start: %s", strerror(-error));
     close(listener);
@@ -150,7 +156,7 @@ int front_spawn(struct front *front, const struct front_setup *setup)
 
 int front_publish(struct front *front, int snapshot_fd)
 {
-    struct front_message message = {FRONT_MAGIC, sizeof(message)};
+    struct front_message message = {FRONT_MAGIC, sizeof(message), front->asked + 1};
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
@@ -161,18 +167,19 @@ int front_publish(struct front *front, int snapshot_fd)
     struct iovec part = {&message, sizeof(message)};
     const struct msghdr header = {.msg_iov = &part,
                                   .msg_iovlen = 1,
-                                  .msg_control = &control,
-                                  .msg_controllen = sizeof(control)};
+                                  .msg_control = snapshot_fd < 0 ? NULL : &control,
+                                  .msg_controllen = snapshot_fd < 0 ? 0 : sizeof(control)};
     memcpy(CMSG_DATA(&control.head), &snapshot_fd, sizeof(snapshot_fd));
-    if (sendmsg(front->channel, &header, MSG_NOSIGNAL) >= 0)
-        return 0;
-    return errno == ECONNRESET ? -EPIPE : -errno;
+    if (sendmsg(front->channel, &header, MSG_NOSIGNAL) < 0)
+        return errno == ECONNRESET ? -EPIPE : -errno;
+    front->asked++;
+    return 0;
 }
 
 int front_admit(struct front *front, const struct stations *stations)
 {
     const struct front_stations_message message = {
-        {FRONT_MAGIC, sizeof(message)},
+        {FRONT_MAGIC, sizeof(message), front->asked},
         *stations
     };
     ssize_t sent = send(front->channel, &message, sizeof(message), MSG_NOSIGNAL);
@@ -187,6 +194,27 @@ int front_record_read(struct front *front, struct front_record *record)
     if (got != sizeof(*record) || record->magic != FRONT_MAGIC || record->size != sizeof(*record))
         return -EPIPE; /* gone, or no longer what was started */
     return 0;
+}
+
+bool front_is_stopped(const struct front *front)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)front->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == front->pid && info.si_code == CLD_STOPPED;
+}
+
+/* The channel is closed before the process is gone. */
+int front_wait(struct front *front)
+{
+    enum { TRIES = 50, EACH_US = 4000 };
+    siginfo_t info = {0};
+    for (unsigned i = 0; i < TRIES && info.si_pid == 0; i++)
+        if (waitid(P_PID, (id_t)front->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+            (info.si_pid == 0 && usleep(EACH_US) < 0))
+            break;
+    if (info.si_pid == 0)
+        return -1;
+    return info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status;
 }
 
 /* It ends by itself when the channel closes; one that is stuck is killed. */

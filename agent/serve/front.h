@@ -42,21 +42,33 @@ struct front_setup {
 struct front_record {
     uint32_t magic;
     uint32_t size;
+    uint32_t heard; /* the sequence of the last message from the warden */
     struct traffic_counts counts;
 };
 
 struct front {
     int pid;
-    int channel; /* SOCK_SEQPACKET: snapshots down, records up; non-blocking here */
+    int channel;    /* SOCK_SEQPACKET: snapshots down, records up; non-blocking here */
+    uint32_t asked; /* the sequence of the last message to it */
 };
 
-/* Binds the listening socket (in the caller, which may), forks, and executes this binary anew
- * (front_child.h; main must know it): the child gives up every privilege before the first byte from
- * outside, then serves until the channel closes.
- * 0, or a negative errno with its message told. */
+/* The listening socket, bound here, where that is permitted; a descriptor or a negative errno, no
+ * message. "::" means both families; on a kernel without IPv6 that is IPv4. */
+int front_listen(const char *address, uint16_t port);
+
+/* Whether a listening socket still listens: a process that shared it may have shut it down. */
+bool front_listens(int listener);
+
+/* Forks, and executes this binary anew (front_child.h; main must know it) with `listener`, which
+ * stays the caller's: the child gives up every privilege before the first byte from outside, then
+ * serves until the channel closes. 0, or a negative errno, no message. */
+int front_spawn_on(struct front *front, const struct front_setup *setup, int listener);
+
+/* front_listen and front_spawn_on, with the message told. */
 int front_spawn(struct front *front, const struct front_setup *setup);
 
-/* Hands over a snapshot's descriptor (the caller keeps and closes its own). */
+/* Hands over a snapshot's descriptor (the caller keeps and closes its own); with -1 asks for a sign
+ * of life alone. Either is answered by a record with `heard` = front->asked. */
 int front_publish(struct front *front, int snapshot_fd);
 
 /* From now on it serves these: connections of others end, those of stations that stay go on. 0 or a
@@ -66,7 +78,14 @@ int front_admit(struct front *front, const struct stations *stations);
 /* Reads one record if there is one; -EAGAIN when none, -EPIPE when the front is gone. */
 int front_record_read(struct front *front, struct front_record *record);
 
+/* Whether somebody has stopped the process (SIGSTOP), which SIGCHLD announces. */
+bool front_is_stopped(const struct front *front);
+
 /* Ends the child and reaps it. It ends by itself too when the channel closes or its parent dies. */
 void front_stop(struct front *front);
+
+/* How a child that has closed its channel ended, as waitpid(2) has it, or -1 where it has not, a
+ * moment later. front_stop must follow. */
+int front_wait(struct front *front);
 
 #endif

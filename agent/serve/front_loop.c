@@ -27,6 +27,7 @@ struct front_loop {
     struct front_shared shared;
     struct gate *gate; /* owned */
     struct traffic_counts counts, recorded;
+    uint32_t heard, answered;              /* sequences of the warden's messages */
     uint64_t recorded_ms, accept_again_ms; /* the latter 0: accepting */
     uint64_t rotate_ms;                    /* when the keys of session tickets change next */
     bool http_busy, accepting, ended;
@@ -95,6 +96,7 @@ static void take_message(struct front_loop *loop, const struct front_stations_me
     const struct front_message *head = &message->head;
     if (size < (ssize_t)sizeof(*head) || head->magic != FRONT_MAGIC || head->size != size)
         return;
+    loop->heard = head->sequence;
     if (size == sizeof(*message))
         admit_stations(loop, message);
     else if (size == sizeof(*head) && fd >= 0)
@@ -134,15 +136,18 @@ static bool counts_changed(const struct front_loop *loop)
 /* A channel that is full takes the next record, which tells the same and more. */
 static void send_record(struct front_loop *loop, uint64_t now_ms)
 {
-    if (!counts_changed(loop) || now_ms < loop->recorded_ms + RECORD_INTERVAL_MS)
+    bool due = counts_changed(loop) && now_ms >= loop->recorded_ms + RECORD_INTERVAL_MS;
+    if (loop->heard == loop->answered && !due)
         return;
-    const struct front_record record = {FRONT_MAGIC, sizeof(record), loop->counts};
+    const struct front_record record = {FRONT_MAGIC, sizeof(record), loop->heard, loop->counts};
     loop->recorded_ms = now_ms;
     ssize_t sent = send(loop->channel, &record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent == sizeof(record))
+    if (sent == sizeof(record)) {
         loop->recorded = loop->counts;
-    else if (errno != EAGAIN)
+        loop->answered = loop->heard;
+    } else if (errno != EAGAIN) {
         loop->ended = true;
+    }
 }
 
 /* --- new clients --- */

@@ -21,14 +21,17 @@ int front_loop_open(struct front_loop **loop, const struct front_limits *limits,
 int front_loop_run(struct front_loop *loop);
 void front_loop_close(struct front_loop *loop);
 
-/* What the two processes say to each other over the channel: a snapshot's descriptor goes down
- * with a message of the first kind, whom to serve from now on with one of the second, and a struct
- * front_record comes up. */
-enum { FRONT_MAGIC = 0x48464652 };
+/* What the two processes say to each other over the channel: messages of the first kind go down,
+ * with a snapshot's descriptor or without, of the second with whom to serve from now on, each with
+ * a sequence; a struct front_record comes up at once, as a sign of life, and when counts have
+ * changed.
+ */
+enum { FRONT_MAGIC = 0x48464653 };
 
 struct front_message {
     uint32_t magic;
     uint32_t size;
+    uint32_t sequence;
 };
 
 struct front_stations_message {

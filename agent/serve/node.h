@@ -9,6 +9,7 @@
 #include "domain/domain.h"
 #include "domain/fips.h"
 #include "policy/policy.h"
+#include "serve/repeats.h"
 #include "state/state.h"
 
 #include <limits.h>
@@ -43,6 +44,7 @@ struct node {
     struct policy policy;      /* points into settings */
     struct buf reason;         /* why it fails closed; empty when it does not */
     struct fips_evidence fips; /* serve/fips.h */
+    struct repeats repeats;    /* of node_event */
 };
 
 /* Fills `system` for a root: what lies below it, and the network namespace of this process. */
@@ -68,10 +70,16 @@ void node_close(struct node *node);
 /* Stores that the admin account is disabled, for good. */
 int node_latch_admin(struct node *node);
 
-/* Appends to the event log where this process may write it; a failure is told, not returned: the
- * enforcement that it reports has happened all the same. */
-__attribute__((format(printf, 3, 4))) void node_event(struct node *node, const char *kind,
+/* Appends to the event log where this process may write it, unless the event only repeats others
+ * (serve/repeats.h). A failure is told, not returned: the enforcement that it reports has happened
+ * all the same. True when this occurrence was recorded, so that the system log repeats no more than
+ * the event log does. */
+__attribute__((format(printf, 3, 4))) bool node_event(struct node *node, const char *kind,
                                                       const char *format, ...);
+
+/* Records the repetitions that node_event left out, of events that have been quiet for an hour; to
+ * be called now and then. node_close records all of them. */
+void node_events_settle(struct node *node);
 
 /* Imports `text` over the stored settings, in one transaction or not at all, for the warden and for
  * a command that works on the database directly. `how` is "wizard", "set" or "import", `name` what

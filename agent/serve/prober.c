@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -27,7 +28,8 @@ enum {
     FD_END,
     WORDS = 2,
     FIRST_MS = 5000, /* for services that start beside the daemon */
-    LONGEST_S = 120, /* a prober that hangs is ended by its own alarm */
+    LONGEST_S = 120, /* a prober that hangs is ended by the daemon, or by its own alarm */
+    ALARM_S = LONGEST_S + 10,
     NOBODY = 65534,
     DESCRIPTORS = 64,
     MEMORY_MAX = 32 << 20
@@ -102,33 +104,7 @@ static int start(struct prober *prober, const struct node *node)
     return error;
 }
 
-void prober_start_due(struct prober *prober, const struct node *node)
-{
-    if (prober->pid || clock_boot_ms() < prober->due_ms)
-        return;
-    prober->due_ms = clock_boot_ms() + RECORD_INTERVAL_S * UINT64_C(1000);
-    int error = start(prober, node);
-    if (error)
-        log_error("cannot probe the node's listeners: %s", strerror(-error));
-}
-
 /* --- ending --- */
-
-static int take(int memory, const struct node *node)
-{
-    struct probe_record *record = malloc(sizeof(*record));
-    int error = record ? 0 : -ENOMEM;
-    if (error == 0 && lseek(memory, 0, SEEK_SET) < 0)
-        error = -errno;
-    if (error == 0)
-        error = file_read_exactly(memory, record, sizeof(*record));
-    if (error == 0 && (!record_is_sound(record) || record->boot_ms == 0))
-        error = -EBADMSG;
-    if (error == 0)
-        error = record_write(node->system.root, record);
-    free(record);
-    return error;
-}
 
 void prober_close(struct prober *prober)
 {
@@ -144,13 +120,83 @@ void prober_close(struct prober *prober)
     prober->pidfd = prober->memory = -1;
 }
 
-bool prober_finish(struct prober *prober, const struct node *node)
+static void retry(struct prober *prober)
 {
-    int error = take(prober->memory, node);
+    prober->due_ms = clock_boot_ms() + backoff_failed(&prober->retries, 0);
+}
+
+static void fail(struct prober *prober, struct node *node, const char *why)
+{
+    (void)snprintf(prober->reason, sizeof(prober->reason), "%s", why);
+    prober->failures++;
+    retry(prober);
+    if (node_event(node, "prober", "cannot probe the node's listeners: %s", why))
+        log_error("cannot probe the node's listeners: %s", why);
+}
+
+/* A listener that is busy, or one whose answer did not come in time, is no fault of its own yet:
+ * what was found before stands while that is asked again, for as long as record_carry says. */
+static int take(struct prober *prober, const struct node *node, bool *complete)
+{
+    struct probe_record *record = calloc(2, sizeof(*record));
+    if (!record)
+        return -ENOMEM;
+    int error = lseek(prober->memory, 0, SEEK_SET) < 0 ? -errno : 0;
+    if (error == 0)
+        error = file_read_exactly(prober->memory, record, sizeof(*record));
+    if (error == 0 && (!record_is_sound(record) || record->boot_ms == 0))
+        error = -EBADMSG;
+    if (error == 0) {
+        *complete = record_is_complete(record);
+        if (record_read(node->system.root, &record[1]) == 0)
+            record_carry(record, &record[1]);
+        error = record_write(node->system.root, record);
+    }
+    free(record);
+    return error;
+}
+
+bool prober_finish(struct prober *prober, struct node *node)
+{
+    bool complete = false;
+    int error = take(prober, node, &complete);
     prober_close(prober);
+    if (error) {
+        fail(prober, node, error == -EBADMSG ? "the prober ended early" : strerror(-error));
+        return true;
+    }
+    prober->failures = 0;
+    prober->reason[0] = '\0';
+    if (complete)
+        prober->retries = (struct backoff){0};
+    else
+        retry(prober);
+    return true;
+}
+
+/* --- when --- */
+
+bool prober_do_due(struct prober *prober, struct node *node)
+{
+    uint64_t now_ms = clock_boot_ms();
+    if (prober->pid && now_ms >= prober->end_ms) {
+        prober_close(prober);
+        fail(prober, node, "the prober did not come to its end in time and was ended");
+        return true;
+    }
+    if (prober->pid || now_ms < prober->due_ms)
+        return false;
+    prober->due_ms = now_ms + RECORD_INTERVAL_S * UINT64_C(1000);
+    prober->end_ms = now_ms + LONGEST_S * UINT64_C(1000);
+    int error = start(prober, node);
     if (error)
-        log_error("cannot keep what the probe found: %s", strerror(-error));
-    return error == 0;
+        fail(prober, node, strerror(-error));
+    return error != 0;
+}
+
+uint64_t prober_due_ms(const struct prober *prober)
+{
+    return prober->pid ? prober->end_ms : prober->due_ms;
 }
 
 /* --- the process --- */
@@ -200,7 +246,7 @@ static int probe_into(struct probe_record *record, struct connect_sources *sourc
 int prober_main(void)
 {
     struct probe_record *record = malloc(sizeof(*record));
-    (void)alarm(LONGEST_S);
+    (void)alarm(ALARM_S);
     struct connect_sources sources;
     int error = record ? give_up_privilege(&sources) : -ENOMEM;
     if (error == 0)

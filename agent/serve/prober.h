@@ -2,18 +2,26 @@
  * The prober: the process that probes the node's own listeners for the warden, which must never
  * wait. It is this binary executed anew, as nobody and with nothing but one shared memory, from
  * which the warden takes what it found once it has ended. It starts some seconds after the daemon,
- * after each change of a setting, and every RECORD_INTERVAL_S.
+ * after each change of a setting, and every RECORD_INTERVAL_S; soon again, after a growing delay,
+ * where a listener refused it or was too slow.
  */
 #ifndef HOLDFAST_SERVE_PROBER_H
 #define HOLDFAST_SERVE_PROBER_H
 
+#include "serve/backoff.h"
 #include "serve/node.h"
 
 #include <stdint.h>
 
+enum { PROBER_REASON_SIZE = 120 };
+
 struct prober {
-    int pid, pidfd, memory; /* 0, -1, -1: none runs */
-    uint64_t due_ms;        /* of clock_boot_ms(): when the next one starts */
+    int pid, pidfd, memory;          /* 0, -1, -1: none runs */
+    uint64_t due_ms;                 /* of clock_boot_ms(): when the next one starts */
+    uint64_t end_ms;                 /* ... and when the one that runs is ended */
+    struct backoff retries;          /* of probes in a row that were refused or not finished */
+    unsigned failures;               /* probers in a row that brought no record at all */
+    char reason[PROBER_REASON_SIZE]; /* of the last failure */
 };
 
 /* None runs; the first is due when the listeners have had some seconds to start. */
@@ -22,13 +30,15 @@ void prober_init(struct prober *prober);
 /* The next one is due soon: a setting was changed, which makes services start again. */
 void prober_soon(struct prober *prober);
 
-/* Starts one where it is due and none runs. A failure is told, and tried again when it is due next.
- */
-void prober_start_due(struct prober *prober, const struct node *node);
+/* Starts one where it is due and none runs; ends one that takes longer than it may, which is a
+ * failure. A failure is told, an event, and tried again after a growing delay. True where one
+ * failed just now. */
+bool prober_do_due(struct prober *prober, struct node *node);
+uint64_t prober_due_ms(const struct prober *prober); /* 0: nothing is */
 
 /* To be called when `pidfd` is readable: takes what was found and keeps it. True where there is a
- * new record, so that a walk is worth its while. */
-bool prober_finish(struct prober *prober, const struct node *node);
+ * new record or a failure, so that a walk is worth its while. */
+bool prober_finish(struct prober *prober, struct node *node);
 
 /* Ends one that runs. */
 void prober_close(struct prober *prober);

@@ -57,6 +57,7 @@ static void write_row(const struct row *row, struct buf *out)
     wire_put_text(out, row->actual);
     wire_put_text(out, row->note);
     wire_put_number(out, row->verdict);
+    wire_put_number(out, row->advised);
 }
 
 static void write_rows(const struct results *results, struct buf *out)
@@ -120,6 +121,7 @@ static int read_row(struct cursor *from, struct rows *rows)
     const char *actual = wire_take_text(from);
     const char *note = wire_take_text(from);
     uint64_t verdict = wire_take_number(from);
+    row.advised = wire_take_number(from) != 0;
     if (from->bad || !row.id || !row.title || !row.desired || row.setting > SETTING_NONE ||
         verdict >= VERDICT_COUNT)
         return -EBADMSG;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "netlink/monitor.h"
+#include "serve/clock_watch.h"
 #include "serve/door.h"
 #include "serve/drift.h"
 #include "serve/endpoint.h"
@@ -32,7 +33,6 @@
 
 enum {
     SETTLE_MS = 20,     /* announcements come in bursts: one walk for all of them */
-    RESPAWN_MS = 1000,  /* a front that dies at once must not become a busy loop */
     STALE_INTERVALS = 3 /* spec/interfaces: a snapshot older than that fails /health */
 };
 
@@ -45,9 +45,9 @@ struct warden {
     struct endpoint endpoint;
     struct prober prober;
     int signals, timer;
-    int files;               /* inotify; negative: the timer alone looks at them */
-    uint64_t walk_due_ms;    /* CLOCK_BOOTTIME; 0: no walk is due */
-    uint64_t respawn_due_ms; /* 0: the front runs */
+    int files;            /* inotify; negative: the timer alone looks at them */
+    int clock;            /* serve/clock_watch.h; negative: likewise */
+    uint64_t walk_due_ms; /* CLOCK_BOOTTIME; 0: no walk is due */
     uint64_t generation;
     struct drift drift;
     struct traffic_counts traffic;
@@ -66,7 +66,8 @@ static void make_report(const struct warden *warden, const struct recent *recent
                               .event_count = recent->count};
     node_facts(&warden->node, &report->facts);
     report->facts.generation = warden->generation;
-    report->facts.certificate_expires_s = warden->endpoint.expires_s;
+    report->facts.certificate_expires_s = warden->endpoint.certificate.life.until_s;
+    report->facts.certificate_fingerprint = warden->endpoint.certificate.fingerprint;
     report->facts.drift_repaired = warden->drift.repaired;
     report->facts.last_drift_s = warden->drift.last_s;
 }
@@ -100,6 +101,10 @@ static void walk(struct warden *warden)
 {
     struct results now = {0};
     warden->walk_due_ms = 0;
+    if (endpoint_hold(&warden->endpoint, &warden->node))
+        prober_soon(&warden->prober);
+    endpoint_tell(&warden->endpoint, &warden->node, warden->prober.failures, warden->prober.reason);
+    node_events_settle(&warden->node);
     drift_walk(&warden->drift, &warden->node, &warden->results, &now);
     results_free(&warden->results);
     warden->results = now;
@@ -115,29 +120,11 @@ static void walk_soon(struct warden *warden, unsigned delay_ms)
         warden->walk_due_ms = due_ms;
 }
 
-/* --- the front --- */
-
-static void start_front(struct warden *warden)
+/* The endpoint is in another state: a new process has no pages yet, and the rows say so. */
+static void endpoint_changed(struct warden *warden)
 {
-    warden->respawn_due_ms = 0;
-    if (endpoint_start(&warden->endpoint, &warden->node) < 0)
-        warden->respawn_due_ms = clock_boot_ms() + RESPAWN_MS;
-    else if (warden->generation && warden->endpoint.running)
-        publish(warden);
-}
-
-static void read_records(struct warden *warden)
-{
-    struct front_record record;
-    int error = front_record_read(&warden->endpoint.front, &record);
-    for (; error == 0; error = front_record_read(&warden->endpoint.front, &record))
-        warden->traffic = record.counts;
-    if (error == -EAGAIN)
-        return;
-    endpoint_stop(&warden->endpoint);
-    log_error("the front ended: it is started again");
-    node_event(&warden->node, "front", "ended and is started again");
-    warden->respawn_due_ms = clock_boot_ms() + RESPAWN_MS;
+    walk_soon(warden, 0);
+    prober_soon(&warden->prober);
 }
 
 /* --- what the door asks --- */
@@ -163,11 +150,6 @@ static int door_apply(void *context, const char *who, const char *how, const cha
     buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);
     walk_soon(warden, 0);
     prober_soon(&warden->prober);
-    if (warden->endpoint.running && (!endpoint_is_as_set(&warden->endpoint, &warden->node) ||
-                                     endpoint_admit(&warden->endpoint, &warden->node) < 0)) {
-        endpoint_stop(&warden->endpoint);
-        warden->respawn_due_ms = clock_boot_ms();
-    }
     return 0;
 }
 
@@ -200,8 +182,8 @@ static int door_reboot(void *context, const char *who)
 static void door_refused(void *context, const char *who, const char *why)
 {
     struct warden *warden = context;
-    log_warning("door: %s: %s", who, why);
-    node_event(&warden->node, "refused", "%s: %s", who, why);
+    if (node_event(&warden->node, "refused", "%s: %s", who, why))
+        log_warning("door: %s: %s", who, why);
 }
 
 /* --- the loop --- */
@@ -212,6 +194,7 @@ enum {
     FD_FRONT,
     FD_PROBER,
     FD_FILES,
+    FD_CLOCK,
     FD_MONITOR,
     FD_DOOR = FD_MONITOR + MONITOR_FDS
 };
@@ -223,8 +206,10 @@ static void read_signal(struct warden *warden)
         return;
     if (info.ssi_signo == SIGHUP)
         walk_soon(warden, 0);
-    else
+    else if (info.ssi_signo != SIGCHLD)
         warden->stop = true;
+    else if (endpoint_look_at_child(&warden->endpoint, &warden->node))
+        endpoint_changed(warden);
 }
 
 static void read_timer(struct warden *warden)
@@ -243,15 +228,16 @@ static int until(uint64_t due_ms, int timeout_ms)
 
 static void do_what_is_due(struct warden *warden)
 {
-    uint64_t now_ms = clock_boot_ms();
-    if (warden->respawn_due_ms && now_ms >= warden->respawn_due_ms)
-        start_front(warden);
-    if (warden->walk_due_ms && now_ms >= warden->walk_due_ms)
+    if (endpoint_do_due(&warden->endpoint, &warden->node))
+        endpoint_changed(warden);
+    if (warden->walk_due_ms && clock_boot_ms() >= warden->walk_due_ms)
         walk(warden);
-    if (fips_prove(&warden->node))
-        prober_start_due(&warden->prober, &warden->node);
-    else
-        warden->prober.due_ms = 0; /* a library that failed is not used */
+    if (!fips_prove(&warden->node)) { /* a library that failed is not used */
+        prober_close(&warden->prober);
+        warden->prober.due_ms = 0;
+    } else if (prober_do_due(&warden->prober, &warden->node)) {
+        walk_soon(warden, 0);
+    }
 }
 
 static int turn(struct warden *warden)
@@ -262,10 +248,10 @@ static int turn(struct warden *warden)
         [FD_FRONT] = {.fd = warden->endpoint.running ? warden->endpoint.front.channel : -1,
                        .events = POLLIN                                                                      },
     };
-    int timeout_ms = until(warden->respawn_due_ms, until(warden->walk_due_ms, -1));
-    if (warden->prober.pid == 0)
-        timeout_ms = until(warden->prober.due_ms, timeout_ms);
+    int timeout_ms = until(endpoint_due_ms(&warden->endpoint), until(warden->walk_due_ms, -1));
+    timeout_ms = until(prober_due_ms(&warden->prober), timeout_ms);
     fds[FD_FILES] = (struct pollfd){.fd = warden->files, .events = POLLIN};
+    fds[FD_CLOCK] = (struct pollfd){.fd = warden->clock, .events = POLLIN};
     fds[FD_PROBER] = (struct pollfd){.fd = warden->prober.pidfd, .events = POLLIN};
     monitor_fds(warden->monitor, &fds[FD_MONITOR]);
     size_t doors = door_fds(warden->door, &fds[FD_DOOR], &timeout_ms);
@@ -277,8 +263,11 @@ static int turn(struct warden *warden)
         read_timer(warden);
     if (fds[FD_FILES].revents && file_watch_drain(warden->files))
         walk_soon(warden, SETTLE_MS);
-    if (fds[FD_FRONT].revents)
-        read_records(warden);
+    if (fds[FD_CLOCK].revents && clock_watch_drain(warden->clock))
+        walk_soon(warden, 0);
+    if (fds[FD_FRONT].revents && warden->endpoint.running &&
+        endpoint_read(&warden->endpoint, &warden->node, &warden->traffic))
+        endpoint_changed(warden);
     if (fds[FD_PROBER].revents && prober_finish(&warden->prober, &warden->node))
         walk_soon(warden, 0);
     if (monitor_drain(warden->monitor, &fds[FD_MONITOR]))
@@ -297,6 +286,7 @@ static int open_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGCHLD);
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* whoever read standard error may be gone */
         return -errno;
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
@@ -332,6 +322,7 @@ static int open_sources(struct warden *warden)
     warden->signals = open_signals();
     warden->timer = open_timer(warden->setup->interval_s);
     warden->files = file_watch_open();
+    warden->clock = clock_watch_open();
     if (warden->signals < 0 || warden->timer < 0) {
         int error = warden->signals < 0 ? warden->signals : warden->timer;
         log_error("run: cannot wait for signals and time: %s", strerror(-error));
@@ -348,13 +339,15 @@ static int open_sources(struct warden *warden)
 static void close_all(struct warden *warden)
 {
     prober_close(&warden->prober);
-    endpoint_close(&warden->endpoint);
+    endpoint_close(&warden->endpoint, &warden->node);
     door_close(warden->door);
     monitor_close(warden->monitor);
     if (warden->timer >= 0)
         close(warden->timer);
     if (warden->files >= 0)
         close(warden->files);
+    if (warden->clock >= 0)
+        close(warden->clock);
     if (warden->signals >= 0)
         close(warden->signals);
     results_free(&warden->results);
@@ -379,15 +372,16 @@ static int open_node(struct warden *warden)
 
 int warden_run(const struct warden_setup *setup)
 {
-    struct warden warden = {.setup = setup, .signals = -1, .timer = -1, .files = -1};
+    struct warden warden = {.setup = setup, .signals = -1, .timer = -1, .files = -1, .clock = -1};
     prober_init(&warden.prober);
+    endpoint_init(&warden.endpoint);
     int error = privilege_reduce();
     if (error == 0)
         error = open_node(&warden);
     if (error == 0)
         error = open_sources(&warden);
     if (error == 0) {
-        start_front(&warden);
+        endpoint_start(&warden.endpoint, &warden.node);
         walk(&warden);
     }
     while (error == 0 && !warden.stop)

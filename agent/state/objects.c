@@ -59,3 +59,13 @@ int state_object_put(struct state *state, const char *name, const void *data, si
     statement_bytes(&change, hash, DIGEST_SIZE);
     return statement_end(&change);
 }
+
+int state_objects_put(struct state *state, const struct state_object *objects, size_t count)
+{
+    int error = database_begin(state);
+    if (error)
+        return error;
+    for (size_t i = 0; error == 0 && i < count; i++)
+        error = state_object_put(state, objects[i].name, objects[i].data, objects[i].size);
+    return database_end(state, error);
+}

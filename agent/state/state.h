@@ -118,4 +118,12 @@ int state_events_verify(struct state *state, uint64_t *count_or_bad);
 int state_object_get(struct state *state, const char *name, struct buf *out);
 int state_object_put(struct state *state, const char *name, const void *data, size_t size);
 
+/* Several of them in one transaction, all or none. */
+struct state_object {
+    const char *name;
+    const void *data;
+    size_t size;
+};
+int state_objects_put(struct state *state, const struct state_object *objects, size_t count);
+
 #endif

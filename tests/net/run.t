@@ -201,7 +201,7 @@ def a_half_dies(t, node, daemon):
     os.kill(old, signal.SIGKILL)
     t.ok(wait_for(lambda: daemon.front() not in (None, old) and daemon.serves()) is not None,
          'a front that dies is started again and serves')
-    t.ok(events(node, 'front'), 'and that is an event')
+    t.ok(wait_for(lambda: events(node, 'endpoint')), 'and that is an event')
 
 
 def only_one(t, node):

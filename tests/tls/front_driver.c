@@ -129,8 +129,10 @@ static int load_pair(struct front_setup *setup, const char *folder)
         return error ? error : file_read(key, PEM_MAX, &setup->key_pem);
     }
     if (error == 0)
-        error = selfsigned_make(names, countof(names), clock_now_s(), DAYS, &setup->certificate_pem,
-                                &setup->key_pem);
+        error = selfsigned_make(&(struct selfsigned_order){.names = names,
+                                                           .count = countof(names),
+                                                           .now_s = clock_now_s()},
+                                &setup->certificate_pem, &setup->key_pem);
     if (error == 0)
         error = file_replace(certificate, setup->certificate_pem.data,
                              setup->certificate_pem.length, 0644);

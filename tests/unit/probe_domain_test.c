@@ -2,6 +2,7 @@
 #include "domain/domain.h"
 #include "probe/judge.h"
 #include "probe/record.h"
+#include "probe/served.h"
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -94,10 +95,12 @@ static void keep_and_look(struct ground *ground)
     look(ground);
 }
 
+/* Of the rows that a probe's record decides. */
 static void assert_all(const struct ground *ground, enum verdict verdict)
 {
     for (size_t i = 0; i < ground->rows.count; i++)
-        assert_int_equal(ground->rows.list[i].verdict, verdict);
+        if (!str_equal(ground->rows.list[i].id, "tls.health.served"))
+            assert_int_equal(ground->rows.list[i].verdict, verdict);
 }
 
 static const struct row *find_row(const struct ground *ground, const char *id)
@@ -258,6 +261,257 @@ static void the_record_of_a_port_that_was_changed_is_not_taken(void **state)
     assert_all(ground, VERDICT_NOT_APPLICABLE);
 }
 
+/* --- who serves the health port --- */
+
+#define OWN   "AB:CD"
+#define OTHER "12:34"
+
+static struct served_record served_by_us(void)
+{
+    return (struct served_record){.state = SERVED_ANSWERS,
+                                  .pid = 4711,
+                                  .daemon_pid = getpid(),
+                                  .since_ms = clock_boot_ms(),
+                                  .place = ":: port 9443",
+                                  .fingerprint = OWN};
+}
+
+static void look_at_served(struct ground *ground, struct served_record *served)
+{
+    assert_int_equal(served_write(ground->root, served), 0);
+    keep_and_look(ground);
+}
+
+/* A listener that showed this certificate and proved its key, later than any endpoint began. */
+static void show_certificate(struct ground *ground, const char *fingerprint)
+{
+    struct probe_result *result = find_result(ground, "health");
+    all_is_well(ground->record);
+    ground->record->began_ms = clock_boot_ms() + 1000;
+    result->certificate.parsed = true;
+    result->certificate.not_after_s = clock_now_s() + INT64_C(86400) * 365;
+    (void)snprintf(result->certificate.fingerprint, sizeof(result->certificate.fingerprint), "%s",
+                   fingerprint);
+    (void)snprintf(result->certificate.names, sizeof(result->certificate.names),
+                   "DNS:node.local, DNS:node");
+    result->certificate.named = result->certificate.complete = true;
+    result->certificate.self_issued = true;
+    result->chain.count = result->certificate.in_order = 1;
+    result->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_DONE;
+}
+
+static void the_process_that_answers_with_its_own_certificate_passes(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OWN);
+    look_at_served(ground, &served);
+    const struct row *row = find_row(ground, "tls.health.served");
+    assert_int_equal(row->verdict, VERDICT_PASS);
+    assert_non_null(strstr(row->actual, "4711"));
+    assert_non_null(strstr(row->actual, OWN));
+    assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_PASS);
+}
+
+static void a_process_that_is_down_fails_with_its_reason(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OWN);
+    served.state = SERVED_DOWN;
+    (void)snprintf(served.reason, sizeof(served.reason), "the process was stopped");
+    look_at_served(ground, &served);
+    const struct row *row = find_row(ground, "tls.health.served");
+    assert_int_equal(row->verdict, VERDICT_FAIL);
+    assert_false(row->advised);
+    assert_non_null(strstr(row->actual, "was stopped"));
+    assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_ERROR);
+    assert_int_equal(find_row(ground, "tls.https.suites")->verdict, VERDICT_PASS);
+}
+
+static void another_certificate_at_the_port_fails_and_is_not_judged(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OTHER);
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_ERROR);
+}
+
+static void a_certificate_without_its_key_fails(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OWN);
+    find_result(ground, "health")->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_FAILED;
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_FAIL);
+}
+
+static void a_probe_from_before_the_certificate_accuses_no_stranger(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OTHER);
+    ground->record->began_ms = served.since_ms - 1;
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_PASS);
+    assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);
+}
+
+static void a_health_port_that_refuses_is_no_row_that_does_not_apply(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OWN);
+    find_result(ground, "health")->error = -ECONNREFUSED;
+    find_result(ground, "https")->error = -ECONNREFUSED;
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_ERROR);
+    assert_int_equal(find_row(ground, "tls.https.suites")->verdict, VERDICT_NOT_APPLICABLE);
+}
+
+static void a_daemon_that_is_gone_fails(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    served.daemon_pid = 0x7ffffffe; /* beyond every pid_max */
+    show_certificate(ground, OWN);
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_FAIL);
+}
+
+static void a_damaged_record_of_the_endpoint_is_an_error(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    memset(served.reason, 'x', sizeof(served.reason));
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_ERROR);
+}
+
+static void probes_that_never_end_are_errors(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OWN);
+    served.probe_failures = RECORD_CARRIED_MAX;
+    (void)snprintf(served.probe_reason, sizeof(served.probe_reason), "it hangs");
+    look_at_served(ground, &served);
+    assert_all(ground, VERDICT_ERROR);
+    assert_non_null(strstr(find_row(ground, "tls.health.suites")->note, "it hangs"));
+}
+
+/* --- the certificate --- */
+
+static const struct row *certificate_row(struct ground *ground)
+{
+    struct served_record served = served_by_us();
+    look_at_served(ground, &served);
+    return find_row(ground, "tls.health.certificate");
+}
+
+static void a_self_signed_certificate_falls_short_as_advice(void **state)
+{
+    struct ground *ground = *state;
+    show_certificate(ground, OWN);
+    const struct row *row = certificate_row(ground);
+    assert_int_equal(row->verdict, VERDICT_FAIL);
+    assert_true(row->advised);
+    assert_non_null(strstr(row->actual, "self-signed"));
+    assert_non_null(strstr(row->actual, OWN));
+    assert_true(rows_worst_of(&ground->rows, false) < VERDICT_FAIL);
+    assert_int_equal(rows_worst(&ground->rows), VERDICT_FAIL);
+}
+
+static void an_authority_that_no_anchor_leads_to_is_advice(void **state)
+{
+    struct ground *ground = *state;
+    show_certificate(ground, OWN);
+    find_result(ground, "health")->certificate.self_issued = false;
+    const struct row *row = certificate_row(ground);
+    assert_int_equal(row->verdict, VERDICT_FAIL);
+    assert_true(row->advised);
+    assert_non_null(strstr(row->actual, "trust anchor"));
+}
+
+static void the_last_30_days_are_advice_and_the_last_7_a_failure(void **state)
+{
+    struct ground *ground = *state;
+    static const struct {
+        int64_t left_s;
+        bool told, advised;
+    } cases[] = {
+        {31 * 86400, false, true },
+        {29 * 86400, true,  true },
+        {8 * 86400,  true,  true },
+        {6 * 86400,  true,  false},
+        {-1,         true,  false},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        show_certificate(ground, OWN);
+        find_result(ground, "health")->certificate.not_after_s = clock_now_s() + cases[i].left_s;
+        const struct row *row = certificate_row(ground);
+        assert_int_equal(strstr(row->actual, "expire") != NULL, cases[i].told);
+        assert_int_equal(row->advised, cases[i].advised);
+    }
+}
+
+static void a_certificate_must_name_the_node(void **state)
+{
+    struct ground *ground = *state;
+    static const struct {
+        const char *names;
+        bool holds;
+    } cases[] = {
+        {"DNS:node.local",                 true },
+        {"DNS:NODE.LOCAL, DNS:other",      true },
+        {"DNS:*.local",                    true },
+        {"DNS:other.local",                false},
+        {"DNS:node",                       false},
+        {"",                               false},
+        {"IP:192.0.2.1",                   false},
+        {"IP:192.0.2.7",                   true },
+        {"IP:192.0.2.7, DNS:former.local", false},
+        {"DNS:xnode.local, DNS:node.locl", false},
+    };
+    struct buf why = {0};
+    assert_int_equal(settings_put(&ground->settings, NODE_ADDRESS, "192.0.2.7/24", &why), 0);
+    buf_free(&why);
+    for (size_t i = 0; i < countof(cases); i++) {
+        show_certificate(ground, OWN);
+        struct certificate_facts *facts = &find_result(ground, "health")->certificate;
+        (void)snprintf(facts->names, sizeof(facts->names), "%s", cases[i].names);
+        const struct row *row = certificate_row(ground);
+        assert_int_equal(row->advised, cases[i].holds);
+        assert_int_equal(strstr(row->actual, "does not name this node") == NULL, cases[i].holds);
+    }
+}
+
+/* --- probes that were not answered --- */
+
+static void a_busy_listener_keeps_what_was_found_before_for_three_probes(void **state)
+{
+    struct ground *ground = *state;
+    struct probe_record *now = calloc(1, sizeof(*now));
+    assert_non_null(now);
+    all_is_well(ground->record);
+    for (unsigned i = 1; i <= RECORD_CARRIED_MAX + 1; i++) {
+        record_prepare(now, &ground->policy);
+        assert_false(record_is_complete(now));
+        now->listener[0].result.error = -ETIMEDOUT;
+        now->listener[1].result.error = -ECONNREFUSED;
+        record_carry(now, ground->record);
+        bool carried = i <= RECORD_CARRIED_MAX;
+        assert_int_equal(now->listener[0].result.error, carried ? 0 : -ETIMEDOUT);
+        assert_int_equal(now->listener[1].result.error, -ECONNREFUSED);
+        memcpy(ground->record, now, sizeof(*now));
+    }
+    free(now);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +531,27 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(the_record_of_a_port_that_was_changed_is_not_taken, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(the_process_that_answers_with_its_own_certificate_passes,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_process_that_is_down_fails_with_its_reason, begin, end),
+        cmocka_unit_test_setup_teardown(another_certificate_at_the_port_fails_and_is_not_judged,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_certificate_without_its_key_fails, begin, end),
+        cmocka_unit_test_setup_teardown(a_probe_from_before_the_certificate_accuses_no_stranger,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_health_port_that_refuses_is_no_row_that_does_not_apply,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_daemon_that_is_gone_fails, begin, end),
+        cmocka_unit_test_setup_teardown(a_damaged_record_of_the_endpoint_is_an_error, begin, end),
+        cmocka_unit_test_setup_teardown(probes_that_never_end_are_errors, begin, end),
+        cmocka_unit_test_setup_teardown(a_self_signed_certificate_falls_short_as_advice, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(an_authority_that_no_anchor_leads_to_is_advice, begin, end),
+        cmocka_unit_test_setup_teardown(the_last_30_days_are_advice_and_the_last_7_a_failure, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(a_certificate_must_name_the_node, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_busy_listener_keeps_what_was_found_before_for_three_probes, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

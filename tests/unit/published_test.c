@@ -26,13 +26,29 @@ static struct {
 
 static void add_row(enum verdict verdict, const char *section, const char *actual, const char *note)
 {
-    struct row *row = rows_add(
-        &test.results.domain[DOMAIN_GUIDE],
-        (struct row){"guide.x", "A title", section, NET_IPV6_DAD, "no", NULL, NULL, verdict, 0});
+    struct row *row =
+        rows_add(&test.results.domain[DOMAIN_GUIDE], (struct row){.id = "guide.x",
+                                                                  .title = "A title",
+                                                                  .section = section,
+                                                                  .setting = NET_IPV6_DAD,
+                                                                  .desired = "no"});
     assert_non_null(row);
     row->actual = actual;
     row->note = note;
     row->verdict = verdict;
+}
+
+/* The only row of its domain that falls short is advice. */
+static void add_advice(void)
+{
+    struct row *row = rows_add(
+        &test.results.domain[DOMAIN_TLS],
+        (struct row){.id = "tls.x", .title = "A title", .setting = SETTING_NONE, .desired = "no"});
+    assert_non_null(row);
+    row->actual = "yes";
+    row->note = NULL;
+    row->verdict = VERDICT_FAIL;
+    row->advised = true;
 }
 
 static int make_node(void **state)
@@ -56,6 +72,7 @@ static int make_node(void **state)
     add_row(VERDICT_PASS, NULL, "no", NULL);
     add_row(VERDICT_FAIL, "a section", "yes", "\"why\"");
     add_row(VERDICT_ERROR, "", NULL, "");
+    add_advice();
     test.report = (struct report){.results = &test.results};
     test.report.facts = (struct facts){.version = "1",
                                        .hostname = "conf1",
@@ -67,6 +84,7 @@ static int make_node(void **state)
                                        .admin_disabled = true,
                                        .fips = true,
                                        .certificate_expires_s = -5,
+                                       .certificate_fingerprint = "AB:CD",
                                        .boot_finished_ms = 12};
     return 0;
 }

@@ -456,6 +456,30 @@ static void an_object_is_replaced_whole(void **context)
     state_close(state);
 }
 
+static void several_objects_are_stored_all_or_none(void **context)
+{
+    struct state *state = fixture_open(*context, STATE_WRITE);
+    struct buf out = {0};
+    unsigned char *large = calloc(1, STATE_OBJECT_MAX + 1);
+    const struct state_object fit[] = {
+        {"key",         "a", 1},
+        {"certificate", "b", 1}
+    };
+    const struct state_object too_large[] = {
+        {"key",         "c",   1                   },
+        {"certificate", large, STATE_OBJECT_MAX + 1}
+    };
+    assert_non_null(large);
+    assert_int_equal(state_objects_put(state, fit, 2), 0);
+    assert_int_equal(state_objects_put(state, too_large, 2), -EFBIG);
+    assert_int_equal(state_object_get(state, "key", &out), 0);
+    assert_int_equal(state_object_get(state, "certificate", &out), 0);
+    assert_string_equal(buf_text(&out), "ab");
+    buf_free(&out);
+    free(large);
+    state_close(state);
+}
+
 static bool file_contains(const struct fixture *fixture, const char *suffix, const char *needle)
 {
     size_t size;
@@ -499,6 +523,7 @@ int main(void)
         TEST(no_tool_clears_a_latch_or_changes_an_event_without_damage),
         TEST(the_admin_latch_refuses_to_set_disable_admin_back),
         TEST(an_object_is_replaced_whole),
+        TEST(several_objects_are_stored_all_or_none),
         TEST(a_secret_that_no_longer_counts_is_gone_from_the_database),
     };
 #undef TEST

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A Management Node from its first boot to the lock-out, as its administrator sees it."""
+import hashlib
 import os
 import shutil
+import ssl
 import tempfile
 
 import ground
@@ -79,6 +81,10 @@ def interrupted_wizard(t, machine):
 def locked_out(t, machine):
     t.ok(fetch(machine.port, '/health', patience=180)[0] in (200, 503),
          'the station reads the health')
+    shown = machine.expect(r'Certificate of the endpoint, SHA-256:\s+([0-9A-F:]+)')[1][1].decode()
+    pem = ssl.get_server_certificate(('127.0.0.1', machine.port), timeout=60)
+    t.same(shown.replace(':', '').lower(), hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest(),
+           'the console shows the certificate that the endpoint serves')
     rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['rows']}
     bad = ['%(id)s: %(actual)s' % row for row in rows.values()
            if row['domain'] in ('accounts', 'sysctl', 'firewall', 'files', 'network') and

@@ -1,0 +1,38 @@
+/*
+ * The endpoint's certificate and key, kept in the state. One that Holdfast has made itself is made
+ * anew whenever that from which it was made has changed: the node's names and addresses, the clock,
+ * the rules for its key; and at two thirds of its life. One that was not made here is never
+ * touched.
+ */
+#ifndef HOLDFAST_SERVE_OWN_CERTIFICATE_H
+#define HOLDFAST_SERVE_OWN_CERTIFICATE_H
+
+#include "base/buf.h"
+#include "pki/selfsigned.h"
+#include "probe/certificate.h"
+#include "serve/node.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OWN_CERTIFICATE_KEY "endpoint.key" /* the key's name in the state */
+
+struct own_certificate {
+    struct buf certificate_pem; /* empty: there is none */
+    struct buf key_pem;         /* wiped by own_certificate_close */
+    bool self_made;
+    struct buf key_rules, names; /* what a self-made one was made from */
+    struct certificate_life life;
+    char fingerprint[CERTIFICATE_FINGERPRINT_SIZE]; /* SHA-256 */
+};
+
+/* Reads the pair from the state; makes one where there is none or it cannot be read. On a node
+ * whose state takes nothing, it lasts as long as the process. 0 or a negative code, told. */
+int own_certificate_open(struct own_certificate *own, struct node *node);
+
+/* Makes a self-made one anew where that is due, with an event. True where it did. */
+bool own_certificate_renew(struct own_certificate *own, struct node *node);
+
+void own_certificate_close(struct own_certificate *own);
+
+#endif
