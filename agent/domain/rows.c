@@ -90,11 +90,16 @@ const char *rows_take(struct rows *rows, struct buf *text)
     return taken;
 }
 
-void row_observed(struct row *row, const char *actual)
+void row_judge(struct row *row, const char *actual, bool satisfies)
 {
     row->actual = actual;
     row->note = NULL;
-    row->verdict = str_equal(row->desired, actual) ? VERDICT_PASS : VERDICT_FAIL;
+    row->verdict = satisfies ? VERDICT_PASS : VERDICT_FAIL;
+}
+
+void row_observed(struct row *row, const char *actual)
+{
+    row_judge(row, actual, str_equal(row->desired, actual));
 }
 
 void row_verdict(struct row *row, enum verdict verdict, const char *note)

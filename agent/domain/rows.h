@@ -58,7 +58,11 @@ __attribute__((format(printf, 2, 3))) const char *rows_text(struct rows *rows, c
 /* The text of a buffer as such a string; the buffer is freed. One that has failed sets `failed`. */
 const char *rows_take(struct rows *rows, struct buf *text);
 
-/* Sets actual and the verdict that follows from comparing it with desired. */
+/* Sets actual, in words of what the system showed, and pass where it satisfies the row, else fail.
+ */
+void row_judge(struct row *row, const char *actual, bool satisfies);
+
+/* The same where desired is a value: it is satisfied by its like. */
 void row_observed(struct row *row, const char *actual);
 
 /* Sets a verdict with its note. `actual` becomes "" when it was NULL. */

@@ -1,7 +1,7 @@
 /*
- * The sysctl domain: kernel parameters, one row a key. A key with {if} covers "all", "default" and
- * every interface that there is; those that appear later come under the next walk, which the
- * kernel's announcement starts. Only the running kernel is believed.
+ * The sysctl domain: kernel parameters, one row a key (sysctl.def). A key with {if} covers "all",
+ * "default" and every interface that there is; those that appear later come under the next walk,
+ * which the kernel's announcement starts. Only the running kernel is believed.
  *
  * Sources: guide, questions 3, 5 and 6; Documentation/networking/ip-sysctl.rst;
  * Documentation/admin-guide/sysctl/kernel.rst and fs.rst; RFC 4862, 5.4.
@@ -21,78 +21,84 @@
 #include <unistd.h>
 
 enum {
-    AT_LEAST = 1, /* a larger value is as good, and never lowered */
-    WHOLE = 2,    /* not per network namespace */
-    MAY_LACK = 4, /* -1 says that the interface does without (lo, NOARP) */
-    VALUE_SIZE = 32,
-    NAMED_MAX = 4, /* interfaces that a row names; the rest are counted */
+    AT_LEAST = 1,    /* a larger value is as good, and never lowered */
+    WHOLE = 2,       /* not per network namespace */
+    MAY_LACK = 4,    /* -1 says that the interface does without (lo, NOARP) */
+    LOCAL_PORTS = 8, /* the policy's range of local ports */
+    VALUE_SIZE = 64,
+    NUMBERS_MAX = 2,
+    GROUPS_MAX = 4, /* different values that a row shows */
+    NAMED_MAX = 8,  /* interfaces that a row names; the rest are counted */
     KEY_SIZE = 96
 };
 
 #define ALWAYS SETTING_NONE
 
-/* Forwarding comes first: turning it off makes the kernel accept redirects again
- * (ip-sysctl.rst, ip_forward: "changing its value resets all configuration parameters"). */
 static const struct sysctl_rule {
     const char *key;
     enum setting_key from;
     int no, yes; /* the value where the setting is no, and where it is yes or ALWAYS */
     unsigned flags;
 } rules[] = {
-    {"net.ipv4.ip_forward",                        ALWAYS,                           0, 0, 0               },
-    {"net.ipv6.conf.all.forwarding",               ALWAYS,                           0, 0, 0               },
-    {"net.ipv6.conf.{if}.accept_redirects",        NET_ACCEPT_ICMPV6_REDIRECTS,      0, 1, 0               },
-    {"net.ipv6.icmp.echo_ignore_multicast",        NET_ACCEPT_ICMPV6_MULTICAST_ECHO, 1, 0, 0               },
-    {"net.ipv6.conf.{if}.accept_dad",              NET_IPV6_DAD,                     0, 1, MAY_LACK        },
-    {"net.ipv6.conf.{if}.dad_transmits",           NET_IPV6_DAD,                     0, 1, MAY_LACK        },
-    {"net.ipv4.conf.{if}.accept_redirects",        ALWAYS,                           0, 0, 0               },
-    {"net.ipv4.conf.{if}.secure_redirects",        ALWAYS,                           0, 0, 0               },
-    {"net.ipv4.conf.{if}.send_redirects",          ALWAYS,                           0, 0, 0               },
-    {"net.ipv4.conf.{if}.accept_source_route",     ALWAYS,                           0, 0, 0               },
-    {"net.ipv4.conf.{if}.rp_filter",               ALWAYS,                           1, 1, 0               },
-    {"net.ipv4.conf.{if}.log_martians",            ALWAYS,                           1, 1, 0               },
-    {"net.ipv6.conf.{if}.accept_source_route",     ALWAYS,                           0, 0, 0               },
-    {"net.ipv4.icmp_echo_ignore_broadcasts",       ALWAYS,                           1, 1, 0               },
-    {"net.ipv4.icmp_ignore_bogus_error_responses", ALWAYS,                           1, 1, 0               },
-    {"net.ipv4.tcp_syncookies",                    ALWAYS,                           1, 1, 0               },
-    {"net.ipv4.tcp_rfc1337",                       ALWAYS,                           1, 1, 0               },
-    {"kernel.kptr_restrict",                       ALWAYS,                           2, 2, WHOLE           },
-    {"kernel.dmesg_restrict",                      ALWAYS,                           1, 1, WHOLE           },
-    {"kernel.randomize_va_space",                  ALWAYS,                           2, 2, WHOLE           },
-    {"kernel.yama.ptrace_scope",                   ALWAYS,                           2, 2, WHOLE | AT_LEAST},
-    {"kernel.unprivileged_bpf_disabled",           ALWAYS,                           1, 1, WHOLE | AT_LEAST},
-    {"kernel.kexec_load_disabled",                 ALWAYS,                           1, 1, WHOLE           },
-    {"kernel.sysrq",                               ALWAYS,                           0, 0, WHOLE           },
-    {"kernel.perf_event_paranoid",                 ALWAYS,                           2, 2, WHOLE | AT_LEAST},
-    {"net.core.bpf_jit_harden",                    ALWAYS,                           2, 2, WHOLE           },
-    {"fs.protected_hardlinks",                     ALWAYS,                           1, 1, WHOLE           },
-    {"fs.protected_symlinks",                      ALWAYS,                           1, 1, WHOLE           },
-    {"fs.protected_fifos",                         ALWAYS,                           2, 2, WHOLE           },
-    {"fs.protected_regular",                       ALWAYS,                           2, 2, WHOLE           },
-    {"fs.suid_dumpable",                           ALWAYS,                           0, 0, WHOLE           },
+#define SYSCTL(...) {__VA_ARGS__},
+#include "domain/sysctl.def"
+#undef SYSCTL
 };
 
-static int wanted(const struct sysctl_rule *rule, const struct policy *policy)
+/* What a key holds: a number, or the first and last of a range. */
+struct numbers {
+    size_t count;
+    int number[NUMBERS_MAX];
+};
+
+static struct numbers wanted(const struct sysctl_rule *rule, const struct policy *policy)
 {
-    return rule->from == ALWAYS || policy_bool(policy, rule->from) ? rule->yes : rule->no;
+    if (rule->flags & LOCAL_PORTS)
+        return (struct numbers){
+            2, {policy->local_ports.first, policy->local_ports.last}
+        };
+    bool yes = rule->from == ALWAYS || policy_bool(policy, rule->from);
+    return (struct numbers){1, {yes ? rule->yes : rule->no}};
 }
 
-static bool satisfies(const struct sysctl_rule *rule, int value, int actual)
+static bool numbers_equal(const struct numbers *a, const struct numbers *b)
 {
-    return actual == value || ((rule->flags & AT_LEAST) && actual > value) ||
-           ((rule->flags & MAY_LACK) && actual == -1);
+    return a->count == b->count && a->number[0] == b->number[0] && a->number[1] == b->number[1];
+}
+
+static void numbers_print(const struct numbers *numbers, struct buf *out)
+{
+    buf_printf(out, "%d", numbers->number[0]);
+    if (numbers->count > 1)
+        buf_printf(out, " %d", numbers->number[1]);
+}
+
+static bool satisfies(const struct sysctl_rule *rule, const struct numbers *value,
+                      const struct numbers *actual)
+{
+    return numbers_equal(actual, value) ||
+           ((rule->flags & AT_LEAST) && actual->number[0] > value->number[0]) ||
+           ((rule->flags & MAY_LACK) && actual->number[0] == -1);
 }
 
 /* --- plan --- */
+
+static const char *desired(struct rows *rows, const struct sysctl_rule *rule,
+                           const struct policy *policy)
+{
+    struct buf text = {0};
+    struct numbers value = wanted(rule, policy);
+    numbers_print(&value, &text);
+    buf_puts(&text, rule->flags & AT_LEAST ? " or more" : "");
+    buf_puts(&text, strstr(rule->key, "{if}") ? " on all, default and every interface" : "");
+    return rows_take(rows, &text);
+}
 
 static void sysctl_plan(const struct policy *policy, struct rows *rows)
 {
     for (size_t i = 0; i < countof(rules); i++) {
         const struct sysctl_rule *rule = &rules[i];
         const char *brace = strstr(rule->key, "{if}");
-        int value = wanted(rule, policy);
-        const char *where = brace ? " on all, default and every interface" : "";
-        const char *more = rule->flags & AT_LEAST ? " or more" : "";
         struct row row = {
             .id = brace ? rows_text(rows, "sysctl.%.*sif%s", (int)(brace - rule->key), rule->key,
                                     brace + strlen("{if}"))
@@ -100,7 +106,7 @@ static void sysctl_plan(const struct policy *policy, struct rows *rows)
             .title = rows_text(rows, "Kernel parameter %s", rule->key),
             .section = rule->from == ALWAYS ? NULL : setting_table[rule->from].section,
             .setting = rule->from,
-            .desired = rows_text(rows, "%d%s%s", value, more, where),
+            .desired = desired(rows, rule, policy),
             .tag = i,
         };
         rows_add(rows, row);
@@ -109,8 +115,26 @@ static void sysctl_plan(const struct policy *policy, struct rows *rows)
 
 /* --- one key of one place --- */
 
-/* Reads a number from a folder's file. */
-static int read_value(int folder, const char *name, int *value)
+/* "1\n", "32768\t60999\n": numbers between blanks and nothing else. */
+static int parse_numbers(const char *text, struct numbers *numbers)
+{
+    static const char blanks[] = " \t\n";
+    *numbers = (struct numbers){0};
+    for (text += strspn(text, blanks); *text != '\0'; text += strspn(text, blanks)) {
+        char *end;
+        errno = 0;
+        long number = strtol(text, &end, 10);
+        if (end == text || errno || number < INT_MIN || number > INT_MAX ||
+            numbers->count == NUMBERS_MAX)
+            return -EBADMSG;
+        numbers->number[numbers->count++] = (int)number;
+        text = end;
+    }
+    return numbers->count ? 0 : -EBADMSG;
+}
+
+/* Reads the numbers of a folder's file. */
+static int read_value(int folder, const char *name, struct numbers *value)
 {
     char text[VALUE_SIZE];
     int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -122,39 +146,53 @@ static int read_value(int folder, const char *name, int *value)
     if (error)
         return error;
     text[got] = '\0';
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (end == text || errno || number < INT_MIN || number > INT_MAX)
-        return -EBADMSG;
-    *value = (int)number;
-    return 0;
+    return parse_numbers(text, value);
 }
 
-static int write_value(int folder, const char *name, int value)
+static int write_value(int folder, const char *name, const struct numbers *value)
 {
-    char text[VALUE_SIZE];
-    int length = snprintf(text, sizeof(text), "%d\n", value);
-    int fd = openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
-    int error = file_write_all(fd, text, (size_t)length);
-    close(fd);
+    struct buf text = {0};
+    numbers_print(value, &text);
+    buf_putc(&text, '\n');
+    int error = buf_error(&text);
+    int fd = error ? -1 : openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (error == 0 && fd < 0)
+        error = -errno;
+    if (error == 0)
+        error = file_write_all(fd, text.data, text.length);
+    if (fd >= 0)
+        close(fd);
+    buf_free(&text);
     return error;
 }
+
+/* The places at which a key has one value. */
+struct group {
+    struct numbers value;
+    bool wrong;
+    struct buf names; /* " on all, eth0": the first few */
+    size_t places;    /* that have names */
+};
 
 /* What one row's walk over its places works with and what it finds. */
 struct visit {
     const struct sysctl_rule *rule;
-    int value;
+    struct numbers value;
     bool write;
     size_t places, wrong;
-    struct buf actual; /* "1 on eth0, 1 on eth3" */
-    int error;         /* the first, and at what */
-    bool unopened;     /* nothing could be looked at */
+    struct group groups[GROUPS_MAX];
+    size_t group_count, ungrouped; /* places with a value that has no group any more */
+    int error;                     /* the first, and at what */
+    bool unopened;                 /* nothing could be looked at */
     const char *failed_to;
     char error_place[NAME_MAX + 1];
 };
+
+static void visit_free(struct visit *visit)
+{
+    for (size_t i = 0; i < visit->group_count; i++)
+        buf_free(&visit->groups[i].names);
+}
 
 static void remember(struct visit *visit, int error, const char *failed_to, const char *place)
 {
@@ -165,25 +203,48 @@ static void remember(struct visit *visit, int error, const char *failed_to, cons
     (void)snprintf(visit->error_place, sizeof(visit->error_place), "%s", place);
 }
 
+static struct group *group_of(struct visit *visit, const struct numbers *value)
+{
+    for (size_t i = 0; i < visit->group_count; i++)
+        if (numbers_equal(&visit->groups[i].value, value))
+            return &visit->groups[i];
+    if (visit->group_count == GROUPS_MAX)
+        return NULL;
+    struct group *group = &visit->groups[visit->group_count++];
+    *group = (struct group){.value = *value};
+    return group;
+}
+
+static void note_value(struct visit *visit, const struct numbers *actual, const char *place)
+{
+    bool wrong = !satisfies(visit->rule, &visit->value, actual);
+    struct group *group = group_of(visit, actual);
+    visit->wrong += wrong;
+    if (!group) {
+        visit->ungrouped++;
+        return;
+    }
+    group->wrong = wrong;
+    if (place[0] != '\0' && group->places++ < NAMED_MAX)
+        buf_printf(&group->names, "%s%s", group->places > 1 ? ", " : " on ", place);
+}
+
 static void visit_place(struct visit *visit, int folder, const char *name, const char *place)
 {
-    int actual = 0;
+    struct numbers actual = {0};
     const char *failed_to = "read";
     int error = read_value(folder, name, &actual);
-    if (error == 0 && visit->write && !satisfies(visit->rule, visit->value, actual)) {
+    if (error == 0 && visit->write && !satisfies(visit->rule, &visit->value, &actual)) {
         failed_to = "write";
-        error = write_value(folder, name, visit->value);
+        error = write_value(folder, name, &visit->value);
     }
     if (error == -ENOENT || error == -ENODEV)
         return; /* no such key, or the interface went away meanwhile */
     visit->places++;
     if (error)
         remember(visit, error, failed_to, place);
-    if (error || satisfies(visit->rule, visit->value, actual))
-        return;
-    if (visit->wrong++ < NAMED_MAX)
-        buf_printf(&visit->actual, "%s%d%s%s", visit->actual.length ? ", " : "", actual,
-                   place[0] ? " on " : "", place);
+    else
+        note_value(visit, &actual, place);
 }
 
 /* --- the places of a rule --- */
@@ -199,9 +260,37 @@ struct places {
     int error;
 };
 
-static int list_interfaces(int conf, struct buf *names)
+static int rank(const char *name)
 {
-    int copy = fcntl(conf, F_DUPFD_CLOEXEC, 0);
+    return str_equal(name, "all") ? 0 : str_equal(name, "default") ? 1 : 2;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const char *left = *(const char *const *)a, *right = *(const char *const *)b;
+    int order = rank(left) - rank(right);
+    return order ? order : strcmp(left, right);
+}
+
+/* Names, each with its NUL, in the order of reports: all, default, and the interfaces by name. */
+static int sort_names(const struct buf *names, struct buf *sorted)
+{
+    size_t count = 0;
+    const char **list = calloc(names->length + 1, sizeof(*list));
+    if (!list)
+        return -ENOMEM;
+    for (size_t at = 0; at < names->length; at += strlen(names->data + at) + 1)
+        list[count++] = names->data + at;
+    qsort(list, count, sizeof(*list), compare_names);
+    for (size_t i = 0; i < count; i++)
+        buf_append(sorted, list[i], strlen(list[i]) + 1);
+    free(list);
+    return buf_error(sorted);
+}
+
+static int read_folder(int descriptor, struct buf *names)
+{
+    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
     DIR *folder = copy < 0 ? NULL : fdopendir(copy);
     if (!folder) {
         int error = -errno;
@@ -214,6 +303,16 @@ static int list_interfaces(int conf, struct buf *names)
             buf_append(names, entry->d_name, strlen(entry->d_name) + 1);
     closedir(folder);
     return buf_error(names);
+}
+
+static int list_interfaces(int conf, struct buf *sorted)
+{
+    struct buf names = {0};
+    int error = read_folder(conf, &names);
+    if (error == 0)
+        error = sort_names(&names, sorted);
+    buf_free(&names);
+    return error;
 }
 
 static void places_open(struct places *places, const struct system *system)
@@ -288,16 +387,32 @@ static const char *fault_note(struct rows *rows, const struct visit *visit)
                      strerror(-visit->error));
 }
 
+/* "0 on all, default, eth0, lo"; of a row that differs what differs alone. */
+static const char *found_text(struct rows *rows, const struct visit *visit)
+{
+    struct buf text = {0};
+    for (size_t i = 0; i < visit->group_count; i++) {
+        const struct group *group = &visit->groups[i];
+        if (visit->wrong && !group->wrong)
+            continue;
+        buf_puts(&text, text.length ? "; " : "");
+        numbers_print(&group->value, &text);
+        buf_puts(&text, buf_text(&group->names));
+        if (group->places > NAMED_MAX)
+            buf_printf(&text, " and %zu more", group->places - NAMED_MAX);
+        rows->failed |= group->names.failed;
+    }
+    if (visit->ungrouped)
+        buf_printf(&text, "; another on %zu more", visit->ungrouped);
+    return rows_take(rows, &text);
+}
+
 static void judge(const struct system *system, struct rows *rows, struct row *row,
-                  struct visit *visit)
+                  const struct visit *visit)
 {
     bool elsewhere = (visit->rule->flags & WHOLE) && !system->whole;
-    if (visit->wrong > NAMED_MAX)
-        buf_printf(&visit->actual, " and %zu more", visit->wrong - NAMED_MAX);
-    if (visit->wrong)
-        row_observed(row, rows_take(rows, &visit->actual));
-    else if (visit->places)
-        row_observed(row, row->desired);
+    if (visit->group_count)
+        row_judge(row, found_text(rows, visit), visit->wrong == 0);
     if (visit->error)
         row_verdict(row, VERDICT_ERROR, fault_note(rows, visit));
     else if (visit->places == 0)
@@ -321,7 +436,7 @@ static void sysctl_observe(const struct system *system, const struct policy *pol
         if (!visit.unopened)
             visit_rule(&places, &visit);
         judge(system, rows, row, &visit);
-        buf_free(&visit.actual);
+        visit_free(&visit);
     }
     places_close(&places);
 }
@@ -340,7 +455,7 @@ static void sysctl_converge(const struct system *system, const struct policy *po
         visit_rule(&places, &visit);
         if (visit.error)
             row_verdict(row, VERDICT_ERROR, fault_note(rows, &visit));
-        buf_free(&visit.actual);
+        visit_free(&visit);
     }
     places_close(&places);
 }

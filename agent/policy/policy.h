@@ -32,6 +32,10 @@ struct listener {
 
 enum { LISTENERS_MAX = 24 };
 
+struct port_range {
+    uint16_t first, last;
+};
+
 struct policy {
     enum role role;
     const struct settings *settings; /* borrowed */
@@ -40,7 +44,8 @@ struct policy {
     bool admin_disabled;             /* by setting or by the latch */
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
-    struct crypto crypto; /* what each TLS, SRTP and H.323 surface offers */
+    struct port_range local_ports; /* of connections that the node begins: no listener's */
+    struct crypto crypto;          /* what each TLS, SRTP and H.323 surface offers */
 };
 
 struct policy_input {

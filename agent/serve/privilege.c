@@ -16,6 +16,7 @@
 static const unsigned kept[] = {
     CAP_NET_ADMIN,        /* nf_tables, sysctls below net */
     CAP_SYS_ADMIN,        /* sysctls below kernel and fs */
+    CAP_SYS_RESOURCE,     /* user.max_user_namespaces */
     CAP_SYS_PTRACE,       /* kernel.yama.ptrace_scope */
     CAP_CHOWN,            /* the door's group; accounts' files keep their owner */
     CAP_KILL,             /* ends the shells of an account that is disabled */
@@ -26,12 +27,18 @@ static const unsigned kept[] = {
     CAP_SETPCAP,
 };
 
-static uint64_t kept_mask(void)
+/* What is kept of what there is: a container may withhold some, whose rows then are errors. */
+static int kept_mask(uint64_t *mask)
 {
-    uint64_t mask = 0;
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+    if (syscall(SYS_capget, &head, data) < 0)
+        return -errno;
+    *mask = 0;
     for (size_t i = 0; i < countof(kept); i++)
-        mask |= UINT64_C(1) << kept[i];
-    return mask;
+        if (data[CAP_TO_INDEX(kept[i])].permitted & CAP_TO_MASK((unsigned)kept[i]))
+            *mask |= UINT64_C(1) << kept[i];
+    return 0;
 }
 
 /* The kernel may know capabilities that these headers do not: all are tried until it says no. */
@@ -61,8 +68,10 @@ int privilege_reduce(void)
 {
     if (geteuid() != 0)
         return 0;
-    uint64_t mask = kept_mask();
-    int error = reduce_bounding_set(mask);
+    uint64_t mask = 0;
+    int error = kept_mask(&mask);
+    if (error == 0)
+        error = reduce_bounding_set(mask);
     if (error == 0)
         error = set_capabilities(mask);
     if (error == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
