@@ -22,6 +22,7 @@ struct access {
     struct node node;
     bool loaded;
     unsigned failures;
+    struct terminal *terminal; /* where the password is typed, NULL: it comes from a file */
 };
 
 /* --- through the control socket --- */
@@ -72,7 +73,11 @@ static int direct_login(struct access *access, const char *password)
     if (load_node(access, NODE_RUN) == 0)
         node_event(&access->node, "refused", "root: %s",
                    error == -EACCES ? "wrong password" : "the password cannot be checked");
-    (void)poll(NULL, 0, (int)password_delay_ms(access->failures));
+    int delay_ms = (int)password_delay_ms(access->failures);
+    if (access->terminal && terminal_wait(access->terminal, -1, delay_ms) == -EINTR)
+        return -EINTR;
+    if (!access->terminal)
+        (void)poll(NULL, 0, delay_ms);
     return error == -EACCES && access->failures < PASSWORD_TRIES ? -EACCES : -EPERM;
 }
 
@@ -117,15 +122,26 @@ bool access_needs_login(const struct access *access)
     return access->door >= 0 && geteuid() != 0;
 }
 
-int access_login(struct access *access, const char *password)
+/* The daemon holds back its answer to a wrong one: an interrupt is heard meanwhile. */
+static int login_by_daemon(const struct access *access, const char *password)
 {
     struct buf answer = {0};
-    if (access->door < 0)
-        return direct_login(access, password);
-    int error = door_client_ask(access->door, DOOR_LOGIN, password,
-                                strnlen(password, PASSWORD_MAX + 1), &answer);
+    bool answered = false;
+    int error =
+        door_client_send(access->door, DOOR_LOGIN, password, strnlen(password, PASSWORD_MAX + 1));
+    if (error == 0 && access->terminal)
+        error = terminal_wait(access->terminal, access->door, -1);
+    if (error == 0)
+        error = door_client_receive(access->door, DOOR_LOGIN, &answer, &answered);
+    if (error && error != -EINTR && !answered)
+        log_error("the daemon does not answer: %s", strerror(-error));
     buf_free(&answer);
     return error;
+}
+
+static int log_in(struct access *access, const char *password)
+{
+    return access->door < 0 ? direct_login(access, password) : login_by_daemon(access, password);
 }
 
 static int password_from_file(const char *file, struct buf *password)
@@ -138,41 +154,70 @@ static int password_from_file(const char *file, struct buf *password)
     return error;
 }
 
-static int get_password(const char *file, struct buf *password)
+/* -ECANCELED where there is none. */
+static int get_password(const char *file, struct terminal *terminal, struct buf *password)
 {
     if (file)
         return password_from_file(file, password);
-    int error = terminal_ask("Password for admin: ", true, password);
+    int error = terminal_read(terminal, "Password for admin: ", password);
     if (error == -EFBIG || error == -EILSEQ)
         return 0; /* whoever checks it decides, and keeps the event */
-    if (error)
-        log_error("no password was given");
+    return error ? -ECANCELED : 0;
+}
+
+static void tell_login(int error)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } texts[] = {
+        {-EPERM,     "access refused: no more tries, or the account cannot log in"},
+        {-EACCES,    "wrong password"                                             },
+        {-EINTR,     "interrupted"                                                },
+        {-ECANCELED, "no password was given"                                      },
+    };
+    for (size_t i = 0; i < countof(texts); i++)
+        if (texts[i].error == error)
+            log_error("%s", texts[i].text);
+}
+
+/* The last failure is the caller's to tell, when the terminal echoes again. */
+static int try_all(struct access *access, const char *file, struct terminal *terminal)
+{
+    struct buf password = {0};
+    int error = buf_reserve(&password, TERMINAL_LINE_MAX + 1); /* no copy left behind by growing */
+    unsigned tries = !file && isatty(STDIN_FILENO) ? PASSWORD_TRIES : 1;
+    for (bool again = error == 0; again; again = error == -EACCES && --tries > 0) {
+        if (error)
+            tell_login(error);
+        error = get_password(file, terminal, &password);
+        if (error == 0)
+            error = log_in(access, buf_text(&password));
+    }
+    buf_wipe(&password);
     return error;
 }
 
-static int one_try(struct access *access, const char *file, struct buf *password)
+/* One terminal for all tries: its echo stays off from the first prompt on, also while the answer to
+ * a wrong password is held back. */
+static int try_at_terminal(struct access *access)
 {
-    int error = get_password(file, password);
+    struct terminal terminal;
+    int error = terminal_open(&terminal, true);
     if (error)
-        return error;
-    error = access_login(access, buf_text(password));
-    if (error == -EPERM)
-        log_error("access refused: no more tries, or the account cannot log in");
-    else if (error == -EACCES)
-        log_error("wrong password");
+        log_error("cannot turn the terminal's echo off: %s", strerror(-error));
+    access->terminal = &terminal;
+    if (error == 0)
+        error = try_all(access, NULL, &terminal);
+    access->terminal = NULL;
+    terminal_close(&terminal);
     return error;
 }
 
 int access_login_interactive(struct access *access, const char *file)
 {
-    struct buf password = {0};
-    int error = buf_reserve(&password, TERMINAL_LINE_MAX + 1); /* no copy left behind by growing */
-    bool again = !file && isatty(STDIN_FILENO);
-    if (error == 0)
-        error = one_try(access, file, &password);
-    for (unsigned tries = 1; again && error == -EACCES && tries < PASSWORD_TRIES; tries++)
-        error = one_try(access, file, &password);
-    buf_wipe(&password);
+    int error = file ? try_all(access, file, NULL) : try_at_terminal(access);
+    tell_login(error);
     return error;
 }
 

@@ -18,16 +18,14 @@ struct access;
 int access_open(struct access **access, const char *root, const char *state_path);
 void access_close(struct access *access);
 
-/* True for everybody but root: access_login comes before anything else then. */
+/* True for everybody but root: access_login_interactive() comes before anything else then. */
 bool access_needs_login(const struct access *access);
 
-/* Checks the admin user's password. 0, -EACCES when it is wrong (after a delay that grows with
- * each failure; each is an event), -EPERM when no more tries are left or the password cannot be
- * checked, as with a disabled account; or another errno when the warden is gone, told. */
-int access_login(struct access *access, const char *password);
-
-/* Asks for the password on the terminal without echo, or reads standard input's first line where
- * that is no terminal, or `file` when not NULL; three tries. 0, -EACCES, or another errno. */
+/* Asks for the admin user's password on the terminal without echo, or reads standard input's first
+ * line where that is no terminal, or `file` when not NULL; three tries at a terminal. 0, -EACCES
+ * when it is wrong (after a delay that grows with each failure; each is an event), -EPERM when no
+ * more tries are left or the password cannot be checked, as with a disabled account, -EINTR, or
+ * another errno; told. */
 int access_login_interactive(struct access *access, const char *file);
 
 /* The role, the stored settings (secrets included, to prefill) and their revision. 0, -ENODATA

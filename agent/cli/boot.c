@@ -51,7 +51,8 @@ static int enforce(struct node *node, uint64_t started_ms)
     enum verdict worst = results_worst(&results, WEIGHT_ENFORCED);
     if (node->policy.admin_disabled && node_latch_admin(node) < 0)
         worst = VERDICT_ERROR;
-    struct boot_record record = {started_ms, clock_boot_ms()};
+    struct boot_record record = {.started_ms = started_ms, .finished_ms = clock_boot_ms()};
+    boot_digest(&node->settings, record.network);
     int error = boot_record_write(node->system.root, &record);
     if (error)
         log_error("cannot write " NODE_RUN_FOLDER "/boot: %s", strerror(-error));

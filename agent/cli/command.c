@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,6 +201,8 @@ static int run(struct parse *parse)
     if (length < 0 || (size_t)length >= sizeof(parse->state_path))
         return fault(parse, "too long a path:", invocation->root);
     invocation->state_path = parse->state_path;
+    if (command->changes && signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* told instead, with the result */
+        return EXIT_COULD_NOT;
     if (invocation->operand_count < command->least)
         return fault(parse, "operands are missing:", command->operands);
     if (invocation->operand_count > command->most)
@@ -240,6 +243,20 @@ static int hold_streams(void)
     return 0;
 }
 
+/* A command that did its work has done it, whether the words about it arrive or not. */
+static int flush_output(const struct parse *parse, int code)
+{
+    const struct command *command = parse->invocation.command;
+    bool changed =
+        command && command->changes && !parse->common[COMMON_HELP] && code != EXIT_COULD_NOT;
+    int error = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+    if (error == 0)
+        return code;
+    log_error("%s%scannot write to standard output: %s", command ? command->name : "",
+              command ? ": " : "", strerror(error));
+    return changed ? EXIT_FALLS_SHORT : EXIT_COULD_NOT;
+}
+
 int command_main(const struct command *table, size_t count, int argc, char **argv)
 {
     if (hold_streams() < 0)
@@ -251,9 +268,5 @@ int command_main(const struct command *table, size_t count, int argc, char **arg
     int code = parse_words(&parse, argc > 1 ? (size_t)argc - 1 : 0, argv + 1);
     if (code == EXIT_HOLDS)
         code = run_or_help(&parse);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        log_error("cannot write to standard output");
-        return EXIT_COULD_NOT;
-    }
-    return code;
+    return flush_output(&parse, code);
 }

@@ -26,6 +26,7 @@ struct command {
     const char *operands; /* as --help shows them, "" for none */
     const char *summary;  /* one line */
     size_t least, most;   /* number of operands */
+    bool changes;         /* it does something, and has done it even where it cannot print */
     struct command_option options[COMMAND_OPTIONS_MAX];
     int (*run)(const struct invocation *invocation); /* returns an exit code */
 };

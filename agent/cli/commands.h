@@ -15,6 +15,7 @@ int cli_firewall(const struct invocation *invocation);
 int cli_get(const struct invocation *invocation);
 int cli_import(const struct invocation *invocation);
 int cli_probe(const struct invocation *invocation);
+int cli_reboot(const struct invocation *invocation);
 int cli_run(const struct invocation *invocation);
 int cli_set(const struct invocation *invocation);
 int cli_settings(const struct invocation *invocation);

@@ -264,17 +264,20 @@ static int verify_chain(const struct source *source, struct chain *chain, uint64
 
 /* The last hash is printed for those who keep one elsewhere: a chain alone cannot show that its end
  * was cut off. */
-static int verify(const struct source *source)
+static int verify(const struct invocation *invocation, const struct source *source)
 {
     struct chain chain = {.hash = "none"};
+    struct buf out = {0};
     uint64_t bad = 0;
     int error = verify_chain(source, &chain, &bad);
+    int code = error == 0 ? EXIT_HOLDS : error == -EBADMSG ? EXIT_FALLS_SHORT : EXIT_COULD_NOT;
     if (error == -EBADMSG && bad > 0)
-        printf("events: broken at event %" PRIu64 "\n", bad);
-    if (error)
-        return error == -EBADMSG ? EXIT_FALLS_SHORT : EXIT_COULD_NOT;
-    printf("events: %" PRIu64 " verified, last hash %s\n", chain.count, chain.hash);
-    return EXIT_HOLDS;
+        buf_printf(&out, "events: broken at event %" PRIu64 "\n", bad);
+    else if (error == 0)
+        buf_printf(&out, "events: %" PRIu64 " verified, last hash %s\n", chain.count, chain.hash);
+    code = stored_print(invocation, &out, code);
+    buf_free(&out);
+    return code;
 }
 
 int cli_events(const struct invocation *invocation)
@@ -296,7 +299,7 @@ int cli_events(const struct invocation *invocation)
     if (source_open(&source, invocation) < 0)
         return EXIT_COULD_NOT;
     int code = invocation_option(invocation, "verify")
-                   ? verify(&source)
+                   ? verify(invocation, &source)
                    : print(invocation, &source, format, since_s);
     source_close(&source);
     return code;

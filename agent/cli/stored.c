@@ -3,6 +3,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/str.h"
+#include "cli/consent.h"
 #include "settings/text.h"
 
 #include <errno.h>
@@ -33,49 +35,117 @@ void stored_close(struct stored *stored)
     *stored = (struct stored){0};
 }
 
-/* Here the faults name the file; the warden, which checks all of it again, never hears its name. */
-static int check(const struct stored *stored, const char *name, const struct buf *text,
-                 struct buf *faults)
+/* Here the faults name the file; the daemon, which checks all of it again, never hears its name. */
+static int try_text(const struct stored *stored, const char *name, const struct buf *text,
+                    struct settings *trial, struct buf *faults)
 {
-    struct settings trial = {0};
     int error = buf_error(text);
     if (error == 0)
-        error = settings_copy(&trial, &stored->settings);
+        error = settings_copy(trial, &stored->settings);
     if (error == 0)
-        error = settings_import(&trial, name, buf_text(text), text->length, faults);
-    settings_free(&trial);
+        error = settings_import(trial, name, buf_text(text), text->length, faults);
     return error;
 }
 
-int stored_apply(struct stored *stored, const char *how, const char *name, const struct buf *text)
+/* Names the changed settings that what is running does not take up. */
+static void add_waiting(const struct settings *before, const struct settings *after,
+                        struct buf *out)
+{
+    const char *between = "holds after the next boot: ";
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        enum setting_key key = (enum setting_key)i;
+        if (!setting_table[key].at_boot ||
+            str_equal(settings_text(before, key), settings_text(after, key)))
+            continue;
+        buf_printf(out, "%s%s", between, setting_table[key].name);
+        between = ", ";
+    }
+    if (between[0] == ',')
+        buf_putc(out, '\n');
+}
+
+/* It is stored, whatever becomes of the words. */
+static int print_stored(const struct stored *stored, const char *how, const struct settings *after,
+                        uint64_t revision)
+{
+    struct buf out = {0};
+    bool changed = revision != stored->revision;
+    buf_printf(&out, "%s revision %" PRIu64 "\n", changed ? "stored as" : "nothing to change,",
+               revision);
+    add_waiting(&stored->settings, after, &out);
+    if (consent_locks(&stored->settings, after))
+        buf_puts(&out, CONSENT_LOCKED "\n");
+    int code = stored_done(how, &out, EXIT_HOLDS);
+    buf_free(&out);
+    return code;
+}
+
+static int apply(struct stored *stored, const char *how, const char *name, const struct buf *text,
+                 const struct settings *after)
 {
     struct buf faults = {0};
     uint64_t revision = stored->revision;
-    int error = check(stored, name, text, &faults);
-    if (error == 0)
-        error = access_apply(stored->access, how, name, buf_text(text), text->length, &revision,
-                             &faults);
+    int error =
+        access_apply(stored->access, how, name, buf_text(text), text->length, &revision, &faults);
     if (error)
-        log_error("%s: nothing is stored: %s", how,
-                  faults.length ? "these are at fault" : strerror(-error));
-    (void)fputs(buf_text(&faults), stderr); /* any number of lines, more than the log takes */
+        stored_refused(how, error, &faults);
     buf_free(&faults);
+    return error ? EXIT_COULD_NOT : print_stored(stored, how, after, revision);
+}
+
+int stored_apply(struct stored *stored, const struct invocation *invocation, const char *name,
+                 const struct buf *text)
+{
+    const char *how = invocation->command->name;
+    struct buf faults = {0};
+    struct settings trial = {0};
+    int code = EXIT_COULD_NOT;
+    int error = try_text(stored, name, text, &trial, &faults);
     if (error)
-        return EXIT_COULD_NOT;
-    if (revision == stored->revision)
-        printf("nothing to change, revision %" PRIu64 "\n", revision);
-    else
-        printf("stored as revision %" PRIu64 "\n", revision);
-    return EXIT_HOLDS;
+        stored_refused(how, error, &faults);
+    else if (consent_check(invocation, &stored->settings, &trial, false) == 0)
+        code = apply(stored, how, name, text, &trial);
+    settings_free(&trial);
+    buf_free(&faults);
+    return code;
+}
+
+void stored_refused(const char *how, int error, const struct buf *faults)
+{
+    log_error("%s: nothing is stored: %s", how,
+              faults->length ? "these are at fault" : strerror(-error));
+    (void)fputs(buf_text(faults), stderr); /* any number of lines, more than the log takes */
+}
+
+static int write_out(const struct buf *out)
+{
+    int error = buf_error(out);
+    return error ? error : file_write_all(STDOUT_FILENO, buf_text(out), out->length);
 }
 
 int stored_print(const struct invocation *invocation, const struct buf *out, int code)
 {
-    int error = buf_error(out);
-    if (error == 0)
-        error = file_write_all(STDOUT_FILENO, buf_text(out), out->length);
+    int error = write_out(out);
     if (error == 0)
         return code;
-    log_error("%s: cannot write: %s", invocation->command->name, strerror(-error));
+    log_error("%s: cannot write to standard output: %s", invocation->command->name,
+              strerror(-error));
     return EXIT_COULD_NOT;
+}
+
+int stored_done(const char *how, const struct buf *out, int code)
+{
+    int error = write_out(out);
+    if (error == 0)
+        return code;
+    struct buf said = {0};
+    for (const char *c = buf_text(out); *c; c++)
+        if (*c != '\n')
+            buf_putc(&said, *c);
+        else if (c[1] != '\0')
+            buf_puts(&said, "; ");
+    log_error("%s: %s, but it cannot be written to standard output: %s", how, buf_text(&said),
+              strerror(-error));
+    buf_free(&said);
+    return EXIT_FALLS_SHORT;
 }

@@ -6,19 +6,17 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/signalfd.h>
-#include <termios.h>
 #include <unistd.h>
 
-struct terminal {
-    int signals;
-    sigset_t before;
-    struct termios shown;
-    bool hidden;
-};
+/* What ends a program is told as -EINTR. */
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+/* What would end or stop it otherwise waits while nothing is echoed. */
+static const int waiting[] = {SIGTSTP, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
 
 static int hide(struct terminal *terminal)
 {
@@ -28,7 +26,7 @@ static int hide(struct terminal *terminal)
     if (tcgetattr(STDIN_FILENO, &terminal->shown) < 0)
         return -errno;
     quiet = terminal->shown;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
     quiet.c_cc[VSUSP] = _POSIX_VDISABLE; /* stopped, it would leave the terminal without echo */
     if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) < 0)
         return -errno;
@@ -36,53 +34,59 @@ static int hide(struct terminal *terminal)
     return 0;
 }
 
-static int terminal_open(struct terminal *terminal, bool secret)
+int terminal_open(struct terminal *terminal, bool secret)
 {
-    sigset_t set;
+    sigset_t set, wait;
+    *terminal = (struct terminal){.signals = -1, .secret = secret};
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGQUIT);
-    if (sigprocmask(SIG_BLOCK, &set, &terminal->before) < 0)
+    for (size_t i = 0; i < countof(ending); i++)
+        sigaddset(&set, ending[i]);
+    wait = set;
+    for (size_t i = 0; secret && i < countof(waiting); i++)
+        sigaddset(&wait, waiting[i]);
+    if (sigprocmask(SIG_BLOCK, &wait, &terminal->before) < 0)
         return -errno;
-    terminal->signals = signalfd(-1, &set, SFD_CLOEXEC);
+    terminal->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     int error = terminal->signals < 0 ? -errno : 0;
     return error == 0 && secret ? hide(terminal) : error;
 }
 
-static void terminal_close(struct terminal *terminal)
+/* What was typed ahead is dropped: it may be half a password. Signals that were told as -EINTR do
+ * not strike afterwards. */
+void terminal_close(struct terminal *terminal)
 {
-    if (terminal->hidden) {
+    if (terminal->hidden)
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal->shown);
-        (void)file_write_all(STDERR_FILENO, "\n", 1); /* the one that was typed is not shown */
-    }
     if (terminal->signals >= 0) {
         struct signalfd_siginfo info;
-        struct pollfd pending = {.fd = terminal->signals, .events = POLLIN};
-        if (poll(&pending, 1, 0) == 1) /* it was told as -EINTR: it must not strike afterwards */
-            (void)!read(terminal->signals, &info, sizeof(info));
+        while (terminal->interrupted && read(terminal->signals, &info, sizeof(info)) > 0)
+            continue;
         close(terminal->signals);
     }
     (void)sigprocmask(SIG_SETMASK, &terminal->before, NULL);
 }
 
-/* One byte at a time: what follows the line belongs to the next question. */
-static int read_byte(const struct terminal *terminal, char *byte)
+int terminal_wait(struct terminal *terminal, int fd, int timeout_ms)
 {
     struct pollfd fds[] = {
         {.fd = terminal->signals, .events = POLLIN},
-        {.fd = STDIN_FILENO,      .events = POLLIN}
+        {.fd = fd,                .events = POLLIN}
     };
-    while (poll(fds, countof(fds), -1) < 0)
+    while (poll(fds, countof(fds), timeout_ms) < 0)
         if (errno != EINTR)
             return -errno;
-    if (fds[0].revents)
-        return -EINTR;
-    return file_read_exactly(STDIN_FILENO, byte, 1);
+    terminal->interrupted |= fds[0].revents != 0;
+    return fds[0].revents ? -EINTR : 0;
 }
 
-static int read_line(const struct terminal *terminal, struct buf *line)
+/* One byte at a time: what follows the line belongs to the next question. */
+static int read_byte(struct terminal *terminal, char *byte)
+{
+    int error = terminal_wait(terminal, STDIN_FILENO, -1);
+    return error ? error : file_read_exactly(STDIN_FILENO, byte, 1);
+}
+
+static int read_line(struct terminal *terminal, struct buf *line)
 {
     char byte = '\0';
     bool too_long = false;
@@ -112,18 +116,64 @@ static int put_prompt(const char *prompt, bool secret)
     return fflush(stdout) == 0 ? 0 : -EIO;
 }
 
-int terminal_ask(const char *prompt, bool secret, struct buf *line)
+int terminal_read(struct terminal *terminal, const char *prompt, struct buf *line)
 {
-    struct terminal terminal = {.signals = -1};
     buf_clear(line);
     int error = buf_reserve(line, TERMINAL_LINE_MAX + 1);
     if (error)
         return error;
-    error = terminal_open(&terminal, secret); /* no echo before the prompt invites an answer */
+    if (terminal->hidden)
+        (void)tcflush(STDIN_FILENO, TCIFLUSH); /* typed while the last try was held back */
+    error = put_prompt(prompt, terminal->secret);
     if (error == 0)
-        error = put_prompt(prompt, secret);
+        error = read_line(terminal, line);
+    if (terminal->hidden)
+        (void)file_write_all(STDERR_FILENO, "\n", 1); /* the one that was typed is not shown */
+    return error;
+}
+
+int terminal_ask(const char *prompt, struct buf *line)
+{
+    struct terminal terminal;
+    int error = terminal_open(&terminal, false);
     if (error == 0)
-        error = read_line(&terminal, line);
+        error = terminal_read(&terminal, prompt, line);
     terminal_close(&terminal);
     return error;
+}
+
+/* TERMINAL_YES, TERMINAL_NO, or -EINVAL. */
+static int read_answer(const char *text)
+{
+    static const struct {
+        const char *word;
+        enum terminal_answer answer;
+    } words[] = {
+        {"yes", TERMINAL_YES},
+        {"y",   TERMINAL_YES},
+        {"no",  TERMINAL_NO },
+        {"n",   TERMINAL_NO }
+    };
+    for (size_t i = 0; i < countof(words); i++)
+        if (strcasecmp(words[i].word, text) == 0)
+            return (int)words[i].answer;
+    return -EINVAL;
+}
+
+int terminal_confirm(const char *prompt)
+{
+    struct buf line = {0};
+    int result = -EINVAL;
+    while (result == -EINVAL) {
+        result = terminal_ask(prompt, &line);
+        bool bad_line = result == -EFBIG || result == -EILSEQ;
+        if (result == 0)
+            result = read_answer(line.data ? str_trim(line.data) : "");
+        if (bad_line || result == -EINVAL) {
+            printf("  neither yes nor no\n");
+            result = -EINVAL;
+        }
+    }
+    buf_free(&line);
+    return result;
 }

@@ -1,18 +1,17 @@
 /* holdfast wizard: lends the security wizard a terminal, or its answers from a file. */
 #include "cli/commands.h"
 
-#include "base/file.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "cli/access.h"
+#include "cli/consent.h"
+#include "cli/input.h"
+#include "cli/stored.h"
 #include "cli/terminal.h"
-#include "settings/text.h"
 #include "settings/wizard.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 static int interrupted(int error)
 {
@@ -34,7 +33,7 @@ static int ask_question(struct wizard *wizard, struct buf *prompt, struct buf *l
         struct buf why = {0}, note = {0};
         buf_clear(prompt);
         wizard_prompt(wizard, prompt);
-        int error = terminal_ask(buf_text(prompt), false, line);
+        int error = terminal_ask(buf_text(prompt), line);
         bool bad_line = error == -EFBIG || error == -EILSEQ;
         if (error && !bad_line)
             return interrupted(error);
@@ -48,6 +47,9 @@ static int ask_question(struct wizard *wizard, struct buf *prompt, struct buf *l
             wizard_note(wizard, &note);
         if (note.length)
             printf("  %s\n", buf_text(&note));
+        if (error == 0 && wizard->answered == SECURITY_DISABLE_ADMIN &&
+            consent_is_out_of_reach(&wizard->settings))
+            printf("  no station is configured in health.stations: without one this is refused\n");
         buf_free(&why);
         buf_free(&note);
         if (error == 0 || error == -ENOMEM)
@@ -74,33 +76,25 @@ static void tell_faults(const struct buf *faults)
     (void)fputs(buf_text(faults), stderr);
 }
 
-static int take_file(struct wizard *wizard, const char *file)
+/* The answers of --answers, `text`. */
+static int take_answers(struct wizard *wizard, const char *path, const struct buf *text)
 {
-    struct buf text = {0}, faults = {0};
-    int error = file_read(file, SETTINGS_TEXT_MAX, &text);
-    if (error)
-        log_error("wizard: cannot read %s: %s", file, strerror(-error));
-    else
-        error = wizard_answers(wizard, file, buf_text(&text), text.length, &faults);
+    struct buf faults = {0};
+    int error = wizard_answers(wizard, input_name(path), buf_text(text), text->length, &faults);
     if (faults.length)
         tell_faults(&faults);
-    buf_free(&text);
+    else if (error)
+        log_error("wizard: cannot take the answers from %s: %s", input_name(path),
+                  strerror(-error));
     buf_free(&faults);
     return error;
 }
 
-/* 1 where the administrator says yes, 0 for anything else, or a negative errno. */
+/* 1 where the administrator says yes, 0 for no, or a negative errno: only these end it. */
 static int confirm(void)
 {
-    static const char *const yes[] = {"y", "yes", "true"};
-    struct buf line = {0};
-    int result = terminal_ask("Apply these settings and reboot? (NO): ", false, &line);
-    if (result)
-        result = interrupted(result);
-    for (size_t i = 0; result == 0 && line.data && i < countof(yes); i++)
-        result = strcasecmp(str_trim(line.data), yes[i]) == 0;
-    buf_free(&line);
-    return result;
+    int answer = terminal_confirm("Apply these settings and reboot? (yes or no): ");
+    return answer < 0 ? interrupted(answer) : answer == TERMINAL_YES;
 }
 
 /* Shows what changes and what cannot be undone; faults across the answers end it here. */
@@ -114,7 +108,7 @@ static int show_changes(const struct wizard *wizard)
         printf("\n%s%s", count ? "These settings change:\n" : "No setting changes.\n",
                buf_text(&changes));
         if (settings_bool(&wizard->settings, SECURITY_DISABLE_ADMIN))
-            printf("After the reboot nobody can log in to this node, and nothing can undo that.\n");
+            printf(CONSENT_LOCKED "\n");
     }
     int error = faults.length ? -EINVAL : 0;
     buf_free(&changes);
@@ -122,28 +116,48 @@ static int show_changes(const struct wizard *wizard)
     return error;
 }
 
+/* What the wizard cannot show is not applied either. */
+static int flush_shown(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    log_error("wizard: nothing is stored: cannot write to standard output: %s", strerror(errno));
+    return -EIO;
+}
+
+/* An exit code. */
 static int apply(struct access *access, const struct wizard *wizard)
 {
-    struct buf text = {0}, faults = {0};
+    struct buf text = {0}, faults = {0}, out = {0};
     uint64_t revision = 0;
     wizard_text(wizard, &text);
     int error = buf_error(&text);
     if (error == 0)
         error = access_apply(access, "wizard", "answers", buf_text(&text), text.length, &revision,
                              &faults);
-    if (faults.length)
-        tell_faults(&faults);
-    else if (error)
-        log_error("wizard: nothing is stored: %s", strerror(-error));
-    else
-        printf("Stored as revision %llu.\n", (unsigned long long)revision);
+    if (error)
+        stored_refused("wizard", error, &faults);
+    buf_printf(&out, "Stored as revision %llu.\n", (unsigned long long)revision);
+    int code = error ? EXIT_COULD_NOT : stored_done("wizard", &out, EXIT_HOLDS);
     buf_free(&text);
     buf_free(&faults);
-    return error;
+    buf_free(&out);
+    return code;
 }
 
-static int reboot(struct access *access)
+/* The guide, "Running the security wizard", last paragraph: only this node is rebooted. */
+static void tell_others(void)
 {
+    printf("Conferencing Nodes that are deployed must be rebooted by hand.\n");
+}
+
+static int reboot(struct access *access, bool wanted)
+{
+    tell_others();
+    if (!wanted) {
+        printf("The answers hold in full after the next boot: holdfast reboot.\n");
+        return EXIT_HOLDS;
+    }
     int error = access_reboot(access);
     if (error == -ENOTSUP)
         printf("Below --root there is no machine to reboot.\n");
@@ -151,30 +165,28 @@ static int reboot(struct access *access)
         log_error("wizard: cannot reboot: %s: reboot the node by hand", strerror(-error));
     else
         printf("The node reboots.\n");
-    return error == -ENOTSUP ? 0 : error;
+    return error && error != -ENOTSUP ? EXIT_FALLS_SHORT : EXIT_HOLDS;
 }
 
-static int run_wizard(const struct invocation *invocation, struct access *access,
-                      struct wizard *wizard)
+/* Everything but the answers themselves; `asked`: a person gave them, and is there. */
+static int finish(const struct invocation *invocation, struct access *access,
+                  const struct wizard *wizard, bool asked)
 {
-    const char *file = invocation_option(invocation, "answers");
-    int error = file ? take_file(wizard, file) : ask_all(wizard);
-    if (error == 0)
-        error = show_changes(wizard);
-    if (error)
+    if (show_changes(wizard) < 0 || flush_shown() < 0 ||
+        consent_check(invocation, wizard->before, &wizard->settings, asked) < 0)
         return EXIT_COULD_NOT;
-    int sure = file ? 1 : confirm();
+    int sure = asked ? confirm() : 1;
     if (sure < 0)
         return EXIT_COULD_NOT;
     if (!sure) {
         printf("Nothing is stored.\n");
         return EXIT_FALLS_SHORT;
     }
-    if (apply(access, wizard) < 0)
-        return EXIT_COULD_NOT;
-    if (invocation_option(invocation, "no-reboot"))
-        return EXIT_HOLDS;
-    return reboot(access) < 0 ? EXIT_FALLS_SHORT : EXIT_HOLDS;
+    int code = apply(access, wizard);
+    if (code == EXIT_COULD_NOT)
+        return code;
+    int rebooted = reboot(access, !invocation_option(invocation, "no-reboot"));
+    return code == EXIT_HOLDS ? rebooted : code;
 }
 
 static int load(const struct invocation *invocation, struct access *access, struct settings *stored)
@@ -185,25 +197,46 @@ static int load(const struct invocation *invocation, struct access *access, stru
     if (error == 0)
         error = access_load(access, &role, stored, &revision);
     if (error == 0 && role == ROLE_CONFERENCING) {
-        log_error("wizard: a Conferencing Node takes its settings from its Management Node");
+        log_error("wizard: it is not offered on a Conferencing Node, which takes its settings from "
+                  "its Management Node; holdfast reboot reboots it");
         error = -EPERM;
     }
     return error;
 }
 
-int cli_wizard(const struct invocation *invocation)
+/* Standard input is read after the password, whose line may come before the answers. */
+static int run_wizard(const struct invocation *invocation, struct access *access, struct buf *text)
 {
-    struct access *access;
+    const char *path = invocation_option(invocation, "answers");
     struct settings stored = {0};
     struct wizard wizard = {.before = NULL};
     int code = EXIT_COULD_NOT;
-    if (access_open(&access, invocation->root, invocation->state_path) < 0)
-        return code;
-    if (load(invocation, access, &stored) == 0 && wizard_begin(&wizard, &stored) == 0) {
-        code = run_wizard(invocation, access, &wizard);
+    int error = load(invocation, access, &stored);
+    if (error == 0 && path && input_is_stdin(path))
+        error = input_read("wizard", path, text);
+    if (error == 0)
+        error = wizard_begin(&wizard, &stored);
+    if (error == 0) {
+        error = path ? take_answers(&wizard, path, text) : ask_all(&wizard);
+        if (error == 0)
+            code = finish(invocation, access, &wizard, !path);
         wizard_end(&wizard);
     }
     settings_free(&stored);
-    access_close(access);
+    return code;
+}
+
+int cli_wizard(const struct invocation *invocation)
+{
+    const char *path = invocation_option(invocation, "answers");
+    struct access *access;
+    struct buf text = {0};
+    int code = EXIT_COULD_NOT;
+    int error = path && !input_is_stdin(path) ? input_read("wizard", path, &text) : 0;
+    if (error == 0 && access_open(&access, invocation->root, invocation->state_path) == 0) {
+        code = run_wizard(invocation, access, &text);
+        access_close(access);
+    }
+    buf_wipe(&text);
     return code;
 }

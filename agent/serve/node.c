@@ -465,16 +465,28 @@ int node_apply(struct node *node, const char *who, const char *how, const char *
     return error;
 }
 
-bool node_reboot_required(const struct node *node)
+/* Whether the network was brought up with other values; not known where no boot was recorded. */
+static bool network_waits(const struct node *node, const struct boot_record *record)
+{
+    char now[BOOT_DIGEST_SIZE];
+    boot_digest(&node->settings, now);
+    return record->network[0] && now[0] && !str_equal(record->network, now);
+}
+
+static bool reboot_required(const struct node *node, const struct boot_record *record)
 {
     int mode = fips_kernel_mode(node->system.root);
     return (settings_bool(&node->settings, SECURITY_DISABLE_ADMIN) &&
             !node->policy.admin_disabled) ||
-           (mode >= 0 && mode != settings_bool(&node->settings, SECURITY_FIPS));
+           (mode >= 0 && mode != settings_bool(&node->settings, SECURITY_FIPS)) ||
+           network_waits(node, record);
 }
 
 void node_facts(const struct node *node, struct facts *facts)
 {
+    struct boot_record record = {0};
+    if (boot_record_read(node->system.root, &record) < 0)
+        record = (struct boot_record){0};
     *facts = (struct facts){
         .version = HOLDFAST_VERSION,
         .hostname = settings_text(&node->settings, NODE_HOSTNAME),
@@ -485,11 +497,8 @@ void node_facts(const struct node *node, struct facts *facts)
         .unrecorded = is_frozen(node) ? NODE_FROZEN : NULL,
         .admin_disabled = node->policy.admin_disabled,
         .fips = settings_bool(&node->settings, SECURITY_FIPS),
-        .reboot_required = node_reboot_required(node),
+        .reboot_required = reboot_required(node, &record),
+        .boot_started_ms = record.started_ms,
+        .boot_finished_ms = record.finished_ms,
     };
-    struct boot_record record;
-    if (boot_record_read(node->system.root, &record) == 0) {
-        facts->boot_started_ms = record.started_ms;
-        facts->boot_finished_ms = record.finished_ms;
-    }
 }

@@ -87,9 +87,6 @@ void node_events_settle(struct node *node);
 int node_apply(struct node *node, const char *who, const char *how, const char *name,
                const char *text, size_t size, struct buf *faults);
 
-/* True when a stored answer waits for the next boot. */
-bool node_reboot_required(const struct node *node);
-
 /* The facts of a report about this node; strings are borrowed from it. */
 struct facts;
 void node_facts(const struct node *node, struct facts *facts);

@@ -93,6 +93,7 @@ struct setting_info {
     unsigned roles;      /* ROLE_MANAGEMENT, ROLE_CONFERENCING or ROLE_BOTH */
     bool secret;         /* never shown: exports and reports write "(set)" */
     bool is_list;        /* the key may stand on several lines */
+    bool at_boot;        /* what is running takes a change up at the next boot alone */
     bool masked_by_fips; /* a yes has no effect in FIPS mode */
     const char *help;
 };

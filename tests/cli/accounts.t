@@ -9,7 +9,7 @@ from ground import HOLDFAST, PASSWORD, Node, Tap, hashed
 
 
 def disable(node):
-    result = node.run('set', 'security.disable_admin=yes')
+    result = node.run('set', '--yes', 'health.stations=192.0.2.1/32', 'security.disable_admin=yes')
     if result.returncode:
         raise AssertionError(result.stderr)
 
@@ -132,9 +132,10 @@ def no_console(t):
 def by_the_wizard(t):
     node = Node()
     node.write('answers', 'security.disable_admin = yes\n')
+    node.run('set', 'health.stations=192.0.2.1/32')
     node.write('word', PASSWORD + '\n', 0o600)
     result = node.run('wizard', '--answers', node.path('answers'), '--password-file',
-                      node.path('word'), '--no-reboot')
+                      node.path('word'), '--no-reboot', '--yes')
     t.same(result.returncode, 0, "the wizard's answer is stored")
     t.ok(fields(node, 'etc/shadow', 'admin')[1].startswith('$'), 'and closes nothing by itself')
     boot(node)

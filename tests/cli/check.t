@@ -73,7 +73,7 @@ def all_holds(t):
     """A node that holds, below a root whose kernel has no keys at all."""
     node = Node()
     os.makedirs(node.path('proc/sys'))
-    for words in (('import', 'firmware/demo.conf'), ('set', *ANSWERS)):
+    for words in (('import', 'firmware/demo.conf'), ('set', '--yes', *ANSWERS)):
         result = node.run(*words)
         t.same((result.returncode, result.stderr), (0, ''), f"{words[0]} takes the guide's values")
     t.same(node.run('check').returncode, 1, 'an answer that waits for a boot falls short')

@@ -207,7 +207,8 @@ def admin_looks(t, node, daemon):
 def admin_probes(t, node, daemon):
     inside = ['nsenter', '-n', '-t', str(daemon.process.pid)]
     said = [subprocess.run([*inside, *user, *node.argv('probe', '127.0.0.1:9443', '--surface',
-                                                       'https-in', '--format', 'json')],
+                                                       'https-in', '--format', 'json',
+                                                       '--timeout', '120')],
                            capture_output=True, text=True, stdin=subprocess.DEVNULL)
             for user in ((), ('setpriv', f'--reuid={ADMIN}', f'--regid={ADMIN}', '--clear-groups'))]
     findings = [json.loads(done.stdout)['findings'] if done.stdout else done.stderr

@@ -133,8 +133,87 @@ END
 # shellcheck disable=SC2016
 check 'diff exits with 0 where all is as the guide wants it' sh -c '
     "$1" import --root "$2/other" firmware/demo.conf &&
-    "$1" import --root "$2/other" "$2/answers" && "$1" diff --root "$2/other"
+    "$1" import --yes --root "$2/other" "$2/answers" && "$1" diff --root "$2/other"
 ' - "$holdfast" "$work"
+
+# What cannot be undone.
+mkdir -p "$work/lock/etc/holdfast" "$work/lock/run" && echo management >"$work/lock/etc/holdfast/role"
+lock() { "$holdfast" --root "$work/lock" "$@" </dev/null >"$work/out" 2>&1; }
+# NAME, the exit code that is wanted, a pattern, WORDS...
+locks() {
+    name=$1 code=$2 pattern=$3
+    shift 3
+    # shellcheck disable=SC2016
+    check "$name" sh -c '
+        code=$1 pattern=$2; shift 2
+        "$@" </dev/null >"$0" 2>&1
+        [ $? = "$code" ] && grep -q -e "$pattern" "$0" || { cat "$0"; exit 1; }
+    ' "$work/out" "$code" "$pattern" "$holdfast" --root "$work/lock" "$@"
+}
+echo 'security.disable_admin = yes' >"$work/lock/yes"
+locks 'set refuses to lock out where no station is configured' 2 --force \
+    set --yes security.disable_admin=yes
+locks 'import too' 2 --force import --yes "$work/lock/yes"
+lock set health.stations=192.0.2.1/32
+locks 'set wants --yes for what cannot be undone, and says what it is' 2 'wants --yes: .*undo' \
+    set security.disable_admin=yes
+locks 'import too' 2 'wants --yes: .*undo' import "$work/lock/yes"
+locks 'nothing of it is stored' 0 'disable_admin = no' get security.disable_admin
+locks 'other settings want no such word' 0 'stored as' set web.max_sessions=5
+locks 'with --yes it is stored, and said again' 0 'nothing can undo' \
+    set --yes security.disable_admin=yes
+locks 'the last station is not taken away then' 2 --force set health.stations=
+locks 'unless by --force' 0 'stored as' set --force health.stations=
+locks 'what is stored already wants no word any more' 0 'stored as' set web.max_sessions=6
+
+# What waits for a boot.
+rm -rf "$work/lock/var" && lock set health.stations=192.0.2.1/32
+lock boot
+locks 'nothing waits after a boot' 1 '"reboot_required":false' check --format json
+locks 'a change of addresses says that it waits' 0 \
+    'holds after the next boot: node.hostname, node.address$' \
+    set node.address=192.0.2.9/24 node.hostname=later
+locks 'and check says so' 1 '"reboot_required":true' check --format json
+locks 'other changes do not wait' 0 '^stored as revision 3$' set web.max_sessions=8
+lock set node.hostname=node node.address=
+locks 'what is taken back waits no longer' 1 '"reboot_required":false' check --format json
+lock set node.gateway6=fe80::1
+locks 'a router waits too' 1 '"reboot_required":true' check --format json
+lock boot
+locks 'until the next boot' 1 '"reboot_required":false' check --format json
+locks 'below a root there is nothing to reboot' 2 'no machine' reboot
+
+# A command that did its work, and one that could not, when their words cannot be written.
+# shellcheck disable=SC2016
+check 'what is stored is told on standard error where standard output fails, and is not exit 2' sh -c '
+    for number in 1 2 3; do
+        case $number in
+        1) "$1" --root "$2" set web.max_sessions=11 >/dev/full 2>"$2/words" ;;
+        2) echo web.max_sessions=12 | "$1" --root "$2" import - >/dev/full 2>"$2/words" ;;
+        3) "$1" --root "$2" set web.max_sessions=13 >&- 2>"$2/words" ;;
+        esac
+        code=$?
+        grep "stored as revision .*cannot be written to standard output" "$2/words" &&
+            [ $code = 1 ] || { echo "$number: $code"; cat "$2/words"; exit 1; }
+        "$1" --root "$2" get web.max_sessions | grep "= 1$number\$" || exit 1
+    done
+' - "$holdfast" "$work/lock"
+# shellcheck disable=SC2016
+check 'a reader that is gone does not end a command that stores' sh -c '
+    mkfifo "$2/fifo" && { sleep 0 <"$2/fifo" & } && exec 3>"$2/fifo" && wait
+    "$1" --root "$2" set web.max_sessions=14 >&3 2>"$2/words"
+    [ $? = 1 ] && grep "stored as.*Broken pipe" "$2/words" || { cat "$2/words"; exit 1; }
+' - "$holdfast" "$work/lock"
+for words in export get 'get web.max_sessions' diff settings firewall tls 'tls --format json' check \
+    'check --format json' events 'events --verify' 'events --format json' version --help 'set --help'; do
+    # shellcheck disable=SC2016,SC2086
+    check "$words: what cannot be written is exit 2" sh -c '
+        root=$1; shift
+        "$0" --root "$root" "$@" >/dev/full 2>"$root/words"
+        [ $? = 2 ] && grep "cannot write to standard output: No space left" "$root/words" ||
+            { cat "$root/words"; exit 1; }
+    ' "$holdfast" "$work/lock" $words
+done
 
 wanted='^sip.udp_port$'
 check 'settings prints the reference' exits 0 settings

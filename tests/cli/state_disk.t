@@ -40,7 +40,7 @@ set -u
 mount -t tmpfs small "$2" || exit 9
 mkdir -p "$2/etc/holdfast" "$2/run" && echo conferencing >"$2/etc/holdfast/role"
 mount -t tmpfs run "$2/run" || exit 9
-"$1" --root "$2" set global.sip=no health.stations=192.0.2.0/24 $3 || exit 1
+"$1" --root "$2" set --yes global.sip=no health.stations=192.0.2.0/24 $3 || exit 1
 mount -o remount,ro "$2" || exit 9
 "$1" --root "$2" firewall >"$2/run/rules" || exit 2
 grep -q 'dport 1720' "$2/run/rules" || { cat "$2/run/rules"; exit 3; }

@@ -3,7 +3,7 @@
 import termios
 import time
 
-from ground import PASSWORD, Node, Tap, Terminal
+from ground import PASSWORD, PATIENCE_S, Node, Tap, Terminal
 
 # spec: the 25 questions in their order: key, prompt, value in brackets, the guide's answer
 QUESTIONS = (
@@ -64,6 +64,8 @@ def all_questions(t, node):
     wizard.expect(APPLY)
     wizard.send('yes')
     t.same(wizard.end(), 0, 'the wizard ends well')
+    t.ok('Conferencing Nodes that are deployed must be rebooted by hand' in wizard.seen,
+         'and says what it does not reboot', wizard.seen[-300:])
     t.ok(PASSWORD not in wizard.seen, 'the password is not shown')
     wrong = {key: node.get(key) for key, _, _, answer in QUESTIONS if node.get(key) != answer}
     t.same(wrong, {}, 'every answer is stored')
@@ -80,7 +82,7 @@ def later_run(t, node):
         wizard.send('')
     wizard.expect('No setting changes.')
     wizard.expect(APPLY)
-    wizard.send('')
+    wizard.send('no')
     t.same(wizard.end(), 1, 'a later run shows what is stored, and Enter keeps it')
     t.same(stored(node), before, 'what is not confirmed is not stored')
 
@@ -155,9 +157,38 @@ def declined(t, node):
         wizard.send('4321' if prompt.startswith('SIP UDP') else '')
     wizard.expect('sip.udp_port: 5060 -> 4321')
     wizard.expect(APPLY)
-    wizard.send('oh yes')
+    for typo in ('oh yes', '', 'maybe', 'noo', 'y\x01', 'YES!'):
+        wizard.send(typo)
+        wizard.expect('neither yes nor no')
+        wizard.expect(APPLY)
+        t.ok(stored(node) == before, f'{typo!r} at the last question asks it again')
+    wizard.send('No')
     t.ok(wizard.end() == 1 and 'Nothing is stored' in wizard.seen and stored(node) == before,
          'what is declined is not stored', wizard.seen[-300:])
+
+
+def locking(t):
+    """An answer that locks everybody out, with and without a station that could reach the node."""
+    node = Node()
+    wizard = begin(node, '--no-reboot')
+    for key, prompt, _, _ in QUESTIONS:
+        wizard.expect(f'\n{prompt} (')
+        wizard.send('yes' if key == 'security.disable_admin' else '')
+        if key == 'security.disable_admin':
+            wizard.expect('no station is configured')
+    t.ok(wizard.end() == 2 and '--force' in wizard.seen and stored(node) == '',
+         'no administrator and no station: the wizard refuses', wizard.seen[-400:])
+    node.write('answers', 'security.disable_admin = yes\n')
+    node.write('password', PASSWORD + '\n', 0o600)
+    words = ('wizard', '--no-reboot', '--answers', node.path('answers'), '--password-file',
+             node.path('password'))
+    for more, told in (((), '--force'), (('--yes',), '--force'), (('--force',), '--yes')):
+        result = node.run(*words, *more)
+        t.ok(result.returncode == 2 and told in result.stderr and stored(node) == '',
+             f'a file of answers with {more or "neither word"} wants {told}', result.stderr)
+    result = node.run(*words, '--yes', '--force')
+    t.ok(result.returncode == 0 and 'nothing can undo' in result.stdout and
+         node.get('security.disable_admin') == 'yes', 'and is stored with both', result.stderr)
 
 
 def password(t, node):
@@ -205,6 +236,53 @@ def echo(t, node):
     wizard.end()
 
 
+def hidden(t, node):
+    """From the first prompt to the last try nothing that is typed is shown, or counts."""
+    before = len(node.events('refused'))
+    wizard = Terminal(node, 'wizard', '--no-reboot')
+    for number in (1, 2, 3):
+        wizard.expect('Password for admin: ')
+        # in one write, so that the rest is there before the answer to the first line
+        wizard.press(f'wrong {number}\ntyped-ahead\rsecret'.encode())
+        shown = False
+        for _ in range(50 if number < 3 else 0):
+            shown = shown or wizard.echoes()
+            time.sleep(0.01)
+        t.ok(not shown, f'the terminal does not echo while the answer to try {number} is held back')
+    wizard.expect('no more tries')
+    t.same(wizard.end(), 2, 'three wrong passwords end it')
+    t.ok('typed-ahead' not in wizard.seen and 'secret' not in wizard.seen,
+         'what is typed meanwhile is not shown', wizard.seen)
+    t.same(len(node.events('refused')) - before, 3, 'and is no try')
+    wizard = Terminal(node, 'wizard', '--no-reboot')
+    wizard.expect('Password for admin: ')
+    wizard.press(b'wrong\n')
+    time.sleep(0.2)
+    wizard.press(b'\x03')
+    until = time.monotonic() + PATIENCE_S
+    while not wizard.echoes() and time.monotonic() < until:
+        time.sleep(0.01)
+    t.ok(wizard.echoes(), 'an interrupt meanwhile is heard, and the terminal echoes again')
+    t.same(wizard.end(), 2, 'and that is the end')
+
+
+def where_answers_are(t):
+    node = Node()
+    refused = len(node.events('refused'))
+    result = node.run('wizard', '--no-reboot', '--answers', '/nosuch', stdin=None, input='wrong\n')
+    t.ok(result.returncode == 2 and 'No such file' in result.stderr and
+         'Password' not in result.stderr and len(node.events('refused')) == refused,
+         'a file that is not there is told before the password is asked for', result.stderr)
+    result = node.run('wizard', '--no-reboot', '--answers', '-', stdin=None,
+                      input=PASSWORD + '\nsip.cca_id = piped\n')
+    t.same((result.returncode, node.get('sip.cca_id')), (0, 'piped'),
+           'the answers may stand on standard input, behind the password')
+    result = node.run('wizard', '--no-reboot', '--answers', '-', stdin=None,
+                      input=PASSWORD + '\nsip.cca_id = a\nnosuch = 1\n')
+    t.ok(result.returncode == 2 and 'standard input:2:' in result.stderr and
+         node.get('sip.cca_id') == 'piped', 'and are refused as those of a file', result.stderr)
+
+
 def from_file(t, node):
     good = ''.join(f'{key} = {answer}\n' for key, _, _, answer in QUESTIONS)
     cases = (
@@ -213,7 +291,7 @@ def from_file(t, node):
         ('a bad value', 'sip.udp_port = 0\nsip.tls_port = x\n', 'sip.tls_port'),
         ('a broken rule', 'sip.tls_port = 22\n', 'sip.tls_port'),
         ('binary', '\x00\x01\x02' * 100, ':1:'),
-        ('a file of 64 KiB and a byte', '#' * 65535 + '\n\n', 'large'),
+        ('a file of 64 KiB and a byte', '#' * 65535 + '\n\n', 'longer than'),
     )
     before = stored(node)
     for name, text, told in cases:
@@ -229,10 +307,10 @@ def from_file(t, node):
         t.ok(result.returncode == 2 and told in result.stderr and name in result.stderr,
              f'{told}: told with its name', result.stderr)
     node.write('answers', '#' * (65536 - len(good) - 1) + '\n' + good)
-    result = node.run('wizard', '--no-reboot', '--answers', node.path('answers'), stdin=None,
+    result = node.run('wizard', '--no-reboot', '--yes', '--answers', node.path('answers'), stdin=None,
                       input='wrong\n')
     t.ok(result.returncode == 2 and stored(node) == before, 'so does a wrong password')
-    result = node.run('wizard', '--no-reboot', '--answers', node.path('answers'), stdin=None,
+    result = node.run('wizard', '--no-reboot', '--yes', '--answers', node.path('answers'), stdin=None,
                       input=PASSWORD + '\n')
     t.same((result.returncode, node.get('sip.cca_id')), (0, 'cca-1'),
            'a good file of 64 KiB is stored')
@@ -241,9 +319,9 @@ def from_file(t, node):
 def conferencing(t):
     node = Node('conferencing')
     node.write('answers', 'rtcp.fir = yes\n')
-    result = node.run('wizard', '--answers', node.path('answers'), stdin=None,
+    result = node.run('wizard', '--yes', '--answers', node.path('answers'), stdin=None,
                       input=PASSWORD + '\n')
-    t.ok(result.returncode == 2 and 'Management Node' in result.stderr,
+    t.ok(result.returncode == 2 and 'not offered on a Conferencing Node' in result.stderr,
          'a Conferencing Node refuses the wizard and says why', result.stderr)
 
 
@@ -256,6 +334,7 @@ def locked(t):
 
 with Tap() as t:
     first, second = Node(), Node()
+    first.run('set', 'health.stations=192.0.2.1/32')
     all_questions(t, first)
     later_run(t, first)
     bad_answers(t, second)
@@ -263,7 +342,12 @@ with Tap() as t:
     nothing_stored(t, second)
     declined(t, second)
     password(t, second)
+    hidden(t, second)
     echo(t, second)
-    from_file(t, Node())
+    where_answers_are(t)
+    locking(t)
+    reachable = Node()
+    reachable.run('set', 'health.stations=192.0.2.1/32')
+    from_file(t, reachable)
     conferencing(t)
     locked(t)

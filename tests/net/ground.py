@@ -84,7 +84,7 @@ class Node(Namespace):
         path = f'{self.root}/settings'
         with open(path, 'w') as file:
             file.write(text)
-        result = self.holdfast('import', path)
+        result = self.holdfast('import', '--yes', path)
         if result.returncode:
             raise RuntimeError(f'import: {result.stderr}')
 
