@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "domain/firewall_flows.h"
 #include "domain/firewall_foreign.h"
 #include "domain/firewall_load.h"
 #include "domain/firewall_match.h"
@@ -19,7 +20,8 @@
 
 #define TABLE_TEXT "table inet " FIREWALL_TABLE
 
-/* The rows, in this order: the table, its chains, its rules, what is too much in it, and others. */
+/* The rows, in this order: the table, its chains, its rules, what is too much in it, other tables,
+ * and the flows that stand. */
 static size_t rows_before_rules(const struct firewall_ruleset *ruleset)
 {
     return 1 + ruleset->chain_count;
@@ -35,9 +37,14 @@ static size_t row_of_foreign(const struct firewall_ruleset *ruleset)
     return row_of_surplus(ruleset) + 1;
 }
 
+static size_t row_of_flows(const struct firewall_ruleset *ruleset)
+{
+    return row_of_foreign(ruleset) + 1;
+}
+
 static bool rows_fit(const struct firewall_ruleset *ruleset, const struct rows *rows)
 {
-    return rows->count == row_of_foreign(ruleset) + 1;
+    return rows->count == row_of_flows(ruleset) + 1;
 }
 
 /* --- plan --- */
@@ -85,9 +92,13 @@ static void firewall_plan(const struct policy *policy, struct rows *rows)
                                 .setting = SETTING_NONE,
                                 .desired = "none"});
     rows_add(rows, (struct row){.id = "firewall.foreign",
-                                .title = "No other table accepts or redirects incoming packets",
+                                .title = "No other table accepts, drops or changes packets",
                                 .setting = SETTING_NONE,
                                 .desired = "none"});
+    rows_add(rows, (struct row){.id = "firewall.flows",
+                                .title = "No flow outlives the rule that admitted it",
+                                .setting = SETTING_NONE,
+                                .desired = "a rule admits each flow that others began"});
     firewall_rules_free(&ruleset);
 }
 
@@ -99,13 +110,35 @@ static void all_rows(struct rows *rows, enum verdict verdict, const char *note)
         row_verdict(&rows->list[i], verdict, note);
 }
 
-static void observe_table(const struct nft_table *table, struct rows *rows)
+/* Of those chains that should be: others are surplus. */
+static bool chains_are_in_order(const struct firewall_ruleset *ruleset,
+                                const struct nft_table *table)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < table->chain_count; i++) {
+        for (size_t j = 0; j < ruleset->chain_count; j++) {
+            if (!str_equal(table->chains[i].name, ruleset->chains[j].name))
+                continue;
+            if (j < at)
+                return false;
+            at = j;
+        }
+    }
+    return true;
+}
+
+static void observe_table(const struct firewall_ruleset *ruleset, const struct nft_table *table,
+                          struct rows *rows)
 {
     const char *actual = TABLE_TEXT;
     if (!table->exists)
         actual = "missing";
     else if (table->flags)
         actual = rows_text(rows, TABLE_TEXT " with flags 0x%x", table->flags);
+    else if (table->extra)
+        actual = TABLE_TEXT " with a comment or an owner";
+    else if (!chains_are_in_order(ruleset, table))
+        actual = TABLE_TEXT " with its chains in another order";
     row_observed(&rows->list[0], actual);
 }
 
@@ -166,17 +199,32 @@ static void observe_foreign(const struct firewall_foreign *foreign, struct row *
     row_observed(row, rows_text(rows, "%s", buf_text(&foreign->names)));
     row_verdict(
         row, VERDICT_FAIL,
-        "an accept elsewhere opens nothing that Holdfast drops, but these tables belong to "
-        "none of its settings and may rewrite packets before they reach it; Holdfast leaves "
-        "them alone: remove them");
+        "these tables belong to none of Holdfast's settings, and accept, drop or change packets "
+        "beside its rules; Holdfast leaves them alone: remove them");
+}
+
+static void observe_flows(const struct policy *policy, struct row *row, struct rows *rows)
+{
+    struct firewall_flows flows;
+    if (firewall_flows_read(&flows, policy) < 0) {
+        row_verdict(row, VERDICT_ERROR,
+                    rows_text(rows, "%s", flows.why[0] ? flows.why : strerror(ENOMEM)));
+    } else if (flows.refused) {
+        row_observed(row, rows_text(rows, "%zu of %zu flows that no rule admits: %s", flows.refused,
+                                    flows.count, buf_text(&flows.names)));
+    } else {
+        row_observed(row, rows_text(rows, "%zu flows, all admitted", flows.count));
+        row_verdict(row, VERDICT_PASS, NULL);
+    }
+    firewall_flows_free(&flows);
 }
 
 static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *rows)
 {
     struct netlink netlink = {0};
     struct nft_table table = {0};
-    struct firewall_foreign foreign = {.netlink = &netlink};
-    struct nft_visitor visitor = {firewall_foreign_visit, &foreign};
+    struct firewall_foreign foreign = {0};
+    struct nft_visitor visitor = firewall_foreign_visitor(&foreign);
     int error = netlink_open(&netlink, NETLINK_NETFILTER);
     if (error == 0)
         error = nft_read(&netlink, NFPROTO_INET, FIREWALL_TABLE, &table, &visitor);
@@ -184,15 +232,24 @@ static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *
         all_rows(rows, VERDICT_ERROR,
                  rows_text(rows, "cannot read the kernel's nf_tables: %s", netlink.why));
     } else {
+        firewall_foreign_name(&foreign);
         firewall_foreign_legacy(&foreign);
-        observe_table(&table, rows);
+        observe_table(ruleset, &table, rows);
         observe_chains(ruleset, &table, rows);
         observe_rules(ruleset, &table, rows);
         observe_foreign(&foreign, &rows->list[row_of_foreign(ruleset)], rows);
     }
-    buf_free(&foreign.names);
+    firewall_foreign_free(&foreign);
     nft_table_free(&table);
     netlink_close(&netlink);
+}
+
+static void observe_all(const struct firewall_ruleset *ruleset, const struct policy *policy,
+                        struct rows *rows)
+{
+    observe_kernel(ruleset, rows);
+    if (!rows->failed)
+        observe_flows(policy, &rows->list[row_of_flows(ruleset)], rows);
 }
 
 static void firewall_observe(const struct system *system, const struct policy *policy,
@@ -206,17 +263,17 @@ static void firewall_observe(const struct system *system, const struct policy *p
         all_rows(rows, VERDICT_ERROR,
                  rows_text(rows, "cannot make the rules: %s", strerror(error ? -error : ENOMEM)));
     else
-        observe_kernel(&ruleset, rows);
+        observe_all(&ruleset, policy, rows);
     firewall_rules_free(&ruleset);
 }
 
 /* --- converge --- */
 
-/* The tables of others are no reason to load ours again. */
-static bool own_rows_differ(const struct rows *rows, size_t foreign)
+/* Neither the tables of others nor flows are a reason to load ours again. */
+static bool own_rows_differ(const struct rows *rows, const struct firewall_ruleset *ruleset)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        if (i != foreign && rows->list[i].verdict >= VERDICT_FAIL)
+    for (size_t i = 0; i < row_of_foreign(ruleset); i++)
+        if (rows->list[i].verdict >= VERDICT_FAIL)
             return true;
     return false;
 }
@@ -231,7 +288,7 @@ static void not_loaded(struct rows *rows, const char *refused, const char *why)
             row_verdict(&rows->list[i], VERDICT_ERROR, note);
 }
 
-static void load(const struct firewall_ruleset *ruleset, struct rows *rows)
+static int load(const struct firewall_ruleset *ruleset, struct rows *rows)
 {
     struct netlink netlink = {0};
     struct nft_table table = {0};
@@ -245,6 +302,20 @@ static void load(const struct firewall_ruleset *ruleset, struct rows *rows)
         not_loaded(rows, refused, netlink.why);
     nft_table_free(&table);
     netlink_close(&netlink);
+    return error;
+}
+
+static void end_flows(const struct policy *policy, struct row *row, struct rows *rows)
+{
+    struct firewall_flows flows;
+    if (firewall_flows_end(&flows, policy) < 0) {
+        row_verdict(row, VERDICT_ERROR, rows_text(rows, "%s", flows.why));
+        log_error("%s", row->note);
+    } else if (flows.refused) {
+        log_notice("%zu flows that no rule admits were ended: %s", flows.refused,
+                   buf_text(&flows.names));
+    }
+    firewall_flows_free(&flows);
 }
 
 static void firewall_converge(const struct system *system, const struct policy *policy,
@@ -252,8 +323,13 @@ static void firewall_converge(const struct system *system, const struct policy *
 {
     struct firewall_ruleset ruleset;
     int error = firewall_rules_make(&ruleset, policy);
-    if (system->own_network && error == 0 && own_rows_differ(rows, row_of_foreign(&ruleset)))
-        load(&ruleset, rows);
+    if (system->own_network && error == 0 && rows_fit(&ruleset, rows)) {
+        struct row *flows = &rows->list[row_of_flows(&ruleset)];
+        if (own_rows_differ(rows, &ruleset))
+            error = load(&ruleset, rows);
+        if (error == 0 && flows->verdict == VERDICT_FAIL)
+            end_flows(policy, flows, rows);
+    }
     firewall_rules_free(&ruleset);
 }
 

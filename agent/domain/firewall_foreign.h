@@ -1,8 +1,8 @@
 /*
- * The tables of others: which of them take part in what comes in. In netfilter every base chain of
- * a hook is asked, so that an accept elsewhere cannot open what Holdfast drops; but a foreign table
- * that accepts on input says that somebody meant to, and one that rewrites or forwards packets
- * before input can lead them around the listeners' rules.
+ * The tables of others, judged by what they do and not by where they hook. In netfilter every base
+ * chain of a hook is asked, so that an accept elsewhere cannot open what Holdfast drops; but a
+ * foreign table that accepts says that somebody meant to, and one that rewrites, diverts, untracks
+ * or drops packets makes the listeners' rules say something that is not so.
  */
 #ifndef HOLDFAST_DOMAIN_FIREWALL_FOREIGN_H
 #define HOLDFAST_DOMAIN_FIREWALL_FOREIGN_H
@@ -10,20 +10,31 @@
 #include "base/buf.h"
 #include "netlink/nftables.h"
 
+#include <stddef.h>
+
+struct firewall_foreign_chain;
+
+/* Zeroed: nothing was seen. */
 struct firewall_foreign {
-    struct netlink *netlink; /* to look into a chain's rules */
-    struct buf names;        /* "ip filter INPUT (policy accept), ..." */
+    struct firewall_foreign_chain *chains; /* owned: all of other tables */
+    size_t count, capacity, last;
+    struct buf names; /* "ip filter INPUT (input: policy accept, drops), ..." */
 };
 
-/* nft_visitor's function over a struct firewall_foreign: names the base chain if it
- * - hooks input and accepts, by policy or by a rule that accepts, leads on or is unknown to us,
- * - hooks prerouting with type nat,
- * - hooks ingress with any such rule. */
-int firewall_foreign_visit(void *context, const struct nft_hook *hook);
+/* For nft_read: keeps the chains of every family and hook, and what their rules do. */
+struct nft_visitor firewall_foreign_visitor(struct firewall_foreign *foreign);
 
-/* Names the tables of the older ip_tables, which stand beside nf_tables and cannot be read over
- * netlink: /proc/net/ip_tables_names and ip6_tables_names of this network namespace. Their nat and
- * raw tables lead packets around rules too. */
+/* Appends to `names` each chain that
+ * - has the policy drop, or hooks input or forward with the policy accept, or is of type nat,
+ * - or has a rule that accepts, drops, rewrites (packet, mark or connection), untracks, diverts, or
+ *   holds an expression that we do not know. A rule that leads to another chain, compares, counts
+ *   or limits does nothing by itself. */
+void firewall_foreign_name(struct firewall_foreign *foreign);
+
+/* Appends the tables of the older ip_tables and arp_tables, which stand beside nf_tables and cannot
+ * be read over netlink: /proc/net/ip_tables_names and its kin of this network namespace. */
 void firewall_foreign_legacy(struct firewall_foreign *foreign);
+
+void firewall_foreign_free(struct firewall_foreign *foreign);
 
 #endif

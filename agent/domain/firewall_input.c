@@ -12,13 +12,16 @@
 
 enum {
     ECHO_PER_SECOND = 20,
+    ECHO_SOURCES = 16384, /* some 3 MB of the kernel's memory where all are known at once */
+    ECHO_FORGOTTEN_S = 10,
+    FLOOD_SOURCES = 16384,
+    FLOOD_FORGOTTEN_S = 60, /* by then its bucket is full again */
+    COUNTED = 1,            /* the mark of a flow that the chain flood has counted */
     HOP_LIMIT_ON_LINK = 255 /* RFC 4861, 11.2: no router has touched the packet */
 };
 
 /* RFC 4861, 4: no part of the kernel's public headers. */
 enum { ND_ROUTER_ADVERT = 134, ND_NEIGHBOUR_ADVERT = 136, ND_REDIRECT = 137 };
-
-enum { STATE_INVALID = 1 }; /* NF_CT_STATE_INVALID_BIT is no part of the kernel's public headers */
 
 /* --- what conntrack must not see --- */
 
@@ -65,17 +68,16 @@ void firewall_add_loopback(struct firewall_ruleset *ruleset)
 
 static void add_connections(struct firewall_ruleset *ruleset)
 {
-    enum { KNOWN = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED) };
     struct firewall_words *words = firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "established",
                                         "Replies to connections are accepted", SETTING_NONE});
-    words_ct_state(words, "established,related", KNOWN);
+    words_ct_state(words, "established,related", FIREWALL_CT_KNOWN);
     words_accept(words);
     words = firewall_add_rule(ruleset,
                               (struct firewall_head){FIREWALL_INPUT, "invalid",
                                                      "Packets that fit no connection are dropped",
                                                      SETTING_NONE});
-    words_ct_state(words, "invalid", STATE_INVALID);
+    words_ct_state(words, "invalid", FIREWALL_CT_INVALID);
     words_drop(words);
 }
 
@@ -153,29 +155,104 @@ static void add_multicast_echo(struct firewall_ruleset *ruleset, const struct po
                                         NET_ACCEPT_ICMPV6_MULTICAST_ECHO});
     words_address(words, false, &multicast);
     words_icmp(words, true, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REQUEST, "echo-request");
-    if (accepted) {
-        words_limit(words, ECHO_PER_SECOND, false);
+    if (accepted)
         words_accept(words);
-    } else {
+    else
         words_drop(words);
-    }
+}
+
+/* One rate a source, for what it sends to the node and to groups together: who floods is silenced
+ * alone. */
+static void add_echo_limit(struct firewall_ruleset *ruleset, bool v6)
+{
+    uint8_t type = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-limit-v6" : "echo-limit-v4",
+                                        "Echo requests beyond the rate of a source are dropped",
+                                        SETTING_NONE});
+    words_icmp(words, v6, type, type, "echo-request");
+    words_meter(words, &(struct firewall_meter){.name = v6 ? "echo_v6" : "echo_v4",
+                                                .v6 = v6,
+                                                .sources = ECHO_SOURCES,
+                                                .packets = ECHO_PER_SECOND,
+                                                .forgotten_s = ECHO_FORGOTTEN_S});
+    words_drop(words);
 }
 
 static void add_echo(struct firewall_ruleset *ruleset, bool v6)
 {
     uint8_t type = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
     struct firewall_words *words = firewall_add_rule(
-        ruleset, (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-limit-v6" : "echo-limit-v4",
-                                        "Echo requests beyond the rate are dropped", SETTING_NONE});
-    words_icmp(words, v6, type, type, "echo-request");
-    words_limit(words, ECHO_PER_SECOND, true);
-    words_drop(words);
-    words = firewall_add_rule(ruleset,
-                              (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-v6" : "echo-v4",
-                                                     "Echo requests within the rate are answered",
-                                                     SETTING_NONE});
+        ruleset,
+        (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-v6" : "echo-v4",
+                               "Echo requests within the rate are answered", SETTING_NONE});
     words_icmp(words, v6, type, type, "echo-request");
     words_accept(words);
+}
+
+/* --- input: floods of connections --- */
+
+/* A handshake that conntrack saw whole proves that its source is where it says to be: the packet
+ * that ends it, and what follows as long as the flow has no mark, goes to the chain flood. A rate
+ * and no `ct count`: that counts a SYN with a false source, and nothing later than a flow's first
+ * packet (the kernel's nf_conncount). */
+static void add_flood_jumps(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->listener_count; i++) {
+        const struct listener *listener = &policy->listeners[i];
+        char id[FIREWALL_ID_SIZE];
+        if (!listener->per_source)
+            continue;
+        (void)snprintf(id, sizeof(id), "%s-counted", listener->name);
+        struct firewall_words *words = firewall_add_rule(
+            ruleset, (struct firewall_head){FIREWALL_INPUT, id,
+                                            "Established connections are counted by their source",
+                                            SETTING_NONE});
+        words_ports(words, false, false, listener->first_port, listener->last_port);
+        words_ct_assured(words, true);
+        words_ct_mark(words, 0);
+        words_jump(words, FIREWALL_FLOOD);
+    }
+}
+
+static void add_flood_limit(struct firewall_ruleset *ruleset, unsigned connections, bool v6)
+{
+    struct firewall_words *words = firewall_add_rule(
+        ruleset, (struct firewall_head){FIREWALL_FLOOD, v6 ? "v6" : "v4",
+                                        "Connections beyond the rate of a source are refused",
+                                        SETTING_NONE});
+    words_l4proto(words, "tcp", IPPROTO_TCP);
+    words_meter(words, &(struct firewall_meter){.name = v6 ? "flood_v6" : "flood_v4",
+                                                .v6 = v6,
+                                                .sources = FLOOD_SOURCES,
+                                                .packets = connections,
+                                                .minute = true,
+                                                .forgotten_s = FLOOD_FORGOTTEN_S});
+    words_reject_tcp(words);
+}
+
+static unsigned most_per_source(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->listener_count; i++)
+        if (policy->listeners[i].per_source)
+            return policy->listeners[i].per_source;
+    return 0;
+}
+
+void firewall_add_flood(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    unsigned connections = most_per_source(policy);
+    struct nft_chain chain = {.name = FIREWALL_FLOOD};
+    if (!connections)
+        return;
+    firewall_add_chain(ruleset, chain);
+    add_flood_limit(ruleset, connections, false);
+    add_flood_limit(ruleset, connections, true);
+    words_set_ct_mark(
+        firewall_add_rule(ruleset, (struct firewall_head){FIREWALL_FLOOD, "counted",
+                                                          "What was counted is not counted again",
+                                                          SETTING_NONE}),
+        COUNTED);
 }
 
 /* --- input: the role's listeners --- */
@@ -189,57 +266,48 @@ static struct firewall_words *add_listener(struct firewall_ruleset *ruleset,
         ruleset, (struct firewall_head){FIREWALL_INPUT, id, listener->title, listener->setting});
 }
 
-/* Web sessions beyond the limit are refused by a reset, so that the browser says so at once. */
-static void add_session_limit(struct firewall_ruleset *ruleset, const struct listener *listener)
+static void add_ports(struct firewall_ruleset *ruleset, const struct listener *listener,
+                      const struct firewall_network *source, const char *suffix)
 {
-    struct firewall_words *words = firewall_add_rule(
-        ruleset, (struct firewall_head){FIREWALL_INPUT, "https-sessions",
-                                        "Connections beyond the limit of web sessions are refused",
-                                        WEB_MAX_SESSIONS});
-    words_ports(words, false, false, listener->first_port, listener->last_port);
-    words_connections_over(words, listener->connections);
-    words_reject_tcp(words);
+    bool both = (listener->protocols & PROTOCOL_TCP) && (listener->protocols & PROTOCOL_UDP);
+    static const struct {
+        enum protocol protocol;
+        const char *suffix; /* where there are both */
+    } kinds[] = {
+        {PROTOCOL_UDP, "-udp"},
+        {PROTOCOL_TCP, "-tcp"},
+        {PROTOCOL_ESP, ""    },
+    };
+    for (size_t i = 0; i < countof(kinds); i++) {
+        if (!(listener->protocols & (unsigned)kinds[i].protocol))
+            continue;
+        struct firewall_words *words =
+            add_listener(ruleset, listener, both ? kinds[i].suffix : suffix);
+        if (source)
+            words_address(words, true, source);
+        if (kinds[i].protocol == PROTOCOL_ESP)
+            words_l4proto(words, "esp", IPPROTO_ESP);
+        else
+            words_ports(words, kinds[i].protocol == PROTOCOL_UDP, false, listener->first_port,
+                        listener->last_port);
+        words_accept(words);
+    }
 }
 
-/* One rule a station: without any, loopback alone reaches the port. */
-static int add_stations(struct firewall_ruleset *ruleset, const struct policy *policy,
-                        const struct listener *listener)
+/* One rule a network: without any, loopback alone reaches the port. */
+static int add_listed(struct firewall_ruleset *ruleset, const struct policy *policy,
+                      const struct listener *listener)
 {
     char item[SETTING_ITEM_SIZE], suffix[sizeof("-18446744073709551615")];
     size_t cursor = 0, index = 0;
-    while (settings_item(policy->settings, HEALTH_STATIONS, &cursor, item)) {
+    while (settings_item(policy->settings, listener->sources, &cursor, item)) {
         struct firewall_network network;
         if (firewall_network_parse(item, &network) < 0)
             return -EINVAL;
         (void)snprintf(suffix, sizeof(suffix), "-%zu", ++index);
-        struct firewall_words *words = add_listener(ruleset, listener, suffix);
-        words_address(words, true, &network);
-        words_ports(words, false, false, listener->first_port, listener->last_port);
-        words_accept(words);
+        add_ports(ruleset, listener, &network, suffix);
     }
     return 0;
-}
-
-static void add_ports(struct firewall_ruleset *ruleset, const struct listener *listener)
-{
-    bool both = (listener->protocols & PROTOCOL_TCP) && (listener->protocols & PROTOCOL_UDP);
-    if (listener->connections)
-        add_session_limit(ruleset, listener);
-    if (listener->protocols & PROTOCOL_UDP) {
-        struct firewall_words *words = add_listener(ruleset, listener, both ? "-udp" : "");
-        words_ports(words, true, false, listener->first_port, listener->last_port);
-        words_accept(words);
-    }
-    if (listener->protocols & PROTOCOL_TCP) {
-        struct firewall_words *words = add_listener(ruleset, listener, both ? "-tcp" : "");
-        words_ports(words, false, false, listener->first_port, listener->last_port);
-        words_accept(words);
-    }
-    if (listener->protocols & PROTOCOL_ESP) {
-        struct firewall_words *words = add_listener(ruleset, listener, "");
-        words_l4proto(words, "esp", IPPROTO_ESP);
-        words_accept(words);
-    }
 }
 
 static int add_listeners(struct firewall_ruleset *ruleset, const struct policy *policy)
@@ -247,10 +315,10 @@ static int add_listeners(struct firewall_ruleset *ruleset, const struct policy *
     int error = 0;
     for (size_t i = 0; error == 0 && i < policy->listener_count; i++) {
         const struct listener *listener = &policy->listeners[i];
-        if (listener->stations_only)
-            error = add_stations(ruleset, policy, listener);
+        if (listener->sources != SETTING_NONE)
+            error = add_listed(ruleset, policy, listener);
         else
-            add_ports(ruleset, listener);
+            add_ports(ruleset, listener, NULL, "");
     }
     return error;
 }
@@ -281,12 +349,15 @@ static void add_closed(struct firewall_ruleset *ruleset, const struct policy *po
 int firewall_add_input(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     firewall_add_loopback(ruleset);
+    add_flood_jumps(ruleset, policy);
     add_connections(ruleset);
     add_neighbours(ruleset);
     add_icmp(ruleset, true);
     add_redirects(ruleset, policy);
+    add_echo_limit(ruleset, true);
     add_multicast_echo(ruleset, policy);
     add_echo(ruleset, true);
+    add_echo_limit(ruleset, false);
     add_echo(ruleset, false);
     add_icmp(ruleset, false);
     int error = add_listeners(ruleset, policy);

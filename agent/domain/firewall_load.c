@@ -46,9 +46,9 @@ static bool extend_chain(struct plan *plan, const struct firewall_ruleset *rules
 static bool extend(struct plan *plan, const struct firewall_ruleset *ruleset,
                    const struct nft_table *table)
 {
-    if (table->flags || table->objects != table->chain_count ||
+    if (table->flags || table->extra || table->set_count || table->object_count ||
         table->chain_count > ruleset->chain_count)
-        return false;
+        return false; /* sets belong to rules that do not stand yet */
     for (size_t i = 0; i < table->chain_count; i++)
         if (!nft_chain_equal(&table->chains[i], &ruleset->chains[i]))
             return false;
@@ -72,21 +72,33 @@ static void make_plan(struct plan *plan, const struct firewall_ruleset *ruleset,
         plan->rules[i] = &ruleset->rules[i];
 }
 
+/* Room for as many as there are rules. */
+struct lists {
+    const struct nft_rule **rules;
+    const struct nft_set **sets;
+};
+
 static int carry_out(struct netlink *netlink, const struct plan *plan,
-                     const struct firewall_ruleset *ruleset, const struct nft_rule **rules,
+                     const struct firewall_ruleset *ruleset, const struct lists *lists,
                      const char **refused)
 {
     const struct nft_chain *chains[FIREWALL_CHAINS_MAX];
+    size_t set_count = 0;
     size_t failed = plan->rule_count;
     for (size_t i = plan->first_chain; i < ruleset->chain_count; i++)
         chains[i - plan->first_chain] = &ruleset->chains[i];
-    for (size_t i = 0; i < plan->rule_count; i++)
-        rules[i] = &plan->rules[i]->words.rule;
+    for (size_t i = 0; i < plan->rule_count; i++) {
+        lists->rules[i] = &plan->rules[i]->words.rule;
+        if (plan->rules[i]->words.set.name[0])
+            lists->sets[set_count++] = &plan->rules[i]->words.set;
+    }
     struct nft_ruleset wanted = {.family = NFPROTO_INET,
                                  .table = FIREWALL_TABLE,
                                  .chains = chains,
                                  .chain_count = ruleset->chain_count - plan->first_chain,
-                                 .rules = rules,
+                                 .sets = lists->sets,
+                                 .set_count = set_count,
+                                 .rules = lists->rules,
                                  .rule_count = plan->rule_count};
     int error = nft_load(netlink, &wanted, plan->how, &failed);
     if (error && failed < plan->rule_count)
@@ -99,16 +111,18 @@ int firewall_load(struct netlink *netlink, const struct firewall_ruleset *rulese
 {
     size_t room = ruleset->rule_count + 1;
     struct plan plan = {.rules = calloc(room, sizeof(struct firewall_rule *))};
-    const struct nft_rule **rules = calloc(room, sizeof(struct nft_rule *));
+    struct lists lists = {.rules = calloc(room, sizeof(struct nft_rule *)),
+                          .sets = calloc(room, sizeof(struct nft_set *))};
     int error = -ENOMEM;
     *refused = NULL;
-    if (plan.rules && rules) {
+    if (plan.rules && lists.rules && lists.sets) {
         make_plan(&plan, ruleset, table);
-        error = carry_out(netlink, &plan, ruleset, rules, refused);
+        error = carry_out(netlink, &plan, ruleset, &lists, refused);
     } else {
         (void)str_copy(netlink->why, sizeof(netlink->why), "out of memory");
     }
     free(plan.rules);
-    free(rules);
+    free(lists.rules);
+    free(lists.sets);
     return error;
 }

@@ -91,6 +91,16 @@ static void name_surplus(struct buf *surplus, const char *chain, const struct nf
     nft_rule_print(rule, surplus);
 }
 
+/* The set that a rule fills is part of it. */
+static bool set_stands(const struct matching *matching, size_t desired)
+{
+    const struct nft_set *set = &matching->ruleset->rules[desired].words.set;
+    for (size_t i = 0; set->name[0] && i < matching->table->set_count; i++)
+        if (nft_set_equal(set, &matching->table->sets[i]))
+            return true;
+    return set->name[0] == '\0';
+}
+
 static void match_chain(const struct matching *matching)
 {
     struct firewall_match *match = matching->match;
@@ -102,7 +112,7 @@ static void match_chain(const struct matching *matching)
             name_surplus(&match->surplus, matching->chain, rule);
         if (step == STEP_EQUAL || step == STEP_CHANGED) {
             match->actual[wanted] = rule;
-            match->equal[wanted] = step == STEP_EQUAL;
+            match->equal[wanted] = step == STEP_EQUAL && set_stands(matching, wanted);
         }
         if (step != STEP_SURPLUS)
             wanted = next_desired(matching, wanted + 1);
@@ -119,16 +129,27 @@ static bool has_chain(const struct firewall_ruleset *ruleset, const char *name)
     return false;
 }
 
+static bool has_set(const struct firewall_ruleset *ruleset, const char *name)
+{
+    for (size_t i = 0; i < ruleset->rule_count; i++)
+        if (str_equal(ruleset->rules[i].words.set.name, name))
+            return true;
+    return false;
+}
+
 static void match_objects(struct firewall_match *match, const struct firewall_ruleset *ruleset,
                           const struct nft_table *table)
 {
     struct buf *surplus = &match->surplus;
     for (size_t i = 0; i < table->chain_count; i++)
-        if (!has_chain(ruleset, table->chains[i].name))
+        if (!has_chain(ruleset, table->chains[i].name) && surplus->length <= NAMED_BYTES)
             buf_printf(surplus, "%schain %s", surplus->length ? "; " : "", table->chains[i].name);
-    if (table->objects > table->chain_count)
-        buf_printf(surplus, "%s%zu sets, flow tables or objects", surplus->length ? "; " : "",
-                   table->objects - table->chain_count);
+    for (size_t i = 0; i < table->set_count; i++)
+        if (!has_set(ruleset, table->sets[i].name) && surplus->length <= NAMED_BYTES)
+            buf_printf(surplus, "%sset %s", surplus->length ? "; " : "", table->sets[i].name);
+    for (size_t i = 0; i < table->object_count && surplus->length <= NAMED_BYTES; i++)
+        buf_printf(surplus, "%s%s %s", surplus->length ? "; " : "", table->object[i].kind,
+                   table->object[i].name);
 }
 
 int firewall_match_make(struct firewall_match *match, const struct firewall_ruleset *ruleset,

@@ -38,3 +38,11 @@ void firewall_network_text(const struct firewall_network *network, char text[FIR
     else
         (void)snprintf(text, FIREWALL_NETWORK_SIZE, "%s/%u", address, network->prefix);
 }
+
+bool firewall_network_has(const struct firewall_network *network, bool v6, const uint8_t *address)
+{
+    if (network->v6 != v6 || memcmp(network->address, address, network->prefix / 8) != 0)
+        return false;
+    unsigned bits = network->prefix % 8, at = network->prefix / 8;
+    return bits == 0 || ((network->address[at] ^ address[at]) & (0xff << (8 - bits)) & 0xff) == 0;
+}

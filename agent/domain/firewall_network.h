@@ -18,6 +18,9 @@ struct firewall_network {
 /* Parses ADDRESS or ADDRESS/BITS and clears the bits of hosts. 0 or -EINVAL. */
 int firewall_network_parse(const char *text, struct firewall_network *network);
 
+/* Whether the address, in network byte order, lies in the network. */
+bool firewall_network_has(const struct firewall_network *network, bool v6, const uint8_t *address);
+
 /* "192.0.2.0/24"; a single host without its length. */
 void firewall_network_text(const struct firewall_network *network,
                            char text[FIREWALL_NETWORK_SIZE]);

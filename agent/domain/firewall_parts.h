@@ -1,16 +1,28 @@
 /*
  * The parts that firewall_rules_make puts together, each in the file of its name: what conntrack
- * does not see and input (firewall_input.c), and the marks of output (firewall_marks.c).
+ * does not see, input and flood (firewall_input.c), what must not leave (firewall_output.c) and the
+ * marks of output (firewall_marks.c).
  */
 #ifndef HOLDFAST_DOMAIN_FIREWALL_PARTS_H
 #define HOLDFAST_DOMAIN_FIREWALL_PARTS_H
 
 #include "domain/firewall_rules.h"
 
+#include <linux/netfilter/nf_conntrack_common.h>
+
 #define FIREWALL_PREROUTING "prerouting"
 #define FIREWALL_INPUT      "input"
 #define FIREWALL_FORWARD    "forward"
 #define FIREWALL_OUTPUT     "output"
+#define FIREWALL_FLOOD      "flood"
+
+/* Bits of a connection's state; the first is no part of the kernel's public headers. */
+enum {
+    FIREWALL_CT_INVALID = 1,
+    FIREWALL_CT_KNOWN = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED),
+    FIREWALL_CT_NEW = NF_CT_STATE_BIT(IP_CT_NEW),
+    FIREWALL_CT_UNTRACKED = 64
+};
 
 /* What a rule's row shows. */
 struct firewall_head {
@@ -30,11 +42,17 @@ void firewall_add_chain(struct firewall_ruleset *ruleset, struct nft_chain chain
 /* The chain prerouting: what conntrack must not see. */
 void firewall_add_untracked(struct firewall_ruleset *ruleset);
 
-/* The chain input, which begins with loopback. -EINVAL: a station that is no network. */
+/* The chain input, which begins with loopback. -EINVAL: a source that is no network. */
 void firewall_add_loopback(struct firewall_ruleset *ruleset);
 int firewall_add_input(struct firewall_ruleset *ruleset, const struct policy *policy);
 
-/* The chain output, and one chain for each mark. */
+/* The chain flood: how many connections one source establishes, where a listener limits it. */
+void firewall_add_flood(struct firewall_ruleset *ruleset, const struct policy *policy);
+
+/* The chain output: what must not leave. */
+void firewall_add_output(struct firewall_ruleset *ruleset, const struct policy *policy);
+
+/* Behind that, and one chain for each mark. */
 void firewall_add_marks(struct firewall_ruleset *ruleset, const struct policy *policy);
 
 #endif

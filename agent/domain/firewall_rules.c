@@ -85,6 +85,8 @@ int firewall_rules_make(struct firewall_ruleset *ruleset, const struct policy *p
     add_base_chain(ruleset, FIREWALL_OUTPUT, NF_INET_LOCAL_OUT, PRIORITY_MANGLE, NF_ACCEPT);
     firewall_add_untracked(ruleset);
     int error = firewall_add_input(ruleset, policy);
+    firewall_add_flood(ruleset, policy);
+    firewall_add_output(ruleset, policy);
     firewall_add_marks(ruleset, policy);
     return finish(ruleset, error);
 }

@@ -7,6 +7,10 @@
  *   would pass the rate limit unseen, and calls redirects "related" or "invalid" by kernel
  *   version. Both, with neighbour discovery and MLD, are kept out of it, so that input decides.
  * - an echo beyond the rate is dropped at once: it must never be answered by a rejection.
+ * - connections to a port with a limit are counted before the rule for established ones, at the
+ *   packet that ends the handshake: a SYN with a false source fills nothing.
+ * - output: what the kernel itself says about closed ports, foreign destinations and fragments
+ *   passes it, so that silence can be had there whatever brought the answer about.
  */
 #ifndef HOLDFAST_DOMAIN_FIREWALL_RULES_H
 #define HOLDFAST_DOMAIN_FIREWALL_RULES_H
@@ -20,7 +24,7 @@
 
 #define FIREWALL_TABLE "holdfast"
 
-enum { FIREWALL_ID_SIZE = 64, FIREWALL_CHAINS_MAX = 8 };
+enum { FIREWALL_ID_SIZE = 64, FIREWALL_CHAINS_MAX = 12 };
 
 struct firewall_rule {
     struct firewall_words words;
@@ -39,7 +43,7 @@ struct firewall_ruleset {
 };
 
 /* The ruleset that the policy means. The caller frees it, whatever the result: 0, -ENOMEM or
- * -EINVAL (a station that is no network). */
+ * -EINVAL (a source that is no network). */
 int firewall_rules_make(struct firewall_ruleset *ruleset, const struct policy *policy);
 
 /* Base-deny: nothing comes in or passes through but over loopback. */

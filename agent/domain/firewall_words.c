@@ -4,8 +4,10 @@
 #include "base/str.h"
 
 #include <endian.h>
+#include <linux/icmp.h>
 #include <linux/in.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +22,12 @@ enum {
     IPV6_HOP_LIMIT = 7,
     IPV6_SOURCE = 8,
     IPV6_DESTINATION = 24,
+    TCP_FLAGS = 13, /* RFC 9293, 3.1 */
+    TCP_FIN = 1,
+    TCP_SYN = 2,
+    TCP_RST = 4,
+    TCP_ACK = 16,
+    ICMP_CODE = 1,     /* RFC 792 */
     DSCP_SHIFT_V4 = 2, /* RFC 2474, 3: the six bits above ECN, in the second byte of IPv4 */
     DSCP_SHIFT_V6 = 6  /* and across the first two of IPv6 */
 };
@@ -136,25 +144,97 @@ static void between(struct firewall_words *words, const void *first, const void 
 
 /* --- matches --- */
 
-void words_iifname(struct firewall_words *words, const char *name)
+static void interface(struct firewall_words *words, uint32_t key, const char *word,
+                      const char *name)
 {
     char padded[INTERFACE_NAME_BYTES] = "";
     if (str_copy(padded, sizeof(padded), name) < 0)
         words->failed = true;
-    say(words, "iifname \"%s\"", name);
-    load_meta(words, NFT_META_IIFNAME);
+    say(words, "%s \"%s\"", word, name);
+    load_meta(words, key);
     compare(words, NFT_CMP_EQ, padded, sizeof(padded));
+}
+
+void words_iifname(struct firewall_words *words, const char *name)
+{
+    interface(words, NFT_META_IIFNAME, "iifname", name);
+}
+
+void words_oifname(struct firewall_words *words, const char *name)
+{
+    interface(words, NFT_META_OIFNAME, "oifname", name);
+}
+
+static void load_ct(struct firewall_words *words, uint32_t key)
+{
+    run(words, (struct nft_expression){
+                   .kind = NFT_CT, .ct = {.key = key, .dreg = REGISTER}
+    });
+}
+
+/* Any of the bits, or none of them. */
+static void has_bits(struct firewall_words *words, bool any, uint32_t bits)
+{
+    static const uint32_t none;
+    mask(words, bytes_of(&bits, sizeof(bits)), bytes_of(&none, sizeof(none)));
+    compare(words, any ? NFT_CMP_NEQ : NFT_CMP_EQ, &none, sizeof(none));
 }
 
 void words_ct_state(struct firewall_words *words, const char *names, uint32_t bits)
 {
-    static const uint32_t none;
     say(words, "ct state %s", names);
-    run(words, (struct nft_expression){
-                   .kind = NFT_CT, .ct = {.key = NFT_CT_STATE, .dreg = REGISTER}
-    });
+    load_ct(words, NFT_CT_STATE);
+    has_bits(words, true, bits);
+}
+
+void words_ct_reply(struct firewall_words *words)
+{
+    static const uint8_t reply = 1; /* IP_CT_DIR_REPLY, no part of the kernel's public headers */
+    say(words, "ct direction reply");
+    load_ct(words, NFT_CT_DIRECTION);
+    compare(words, NFT_CMP_EQ, &reply, sizeof(reply));
+}
+
+void words_ct_assured(struct firewall_words *words, bool is)
+{
+    say(words, "ct status %sassured", is ? "" : "! ");
+    load_ct(words, NFT_CT_STATUS);
+    has_bits(words, is, IPS_ASSURED);
+}
+
+void words_ct_mark(struct firewall_words *words, uint32_t mark)
+{
+    say(words, "ct mark 0x%08x", mark);
+    load_ct(words, NFT_CT_MARK);
+    compare(words, NFT_CMP_EQ, &mark, sizeof(mark));
+}
+
+void words_skuid(struct firewall_words *words, uint32_t uid)
+{
+    say(words, "meta skuid %u", uid);
+    load_meta(words, NFT_META_SKUID);
+    compare(words, NFT_CMP_EQ, &uid, sizeof(uid));
+}
+
+static void tcp_flags(struct firewall_words *words, uint8_t bits, uint32_t op, uint8_t value)
+{
+    static const uint8_t none;
+    need_l4proto(words, IPPROTO_TCP);
+    load_payload(words, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS, sizeof(bits));
     mask(words, bytes_of(&bits, sizeof(bits)), bytes_of(&none, sizeof(none)));
-    compare(words, NFT_CMP_NEQ, &none, sizeof(none));
+    compare(words, op, &value, sizeof(value));
+}
+
+void words_tcp_reset(struct firewall_words *words)
+{
+    say(words, "tcp flags rst");
+    tcp_flags(words, TCP_RST, NFT_CMP_NEQ, 0);
+}
+
+void words_tcp_not_first(struct firewall_words *words)
+{
+    say(words, "tcp flags != syn / fin,syn,rst,ack");
+    tcp_flags(words, TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, NFT_CMP_NEQ, TCP_SYN);
 }
 
 void words_l4proto(struct firewall_words *words, const char *name, uint8_t number)
@@ -175,6 +255,14 @@ void words_icmp(struct firewall_words *words, bool v6, uint8_t first, uint8_t la
     need_l4proto(words, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
     load_payload(words, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(first));
     between(words, &first, &last, sizeof(first));
+}
+
+void words_icmp_not_too_big(struct firewall_words *words)
+{
+    static const uint8_t too_big = ICMP_FRAG_NEEDED;
+    say(words, "icmp code != frag-needed");
+    load_payload(words, NFT_PAYLOAD_TRANSPORT_HEADER, ICMP_CODE, sizeof(too_big));
+    compare(words, NFT_CMP_NEQ, &too_big, sizeof(too_big));
 }
 
 void words_hoplimit(struct firewall_words *words, uint8_t limit)
@@ -223,27 +311,64 @@ void words_ports(struct firewall_words *words, bool udp, bool source, uint16_t f
     between(words, &from, &to, sizeof(from));
 }
 
-void words_limit(struct firewall_words *words, uint32_t per_second, bool over)
+/* --- meters --- */
+
+/* nft's numbers of the types of keys, for its print. */
+enum { KEY_IPV4 = 7, KEY_IPV6 = 8, MINUTE_S = 60 };
+
+static void load_source(struct firewall_words *words, bool v6)
 {
-    say(words, "limit rate %s%u/second burst %u packets", over ? "over " : "", per_second,
-        per_second);
-    run(words, (struct nft_expression){
-                   .kind = NFT_LIMIT,
-                   .limit = {.rate = per_second,
-                             .unit_s = 1,
-                             .burst = per_second,
-                             .type = NFT_LIMIT_PKTS,
-                             .flags = over ? NFT_LIMIT_F_INV : 0}
-    });
+    static const struct nft_bytes host = {
+        .length = 16, .byte = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+    };
+    need_nfproto(words, v6);
+    load_payload(words, NFT_PAYLOAD_NETWORK_HEADER, v6 ? IPV6_SOURCE : IPV4_SOURCE, v6 ? 16 : 4);
+    if (v6)
+        mask(words, host, (struct nft_bytes){.length = host.length});
 }
 
-void words_connections_over(struct firewall_words *words, uint32_t count)
+static struct nft_each meter_each(const struct firewall_meter *meter)
 {
-    say(words, "ct count over %u", count);
-    run(words,
-        (struct nft_expression){
-            .kind = NFT_CONNLIMIT, .connlimit = {.count = count, .flags = NFT_CONNLIMIT_F_INV}
-    });
+    return (struct nft_each){
+        .kind = NFT_LIMIT,
+        .limit = {.rate = meter->packets,
+                  .unit_s = meter->minute ? MINUTE_S : 1,
+                  .burst = meter->packets,
+                  .type = NFT_LIMIT_PKTS,
+                  .flags = NFT_LIMIT_F_INV}
+    };
+}
+
+static void say_meter(struct firewall_words *words, const struct firewall_meter *meter)
+{
+    bool minute = meter->forgotten_s == MINUTE_S;
+    say(words, "meter %s size %u { %s timeout %u%s limit rate over %u/%s burst %u packets }",
+        meter->name, meter->sources, meter->v6 ? "ip6 saddr & ffff:ffff:ffff:ffff::" : "ip saddr",
+        minute ? 1 : meter->forgotten_s, minute ? "m" : "s", meter->packets,
+        meter->minute ? "minute" : "second", meter->packets);
+}
+
+void words_meter(struct firewall_words *words, const struct firewall_meter *meter)
+{
+    struct nft_expression fill = {
+        .kind = NFT_DYNSET,
+        .dynset = {.op = NFT_DYNSET_OP_UPDATE,
+                   .sreg = REGISTER,
+                   .timeout_ms = 1000ULL * meter->forgotten_s,
+                   .each = meter_each(meter)}
+    };
+    words->set = (struct nft_set){
+        .flags = NFT_SET_ANONYMOUS | NFT_SET_EVAL | NFT_SET_TIMEOUT,
+        .key_type = meter->v6 ? KEY_IPV6 : KEY_IPV4,
+        .key_size = meter->v6 ? 16 : 4,
+        .size = meter->sources,
+    };
+    if (str_copy(words->set.name, sizeof(words->set.name), meter->name) < 0 ||
+        str_copy(fill.dynset.set, sizeof(fill.dynset.set), meter->name) < 0)
+        words->failed = true;
+    say_meter(words, meter);
+    load_source(words, meter->v6);
+    run(words, fill);
 }
 
 /* --- statements --- */
@@ -276,6 +401,24 @@ void words_goto(struct firewall_words *words, const char *chain)
 {
     say(words, "goto %s", chain);
     verdict(words, NFT_GOTO, chain);
+}
+
+void words_jump(struct firewall_words *words, const char *chain)
+{
+    say(words, "jump %s", chain);
+    verdict(words, NFT_JUMP, chain);
+}
+
+void words_set_ct_mark(struct firewall_words *words, uint32_t mark)
+{
+    say(words, "ct mark set 0x%08x", mark);
+    run(words,
+        (struct nft_expression){
+            .kind = NFT_LOAD, .load = {.dreg = REGISTER, .value = bytes_of(&mark, sizeof(mark))}
+    });
+    run(words, (struct nft_expression){
+                   .kind = NFT_CT, .ct = {.key = NFT_CT_MARK, .sreg = REGISTER}
+    });
 }
 
 void words_reject_tcp(struct firewall_words *words)

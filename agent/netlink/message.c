@@ -56,6 +56,12 @@ void netlink_put_u8(struct buf *buf, uint16_t type, uint8_t value)
     netlink_put(buf, type, &value, sizeof(value));
 }
 
+void netlink_put_be16(struct buf *buf, uint16_t type, uint16_t value)
+{
+    uint16_t bytes = htobe16(value);
+    netlink_put(buf, type, &bytes, sizeof(bytes));
+}
+
 void netlink_put_be32(struct buf *buf, uint16_t type, uint32_t value)
 {
     uint32_t bytes = htobe32(value);
@@ -162,6 +168,14 @@ int netlink_u8(struct netlink_bytes value, uint8_t *number)
 int netlink_u32(struct netlink_bytes value, uint32_t *number)
 {
     return exactly(value, number, sizeof(*number));
+}
+
+int netlink_be16(struct netlink_bytes value, uint16_t *number)
+{
+    uint16_t bytes = 0;
+    int error = exactly(value, &bytes, sizeof(bytes));
+    *number = be16toh(bytes);
+    return error;
 }
 
 int netlink_be32(struct netlink_bytes value, uint32_t *number)

@@ -31,6 +31,7 @@ void netlink_put_string(struct buf *buf, uint16_t type, const char *text);
 void netlink_put_u8(struct buf *buf, uint16_t type, uint8_t value);
 
 /* Numbers in network byte order, as nf_tables has them (linux/netfilter/nf_tables.h). */
+void netlink_put_be16(struct buf *buf, uint16_t type, uint16_t value);
 void netlink_put_be32(struct buf *buf, uint16_t type, uint32_t value);
 void netlink_put_be64(struct buf *buf, uint16_t type, uint64_t value);
 
@@ -68,6 +69,7 @@ int netlink_take(struct netlink_bytes *rest, void *header, size_t size);
 /* A value of exactly that size: 0 or -EBADMSG. */
 int netlink_u8(struct netlink_bytes value, uint8_t *number);
 int netlink_u32(struct netlink_bytes value, uint32_t *number); /* host byte order */
+int netlink_be16(struct netlink_bytes value, uint16_t *number);
 int netlink_be32(struct netlink_bytes value, uint32_t *number);
 int netlink_be64(struct netlink_bytes value, uint64_t *number);
 

@@ -36,12 +36,15 @@ int nft_rule_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE], st
     int more;
     table[0] = '\0';
     rule->chain[0] = '\0';
+    rule->extra = false;
     rule->count = 0;
     while ((more = netlink_next_attribute(&attributes, &attribute)) > 0) {
         if (attribute.type == NFTA_RULE_TABLE)
             netlink_name(attribute.value, table, NFT_NAME_SIZE);
         else if (attribute.type == NFTA_RULE_CHAIN)
             netlink_name(attribute.value, rule->chain, sizeof(rule->chain));
+        else if (attribute.type == NFTA_RULE_USERDATA || attribute.type == NFTA_RULE_COMPAT)
+            rule->extra = true;
         else if (attribute.type == NFTA_RULE_EXPRESSIONS &&
                  read_expressions(attribute.value, rule) < 0)
             return -EBADMSG;
@@ -61,7 +64,7 @@ void nft_rule_put(struct buf *buf, const char *table, const struct nft_rule *rul
 
 bool nft_rule_equal(const struct nft_rule *a, const struct nft_rule *b)
 {
-    if (a->count != b->count || !str_equal(a->chain, b->chain))
+    if (a->count != b->count || a->extra != b->extra || !str_equal(a->chain, b->chain))
         return false;
     for (size_t i = 0; i < a->count; i++)
         if (!nft_expression_equal(&a->list[i], &b->list[i]))
@@ -75,6 +78,8 @@ void nft_rule_print(const struct nft_rule *rule, struct buf *out)
         buf_puts(out, i ? " " : "");
         nft_expression_print(&rule->list[i], out);
     }
+    if (rule->extra)
+        buf_puts(out, " with a comment");
 }
 
 /* --- chains --- */
@@ -101,6 +106,7 @@ static int read_hook(struct netlink_bytes rest, struct nft_chain *chain)
 static int read_chain_attribute(const struct netlink_attribute *attribute,
                                 char table[NFT_NAME_SIZE], struct nft_chain *chain)
 {
+    uint32_t flags = 0;
     switch (attribute->type) {
     case NFTA_CHAIN_TABLE:
         netlink_name(attribute->value, table, NFT_NAME_SIZE);
@@ -115,8 +121,17 @@ static int read_chain_attribute(const struct netlink_attribute *attribute,
         return netlink_be32(attribute->value, &chain->policy);
     case NFTA_CHAIN_HOOK:
         return read_hook(attribute->value, chain);
+    case NFTA_CHAIN_FLAGS:
+        if (netlink_be32(attribute->value, &flags) < 0)
+            return -EBADMSG;
+        chain->extra |= (flags & ~(uint32_t)NFT_CHAIN_BASE) != 0;
+        return 0;
+    case NFTA_CHAIN_COUNTERS:
+    case NFTA_CHAIN_USERDATA:
+        chain->extra = true;
+        return 0;
     default:
-        return 0; /* handle, counters, number of users */
+        return 0; /* handle, number of users */
     }
 }
 
@@ -135,7 +150,8 @@ int nft_chain_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE],
 bool nft_chain_equal(const struct nft_chain *a, const struct nft_chain *b)
 {
     return str_equal(a->name, b->name) && a->base == b->base && str_equal(a->type, b->type) &&
-           a->hook == b->hook && a->priority == b->priority && a->policy == b->policy;
+           a->hook == b->hook && a->priority == b->priority && a->policy == b->policy &&
+           a->extra == b->extra;
 }
 
 /* nft 1.0.6 names the priorities of its standard chains (nft(8), "Standard priority names"). */
@@ -168,8 +184,95 @@ void nft_chain_print(const struct nft_chain *chain, struct buf *out)
         buf_puts(out, priority_name(chain->priority));
     else
         buf_printf(out, "%d", chain->priority);
-    buf_printf(out, "; policy %s;", chain->policy == NF_DROP ? "drop" : "accept");
+    buf_printf(out, "; policy %s;%s", chain->policy == NF_DROP ? "drop" : "accept",
+               chain->extra ? " with a comment, flags or counters" : "");
 }
+
+/* --- sets --- */
+
+static int read_set_description(struct netlink_bytes rest, struct nft_set *set)
+{
+    struct netlink_attribute attribute;
+    int more;
+    while ((more = netlink_next_attribute(&rest, &attribute)) > 0) {
+        if (attribute.type != NFTA_SET_DESC_SIZE)
+            set->extra = true;
+        else if (netlink_be32(attribute.value, &set->size) < 0)
+            return -EBADMSG;
+    }
+    return more;
+}
+
+/* libnftnl's notes for nft(8), by its own numbers: a byte of type, one of length, the value. Those
+ * about byte order and types change nothing; a comment is nft's last and highest number. */
+static bool has_comment(struct netlink_bytes notes)
+{
+    enum { SET_COMMENT = 7, NOTE_HEAD = 2 };
+    while (notes.size >= NOTE_HEAD) {
+        size_t size = NOTE_HEAD + (size_t)notes.data[1];
+        if (notes.data[0] >= SET_COMMENT || size > notes.size)
+            return true;
+        notes.data += size;
+        notes.size -= size;
+    }
+    return notes.size > 0;
+}
+
+static int read_set_attribute(const struct netlink_attribute *attribute, char table[NFT_NAME_SIZE],
+                              struct nft_set *set)
+{
+    switch (attribute->type) {
+    case NFTA_SET_TABLE:
+        netlink_name(attribute->value, table, NFT_NAME_SIZE);
+        return 0;
+    case NFTA_SET_NAME:
+        netlink_name(attribute->value, set->name, sizeof(set->name));
+        return 0;
+    case NFTA_SET_FLAGS:
+        return netlink_be32(attribute->value, &set->flags);
+    case NFTA_SET_KEY_TYPE:
+        return netlink_be32(attribute->value, &set->key_type);
+    case NFTA_SET_KEY_LEN:
+        return netlink_be32(attribute->value, &set->key_size);
+    case NFTA_SET_DESC:
+        return read_set_description(attribute->value, set);
+    case NFTA_SET_TIMEOUT:
+        return netlink_be64(attribute->value, &set->timeout_ms);
+    case NFTA_SET_USERDATA:
+        set->extra |= has_comment(attribute->value);
+        return 0;
+    case NFTA_SET_DATA_TYPE:
+    case NFTA_SET_DATA_LEN:
+    case NFTA_SET_OBJ_TYPE:
+    case NFTA_SET_GC_INTERVAL:
+    case NFTA_SET_EXPR:
+    case NFTA_SET_EXPRESSIONS:
+        set->extra = true;
+        return 0;
+    default:
+        return 0; /* handle, policy, number of elements */
+    }
+}
+
+int nft_set_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE], struct nft_set *set)
+{
+    struct netlink_attribute attribute;
+    int more, error = 0;
+    table[0] = '\0';
+    *set = (struct nft_set){.flags = 0};
+    while (error == 0 && (more = netlink_next_attribute(&attributes, &attribute)) != 0)
+        error = more < 0 ? more : read_set_attribute(&attribute, table, set);
+    return error;
+}
+
+bool nft_set_equal(const struct nft_set *a, const struct nft_set *b)
+{
+    return str_equal(a->name, b->name) && a->flags == b->flags && a->key_type == b->key_type &&
+           a->key_size == b->key_size && a->size == b->size && a->timeout_ms == b->timeout_ms &&
+           a->extra == b->extra;
+}
+
+/* --- names --- */
 
 const char *nft_hook_name(uint8_t family, uint32_t hook)
 {

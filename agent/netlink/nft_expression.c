@@ -8,7 +8,16 @@
 #include <stddef.h>
 #include <string.h>
 
-enum field_type { FIELD_U8, FIELD_U32, FIELD_U64, FIELD_BYTES, FIELD_VERDICT, FIELD_PADDING };
+enum field_type {
+    FIELD_U8,
+    FIELD_U32,
+    FIELD_U64,
+    FIELD_NAME,
+    FIELD_BYTES,
+    FIELD_VERDICT,
+    FIELD_EACH,
+    FIELD_PADDING
+};
 
 enum field_flag {
     ALWAYS = 1, /* written even when 0, and missed when the kernel does not send it */
@@ -44,6 +53,8 @@ static const char *const meta_words[] = {
     [NFT_META_SECMARK] = "secmark", [NFT_META_NFPROTO] = "nfproto",
     [NFT_META_L4PROTO] = "l4proto", NULL};
 static const char *const ct_words[] = {"state", "direction", "status", "mark", NULL};
+
+static const char *const dynset_words[] = {"add", "update", "delete", NULL};
 
 #define AT(member) offsetof(struct nft_expression, member)
 
@@ -102,6 +113,17 @@ static const struct form forms[NFT_KINDS] = {
                   {{"dreg", NFTA_IMMEDIATE_DREG, FIELD_U32, ALWAYS, AT(immediate.dreg), NULL},
                         {"", NFTA_IMMEDIATE_DATA, FIELD_VERDICT, ALWAYS, AT(immediate.verdict),
                          NULL}}                                                                  },
+    [NFT_LOAD] = {"immediate",
+                  {{"dreg", NFTA_IMMEDIATE_DREG, FIELD_U32, ALWAYS, AT(load.dreg), NULL},
+                   {"value", NFTA_IMMEDIATE_DATA, FIELD_BYTES, ALWAYS, AT(load.value), NULL}}    },
+    [NFT_DYNSET] = {"dynset",
+                  {{"set", NFTA_DYNSET_SET_NAME, FIELD_NAME, ALWAYS, AT(dynset.set), NULL},
+                     {"op", NFTA_DYNSET_OP, FIELD_U32, ALWAYS, AT(dynset.op), dynset_words},
+                     {"key", NFTA_DYNSET_SREG_KEY, FIELD_U32, ALWAYS, AT(dynset.sreg), NULL},
+                     {"timeout", NFTA_DYNSET_TIMEOUT, FIELD_U64, 0, AT(dynset.timeout_ms), NULL},
+                     {"flags", NFTA_DYNSET_FLAGS, FIELD_U32, 0, AT(dynset.flags), NULL},
+                     {"each", NFTA_DYNSET_EXPR, FIELD_EACH, 0, AT(dynset.each), NULL},
+                     {"", NFTA_DYNSET_PAD, FIELD_PADDING, 0, 0, NULL}}                           },
     [NFT_NOTRACK] = {"notrack",   {{NULL, 0, FIELD_PADDING, 0, 0, NULL}}                            },
 };
 
@@ -150,19 +172,42 @@ static uint64_t number(const struct nft_expression *expression, const struct fie
     case FIELD_U64:
         memcpy(&wide, place, sizeof(wide));
         return wide;
+    case FIELD_NAME:
     case FIELD_BYTES:
     case FIELD_VERDICT:
+    case FIELD_EACH:
     case FIELD_PADDING:
         break;
     }
     return 0;
 }
 
+/* What an element has for itself, as the expression that it is elsewhere. */
+static struct nft_expression each_expression(const struct nft_each *each)
+{
+    struct nft_expression expression = {.kind = each->kind};
+    if (each->kind == NFT_LIMIT)
+        expression.limit = each->limit;
+    else if (each->kind == NFT_CONNLIMIT)
+        expression.connlimit = each->connlimit;
+    return expression;
+}
+
+static void put_expression(struct buf *buf, uint16_t attribute,
+                           const struct nft_expression *expression);
+
+static void put_each(struct buf *buf, uint16_t attribute, const struct nft_each *each)
+{
+    struct nft_expression expression = each_expression(each);
+    if (each->kind != NFT_UNKNOWN)
+        put_expression(buf, attribute, &expression);
+}
+
 static void put_field(struct buf *buf, const struct nft_expression *expression,
                       const struct field *field)
 {
     uint64_t value = number(expression, field);
-    if (value == 0 && !(field->flags & ALWAYS))
+    if (value == 0 && !(field->flags & ALWAYS) && field->type != FIELD_EACH)
         return;
     switch (field->type) {
     case FIELD_U8:
@@ -174,25 +219,28 @@ static void put_field(struct buf *buf, const struct nft_expression *expression,
     case FIELD_U64:
         netlink_put_be64(buf, field->attribute, value);
         break;
+    case FIELD_NAME:
+        netlink_put_string(buf, field->attribute, member(expression, field));
+        break;
     case FIELD_BYTES:
         put_bytes(buf, field->attribute, member(expression, field));
         break;
     case FIELD_VERDICT:
         put_verdict(buf, field->attribute, member(expression, field));
         break;
+    case FIELD_EACH:
+        put_each(buf, field->attribute, member(expression, field));
+        break;
     case FIELD_PADDING:
         break;
     }
 }
 
-void nft_expression_put(struct buf *buf, const struct nft_expression *expression)
+static void put_expression(struct buf *buf, uint16_t attribute,
+                           const struct nft_expression *expression)
 {
     const struct form *form = &forms[expression->kind];
-    if (expression->kind == NFT_UNKNOWN) {
-        buf->failed = true; /* nothing of ours is unknown: a table must not go out without it */
-        return;
-    }
-    size_t element = netlink_nest_begin(buf, NFTA_LIST_ELEM);
+    size_t element = netlink_nest_begin(buf, attribute);
     netlink_put_string(buf, NFTA_EXPR_NAME, form->name);
     if (form->fields[0].name) {
         size_t data = netlink_nest_begin(buf, NFTA_EXPR_DATA);
@@ -201,6 +249,14 @@ void nft_expression_put(struct buf *buf, const struct nft_expression *expression
         netlink_nest_end(buf, data);
     }
     netlink_nest_end(buf, element);
+}
+
+void nft_expression_put(struct buf *buf, const struct nft_expression *expression)
+{
+    if (expression->kind == NFT_UNKNOWN)
+        buf->failed = true; /* nothing of ours is unknown: a table must not go out without it */
+    else
+        put_expression(buf, NFTA_LIST_ELEM, expression);
 }
 
 /* --- reading --- */
@@ -235,6 +291,24 @@ static int read_verdict(struct netlink_bytes rest, struct nft_verdict *verdict)
     return more;
 }
 
+static void read_expression(struct netlink_bytes element, struct nft_expression *expression,
+                            bool within);
+
+/* Of one level: an element's own expression has none within. */
+static int read_each(struct netlink_bytes element, struct nft_each *each)
+{
+    struct nft_expression expression;
+    read_expression(element, &expression, true);
+    each->kind = expression.kind;
+    if (expression.kind == NFT_LIMIT)
+        each->limit = expression.limit;
+    else if (expression.kind == NFT_CONNLIMIT)
+        each->connlimit = expression.connlimit;
+    else
+        return -1;
+    return 0;
+}
+
 static int read_field(struct nft_expression *expression, const struct field *field,
                       struct netlink_bytes value)
 {
@@ -253,10 +327,14 @@ static int read_field(struct nft_expression *expression, const struct field *fie
         error = netlink_be64(value, &wide);
         memcpy(place, &wide, sizeof(wide));
         return error;
+    case FIELD_NAME:
+        return netlink_string(value, place, NFT_NAME_SIZE);
     case FIELD_BYTES:
         return read_bytes(value, place);
     case FIELD_VERDICT:
         return read_verdict(value, place);
+    case FIELD_EACH:
+        return read_each(value, place);
     case FIELD_PADDING:
         break;
     }
@@ -291,15 +369,21 @@ static int read_fields(const struct form *form, struct netlink_bytes rest,
     return more;
 }
 
-static enum nft_kind find_kind(const char *name)
+/* Two kinds may have one name: that which all attributes fit is meant. */
+static void read_as(const char *name, struct netlink_bytes data, struct nft_expression *expression,
+                    bool within)
 {
-    for (size_t i = NFT_UNKNOWN + 1; i < NFT_KINDS; i++)
-        if (str_equal(forms[i].name, name))
-            return (enum nft_kind)i;
-    return NFT_UNKNOWN;
+    for (size_t i = NFT_UNKNOWN + 1; i < NFT_KINDS; i++) {
+        *expression = (struct nft_expression){.kind = (enum nft_kind)i};
+        if (str_equal(forms[i].name, name) && !(within && i == NFT_DYNSET) &&
+            read_fields(&forms[i], data, expression) == 0)
+            return;
+    }
+    *expression = (struct nft_expression){.kind = NFT_UNKNOWN};
 }
 
-void nft_expression_read(struct netlink_bytes element, struct nft_expression *expression)
+static void read_expression(struct netlink_bytes element, struct nft_expression *expression,
+                            bool within)
 {
     char name[NFT_NAME_SIZE] = "";
     struct netlink_bytes data = {0};
@@ -311,12 +395,17 @@ void nft_expression_read(struct netlink_bytes element, struct nft_expression *ex
         else if (attribute.type == NFTA_EXPR_DATA)
             data = attribute.value;
     }
-    *expression = (struct nft_expression){.kind = find_kind(name)};
-    if (more < 0 || expression->kind == NFT_UNKNOWN ||
-        read_fields(&forms[expression->kind], data, expression) < 0) {
+    if (more < 0)
         *expression = (struct nft_expression){.kind = NFT_UNKNOWN};
+    else
+        read_as(name, data, expression, within);
+    if (expression->kind == NFT_UNKNOWN)
         (void)str_copy(expression->unknown, sizeof(expression->unknown), name[0] ? name : "?");
-    }
+}
+
+void nft_expression_read(struct netlink_bytes element, struct nft_expression *expression)
+{
+    read_expression(element, expression, false);
 }
 
 /* --- comparing --- */
@@ -331,6 +420,13 @@ static bool field_equal(const struct nft_expression *a, const struct nft_express
     if (field->type == FIELD_VERDICT) {
         const struct nft_verdict *x = member(a, field), *y = member(b, field);
         return x->code == y->code && str_equal(x->chain, y->chain);
+    }
+    if (field->type == FIELD_NAME)
+        return str_equal(member(a, field), member(b, field));
+    if (field->type == FIELD_EACH) {
+        struct nft_expression x = each_expression(member(a, field));
+        struct nft_expression y = each_expression(member(b, field));
+        return x.kind == y.kind && (x.kind == NFT_UNKNOWN || nft_expression_equal(&x, &y));
     }
     return (field->flags & COUNTED) || number(a, field) == number(b, field);
 }
@@ -392,6 +488,12 @@ static void print_field(const struct nft_expression *expression, const struct fi
 {
     if (field->type == FIELD_VERDICT) {
         print_verdict(member(expression, field), out);
+    } else if (field->type == FIELD_NAME) {
+        buf_printf(out, " %s %s", field->name, (const char *)member(expression, field));
+    } else if (field->type == FIELD_EACH) {
+        struct nft_expression each = each_expression(member(expression, field));
+        buf_putc(out, ' ');
+        nft_expression_print(&each, out);
     } else if (field->type == FIELD_BYTES) {
         const struct nft_bytes *bytes = member(expression, field);
         buf_printf(out, " %s 0x", field->name);

@@ -35,7 +35,9 @@ enum nft_kind {
     NFT_COUNTER,
     NFT_REJECT,
     NFT_IMMEDIATE,
+    NFT_LOAD, /* an immediate too: data for a register, in place of a verdict */
     NFT_NOTRACK,
+    NFT_DYNSET,
     NFT_KINDS
 };
 
@@ -47,6 +49,24 @@ struct nft_bytes {
 struct nft_verdict {
     int32_t code;              /* NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO, ... */
     char chain[NFT_NAME_SIZE]; /* of a jump or goto, else "" */
+};
+
+struct nft_connlimit {
+    uint32_t count, flags;
+};
+
+struct nft_limit {
+    uint64_t rate, unit_s;
+    uint32_t burst, type, flags;
+};
+
+/* What each element of a dynamic set has for itself. */
+struct nft_each {
+    enum nft_kind kind; /* NFT_LIMIT or NFT_CONNLIMIT; NFT_UNKNOWN: nothing */
+    union {
+        struct nft_limit limit;
+        struct nft_connlimit connlimit;
+    };
 };
 
 /* A register of 0 where the expression reads or writes none. */
@@ -71,13 +91,8 @@ struct nft_expression {
         struct {
             uint32_t key, dreg, sreg;
         } ct;
-        struct {
-            uint32_t count, flags;
-        } connlimit;
-        struct {
-            uint64_t rate, unit_s;
-            uint32_t burst, type, flags;
-        } limit;
+        struct nft_connlimit connlimit;
+        struct nft_limit limit;
         struct {
             uint64_t bytes, packets; /* never compared */
         } counter;
@@ -86,9 +101,19 @@ struct nft_expression {
             uint8_t code;
         } reject;
         struct {
-            uint32_t dreg; /* always NFT_REG_VERDICT: other immediates are unknown */
+            uint32_t dreg; /* NFT_REG_VERDICT */
             struct nft_verdict verdict;
         } immediate;
+        struct {
+            uint32_t dreg;
+            struct nft_bytes value;
+        } load;
+        struct {
+            char set[NFT_NAME_SIZE];
+            uint32_t op, sreg, flags;
+            uint64_t timeout_ms; /* of an element that is not updated; 0: for ever */
+            struct nft_each each;
+        } dynset;
         char unknown[NFT_NAME_SIZE]; /* the kernel's name for it */
     };
 };

@@ -20,6 +20,7 @@ enum { NFT_EXPRESSIONS_MAX = 16, NFT_TYPE_SIZE = 16, NFT_CHAINS_MAX = 16 };
 
 struct nft_rule {
     char chain[NFT_NAME_SIZE];
+    bool extra; /* more than chain and expressions: a comment, say */
     size_t count;
     struct nft_expression list[NFT_EXPRESSIONS_MAX];
 };
@@ -32,6 +33,18 @@ struct nft_chain {
     uint32_t hook;            /* NF_INET_LOCAL_IN, ... */
     int32_t priority;
     uint32_t policy; /* NF_ACCEPT or NF_DROP */
+    bool extra;      /* more than the above: a comment, flags, counters */
+};
+
+/* A set that rules fill. One with NFT_SET_ANONYMOUS belongs to its rule: nft(8)'s meter. */
+struct nft_set {
+    char name[NFT_NAME_SIZE];
+    uint32_t flags;    /* NFT_SET_EVAL, ... */
+    uint32_t key_type; /* nft(8)'s number, for its print */
+    uint32_t key_size; /* bytes */
+    uint32_t size;     /* elements at the most */
+    uint64_t timeout_ms;
+    bool extra; /* more than the above: a comment, data, expressions of all elements */
 };
 
 /* A whole table as it should be: all borrowed. */
@@ -40,6 +53,8 @@ struct nft_ruleset {
     const char *table;
     const struct nft_chain *const *chains; /* in the order in which they are made */
     size_t chain_count;
+    const struct nft_set *const *sets;
+    size_t set_count;
     const struct nft_rule *const *rules; /* each chain's in their order */
     size_t rule_count;
 };
@@ -50,50 +65,59 @@ enum nft_load {
     NFT_REPLACE /* it takes the place of whatever has its name */
 };
 
-/* Loads chains and rules in one transaction: at no instant is there less than what was or what is
- * to be. `failed_rule` is the index of the rule that the kernel refused, or rule_count when it was
- * none of them. */
+/* Loads chains, sets and rules in one transaction: at no instant is there less than what was or
+ * what is to be. `failed_rule` is the index of the rule that the kernel refused, or rule_count when
+ * it was none of them. */
 int nft_load(struct netlink *netlink, const struct nft_ruleset *ruleset, enum nft_load how,
              size_t *failed_rule);
+
+/* What else a table may hold. */
+struct nft_object {
+    const char *kind; /* "object" (counters, quotas, ...) or "flow table" */
+    char name[NFT_NAME_SIZE];
+};
 
 /* A table as it is. Zeroed: empty. */
 struct nft_table {
     bool exists;
-    uint32_t flags;   /* NFT_TABLE_F_DORMANT, ... */
-    uint32_t objects; /* chains, sets, maps, flow tables and stateful objects in it */
-    struct nft_chain *chains;
+    uint32_t flags;           /* NFT_TABLE_F_DORMANT, ... */
+    bool extra;               /* it has a comment or an owner */
+    uint32_t objects;         /* chains, sets, maps, flow tables and stateful objects in it */
+    struct nft_chain *chains; /* in the order in which they were made */
     size_t chain_count, chain_capacity;
+    struct nft_set *sets;
+    size_t set_count, set_capacity;
+    struct nft_object *object;
+    size_t object_count, object_capacity;
     struct nft_rule *rules; /* chain by chain, each chain's in their order */
     size_t rule_count, rule_capacity;
 };
 
 void nft_table_free(struct nft_table *table);
 
-/* A base chain of any table. */
+/* A chain of any table. */
 struct nft_hook {
     uint8_t family;
     char table[NFT_NAME_SIZE];
     struct nft_chain chain;
 };
 
-/* Called for every base chain of every other table; a negative return ends the walk. */
+/* Called for every chain, and then for every rule, of every other table; a negative return ends
+ * the walk. */
 struct nft_visitor {
-    int (*hook)(void *context, const struct nft_hook *hook);
+    int (*chain)(void *context, const struct nft_hook *hook);
+    int (*rule)(void *context, uint8_t family, const char *table, const struct nft_rule *rule);
     void *context;
 };
 
-/* Reads the table `name` whole, and shows `others` (may be NULL) the rest of the system. A table
- * that is not there is no error. */
+/* Reads the table `name` whole, and shows `others` (may be NULL) the rest of the system: one dump
+ * of chains, one of rules. A table that is not there is no error. */
 int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct nft_table *table,
              const struct nft_visitor *others);
 
-/* Calls `each` for the rules of one table, every chain's in their order; a negative return ends
- * the walk and is returned. */
-int nft_each_rule(struct netlink *netlink, uint8_t family, const char *table,
-                  int (*each)(void *context, const struct nft_rule *rule), void *context);
-
 bool nft_rule_equal(const struct nft_rule *a, const struct nft_rule *b);
 bool nft_chain_equal(const struct nft_chain *a, const struct nft_chain *b);
+bool nft_set_equal(const struct nft_set *a, const struct nft_set *b);
 
 /* Readable forms: "[ meta key iifname dreg 1 ] [ ... ]", and a chain's line as nft(8) has it:
  * "type filter hook input priority 0; policy drop;" ("regular" for one that hooks nowhere). */
@@ -108,6 +132,7 @@ int nft_rule_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE],
                   struct nft_rule *rule);
 int nft_chain_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE],
                    struct nft_chain *chain);
+int nft_set_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE], struct nft_set *set);
 void nft_rule_put(struct buf *buf, const char *table, const struct nft_rule *rule);
 
 #endif

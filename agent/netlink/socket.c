@@ -185,6 +185,43 @@ int netlink_request(struct netlink *netlink, const struct buf *request, struct b
     return fail(netlink, -EINTR, "the kernel's tables change too fast to be read");
 }
 
+/* The messages of one datagram; 1 when the dump is complete, 0 when more is to come. */
+static int show(struct netlink *netlink, struct netlink_bytes rest,
+                int (*each)(void *context, const struct netlink_message *message), void *context)
+{
+    struct netlink_message message;
+    bool interrupted = false;
+    struct netlink_bytes all = rest;
+    int done = scan(netlink, all, &interrupted);
+    while (done >= 0 && netlink_next(&rest, &message) > 0) {
+        if (message.sequence != netlink->sequence || message.type < NLMSG_MIN_TYPE)
+            continue;
+        int error = each(context, &message);
+        if (error == -EBADMSG)
+            return fail(netlink, error, "the kernel's reply makes no sense");
+        if (error)
+            return fail(netlink, error, "the kernel's reply cannot be kept");
+    }
+    return done;
+}
+
+int netlink_dump(struct netlink *netlink, const struct buf *request,
+                 int (*each)(void *context, const struct netlink_message *message), void *context)
+{
+    struct buf reply = {0};
+    int done = buf_error(request);
+    if (done == 0)
+        done = send_all(netlink, request);
+    while (done == 0) {
+        buf_clear(&reply);
+        done = receive(netlink, &reply, 0);
+        if (done == 0)
+            done = show(netlink, netlink_bytes_of(&reply), each, context);
+    }
+    buf_free(&reply);
+    return done < 0 ? done : 0;
+}
+
 static void make_room(const struct netlink *netlink, size_t size)
 {
     int bytes = size > REPLY_BYTES_MAX ? REPLY_BYTES_MAX : (int)size + SEND_OVERHEAD;

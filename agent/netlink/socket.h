@@ -29,6 +29,15 @@ void netlink_close(struct netlink *netlink);
  * -EINTR when it never holds still. A single request asks for NLM_F_ACK. -ETIMEDOUT after 5 s. */
 int netlink_request(struct netlink *netlink, const struct buf *request, struct buf *reply);
 
+struct netlink_message;
+
+/* Sends one request for a dump and calls `each` for every message of it, without keeping them: for
+ * what may be long. A negative return of `each` ends the walk and is returned; the rest of the dump
+ * is still under way then, so that the socket is of no further use. What the kernel calls
+ * inconsistent is taken as it is. */
+int netlink_dump(struct netlink *netlink, const struct buf *request,
+                 int (*each)(void *context, const struct netlink_message *message), void *context);
+
 /* Sends a batch of messages, the last of which asks for an acknowledgement, and waits for it.
  * On failure `failed` is the sequence of the message that the kernel refused. */
 int netlink_batch(struct netlink *netlink, const struct buf *batch, uint32_t *failed);

@@ -15,6 +15,12 @@ struct switches {
     enum setting_key any[SWITCHES_MAX];
 };
 
+/* Who reaches it. */
+struct sources {
+    bool listed;           /* those in the setting alone; else everybody */
+    enum setting_key list; /* of networks */
+};
+
 struct listener_row {
     const char *name, *title;
     unsigned roles, protocols;
@@ -22,9 +28,10 @@ struct listener_row {
     struct switches open;
     enum setting_key setting; /* whose row it is in reports */
     enum traffic traffic;
-    bool for_admin;     /* closed once the admin account is disabled */
-    bool stations_only; /* and the only kind that stays open when the state is lost */
-    bool web_sessions;  /* limited to web.max_sessions */
+    struct sources sources;
+    unsigned per_source; /* established in a minute by one source at the most, 0: no limit */
+    bool for_admin;      /* closed once the admin account is disabled */
+    bool stays_open;     /* when the state is lost, to the stations last known */
 };
 
 enum {
@@ -32,7 +39,8 @@ enum {
     CONFERENCING = ROLE_CONFERENCING,
     BOTH = ROLE_BOTH,
     TCP = PROTOCOL_TCP,
-    UDP = PROTOCOL_UDP
+    UDP = PROTOCOL_UDP,
+    FLOOD = 256 /* far above the some 30 of a browser, for offices behind one address */
 };
 
 /* The formatter takes an initializer in a macro for a block. */
@@ -40,6 +48,7 @@ enum {
 #define FIXED(number) {(number), SETTING_NONE}
 #define SET_BY(key)   {0, (key)}
 #define WHERE(key)    {1, {(key)}}
+#define ONLY(key)     {true, (key)}
 #define ANY_CALL      {4, {GLOBAL_SIP, GLOBAL_H323, GLOBAL_WEBRTC, GLOBAL_RTMP}}
 /* clang-format on */
 
@@ -61,7 +70,7 @@ static bool is_on(const struct policy *policy, enum setting_key key)
 
 static bool is_open(const struct policy *policy, const struct listener_row *row)
 {
-    if (!(row->roles & policy->role) || (policy->fail_closed && !row->stations_only) ||
+    if (!(row->roles & policy->role) || (policy->fail_closed && !row->stays_open) ||
         (row->for_admin && policy->admin_disabled))
         return false;
     for (size_t i = 0; i < row->open.count; i++)
@@ -93,9 +102,8 @@ void listeners_make(struct policy *policy)
             .first_port = port_of(policy, row->first),
             .last_port = port_of(policy, row->last),
             .traffic = row->traffic,
-            .stations_only = row->stations_only,
-            .connections =
-                row->web_sessions ? settings_uint(policy->settings, WEB_MAX_SESSIONS) : 0,
+            .sources = row->sources.listed ? row->sources.list : SETTING_NONE,
+            .per_source = row->per_source,
         };
     }
 }

@@ -61,6 +61,7 @@ void policy_make(struct policy *policy, const struct policy_input *input)
         .settings = input->settings,
         .revision = input->revision,
         .fail_closed = input->fail_closed,
+        .endpoint_uid = input->endpoint_uid,
     };
     policy->admin_disabled = input->admin_latched || policy_bool(policy, SECURITY_DISABLE_ADMIN);
     listeners_make(policy);

@@ -26,8 +26,8 @@ struct listener {
     unsigned protocols;       /* bits of enum protocol */
     uint16_t first_port, last_port;
     enum traffic traffic;
-    bool stations_only;   /* from health.stations alone */
-    unsigned connections; /* concurrent connections at the most, 0: no limit */
+    enum setting_key sources; /* the list of networks that alone reach it, SETTING_NONE: all do */
+    unsigned per_source;      /* established in a minute by one source at the most, 0: no limit */
 };
 
 enum { LISTENERS_MAX = 24 };
@@ -44,6 +44,7 @@ struct policy {
     bool admin_disabled;             /* by setting or by the latch */
     struct listener listeners[LISTENERS_MAX];
     size_t listener_count;
+    uint32_t endpoint_uid; /* of its process, which begins no connection; 0: none of its own */
     struct port_range local_ports; /* of connections that the node begins: no listener's */
     struct crypto crypto;          /* what each TLS, SRTP and H.323 surface offers */
 };
@@ -53,7 +54,8 @@ struct policy_input {
     const struct settings *settings;
     uint64_t revision;
     bool admin_latched;
-    bool fail_closed; /* only the health port is open then, to the stations last known */
+    bool fail_closed;      /* only the health port is open then, to the stations last known */
+    uint32_t endpoint_uid; /* 0: the endpoint has no user of its own */
 };
 
 /* Fills `policy`; `input->settings` must outlive it. */

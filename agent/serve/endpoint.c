@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "serve/fips.h"
+#include "serve/users.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -15,11 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FRONT_USER "holdfast"
-
 enum {
     TICKET_KEY_S = 3600,
-    NOBODY = 65534,
     ASK_MS = 5000,
     UNANSWERED_MAX = 2,          /* ten seconds: a busy machine answers late */
     UNANSWERED_STARTING_MAX = 12 /* a start with self-tests on a slow machine takes longer */
@@ -130,9 +128,9 @@ static void choose_user(struct front_setup *setup)
 {
     if (geteuid() != 0)
         return;
-    const struct passwd *user = getpwnam(FRONT_USER);
-    setup->uid = user ? user->pw_uid : NOBODY;
-    setup->gid = user ? user->pw_gid : NOBODY;
+    const struct passwd *user = getpwnam(USERS_ENDPOINT);
+    setup->uid = user ? user->pw_uid : USERS_NOBODY;
+    setup->gid = user ? user->pw_gid : USERS_NOBODY;
 }
 
 static int find_place(struct endpoint_place *place, const struct node *node)

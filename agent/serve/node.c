@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "report/report.h"
 #include "serve/bootrecord.h"
+#include "serve/users.h"
 #include "settings/text.h"
 
 #include <errno.h>
@@ -293,6 +294,7 @@ static int make_policy(struct node *node)
         .revision = node->revision,
         .admin_latched = node->admin_latched,
         .fail_closed = fail_closed,
+        .endpoint_uid = users_endpoint(),
     };
     policy_make(&node->policy, &input);
     if (node->purpose != NODE_BOOT && !node->frozen)

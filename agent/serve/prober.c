@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "probe/record.h"
 #include "serve/sandbox.h"
+#include "serve/users.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,6 @@ enum {
     FIRST_MS = 5000, /* for services that start beside the daemon */
     LONGEST_S = 120, /* a prober that hangs is ended by the daemon, or by its own alarm */
     ALARM_S = LONGEST_S + 10,
-    NOBODY = 65534,
     DESCRIPTORS = 64,
     MEMORY_MAX = 32 << 20
 };
@@ -211,7 +211,7 @@ bool prober_is_meant(int count, char *const *words)
 static int give_up_privilege(struct connect_sources *sources)
 {
     static const int keep[] = {FD_MEMORY};
-    const unsigned user = geteuid() == 0 ? NOBODY : 0;
+    const unsigned user = geteuid() == 0 ? USERS_NOBODY : 0;
     const struct sandbox sandbox = {
         .uid = user,
         .gid = user,

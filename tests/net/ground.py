@@ -3,6 +3,7 @@ with names of this run alone; holdfast works in the node's, and sockets are open
 import atexit
 import contextlib
 import ctypes
+import itertools
 import json
 import os
 import shutil
@@ -30,8 +31,10 @@ def run(*words, **more):
 class Namespace:
     """A network namespace."""
 
+    number = itertools.count()
+
     def __init__(self, name):
-        self.name = f'holdfast-{name}-{os.getpid()}'
+        self.name = f'holdfast-{name}-{os.getpid()}-{next(self.number)}'
         run('ip', 'netns', 'add', self.name)
         atexit.register(subprocess.run, ('ip', 'netns', 'del', self.name))
         self.fd = os.open(f'/run/netns/{self.name}', os.O_RDONLY | os.O_CLOEXEC)

@@ -6,10 +6,12 @@
 
 #include "base/str.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -87,14 +90,19 @@ static void nft(const char *command)
     buf_free(&line);
 }
 
-static void list_ruleset(struct buf *out)
+static void read_command(const char *command, struct buf *out)
 {
     char line[256];
-    FILE *pipe = popen("nft -a list ruleset", "r");
+    FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     while (fgets(line, sizeof(line), pipe))
         buf_puts(out, line);
     assert_int_equal(pclose(pipe), 0);
+}
+
+static void list_ruleset(struct buf *out)
+{
+    read_command("nft -a list ruleset", out);
 }
 
 static int clean(void **state)
@@ -299,6 +307,91 @@ static void a_table_of_others_is_no_reason_to_load_ours_again(void **state)
     node_end(&node);
 }
 
+/* --- the users of processes --- */
+
+enum { ENDPOINT_UID = 990, OTHER_UID = 991 };
+
+static void users_begin(struct node *node)
+{
+    node_begin(node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
+    policy_make(&node->policy, &(struct policy_input){.role = ROLE_MANAGEMENT,
+                                                      .settings = &node->settings,
+                                                      .endpoint_uid = ENDPOINT_UID});
+    converge(node);
+    assert_int_equal(failing(node), 0);
+    assert_int_equal(system("ip link set lo up"), 0);
+}
+
+/* Sends one datagram to itself over loopback, as that user. */
+static int send_as(uid_t uid)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    if (setuid(uid) < 0)
+        return -errno;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) < 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+        return -errno;
+    return sendto(fd, "x", 1, 0, (struct sockaddr *)&address, size) < 0 ? -errno : 0;
+}
+
+static bool may_send(uid_t uid)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(-send_as(uid));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_true(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == EPERM);
+    return WEXITSTATUS(status) == 0;
+}
+
+static void the_endpoint_sends_nothing_of_its_own(void **state)
+{
+    struct node node;
+    (void)state;
+    users_begin(&node);
+    assert_false(may_send(ENDPOINT_UID));
+    assert_true(may_send(OTHER_UID));
+    node_end(&node);
+}
+
+static void rules_of_users_are_printed_as_nft_lists_them(void **state)
+{
+    struct node node;
+    struct firewall_ruleset ruleset;
+    struct buf printed = {0}, listed = {0};
+    (void)state;
+    users_begin(&node);
+    assert_int_equal(firewall_rules_make(&ruleset, &node.policy), 0);
+    firewall_rules_print(&ruleset, &printed);
+    read_command("nft list ruleset", &listed);
+    assert_non_null(strstr(buf_text(&printed), "meta skuid 990 ct state"));
+    assert_string_equal(buf_text(&printed), buf_text(&listed));
+    buf_free(&printed);
+    buf_free(&listed);
+    firewall_rules_free(&ruleset);
+    node_end(&node);
+}
+
+static void an_unknown_rule_of_others_may_do_anything(void **state)
+{
+    struct node node;
+    (void)state;
+    node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
+    converge(&node);
+    nft("add table inet theirs");
+    nft("add chain inet theirs door { type filter hook output priority 7; }");
+    nft("add rule inet theirs door quota over 5 mbytes");
+    observe(&node);
+    assert_int_equal(failing(&node), 1);
+    assert_string_equal(find(&node, "firewall.foreign")->actual,
+                        "inet theirs door (output: unknown quota)");
+    node_end(&node);
+}
+
 /* --- without what it needs --- */
 
 /* socket(2) refuses NETLINK_NETFILTER, as a kernel without netfilter does. */
@@ -425,6 +518,9 @@ int main(void)
         cmocka_unit_test_setup(counted_packets_are_no_difference, clean),
         cmocka_unit_test_setup(thousands_of_rules_too_many_are_read_and_removed, clean),
         cmocka_unit_test_setup(a_table_of_others_is_no_reason_to_load_ours_again, clean),
+        cmocka_unit_test_setup(the_endpoint_sends_nothing_of_its_own, clean),
+        cmocka_unit_test_setup(rules_of_users_are_printed_as_nft_lists_them, clean),
+        cmocka_unit_test_setup(an_unknown_rule_of_others_may_do_anything, clean),
         cmocka_unit_test_setup(without_netfilter_guard_fails_and_every_row_has_the_kernels_words,
                                clean),
         cmocka_unit_test_setup(a_system_without_a_network_of_its_own_is_neither_read_nor_changed,

@@ -71,7 +71,7 @@ static void print_listeners(const struct policy *policy, struct buf *out)
         const struct listener *listener = &policy->listeners[i];
         buf_printf(out, "listener %s %u-%u %u %d %d %u\n", listener->name, listener->first_port,
                    listener->last_port, listener->protocols, (int)listener->traffic,
-                   listener->stations_only, listener->connections);
+                   (int)listener->sources, listener->per_source);
     }
 }
 
