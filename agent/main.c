@@ -102,6 +102,7 @@ static const struct command commands[] = {
      .operands = "",
      .summary = "print or verify the event log",
      .options = {{"verify", NULL, "recompute the chain of hashes"},
+                 {"head", "HASH", "with --verify: and find the event with this hash in it"},
                  {"since", "TIME", "from a time (RFC 3339) or for an age such as 2h"},
                  {"format", "text|json", "how to print (default: text)"}},
      .run = cli_events                   },

@@ -16,6 +16,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -280,10 +281,55 @@ static int verify(const struct invocation *invocation, const struct source *sour
     return code;
 }
 
+/* A hash that is looked for, in either case. */
+struct search {
+    const char *hash;
+    uint64_t sequence; /* 0: not found */
+};
+
+/* The event before the oldest one that the log still has counts as well: it is chained to. */
+static int compare_hash(void *context, const struct event *event)
+{
+    struct search *search = context;
+    if (strcasecmp(event->hash, search->hash) == 0)
+        search->sequence = event->sequence;
+    else if (event->sequence > 1 && strcasecmp(event->previous, search->hash) == 0)
+        search->sequence = event->sequence - 1;
+    return 0;
+}
+
+/* Whether the log still is the one of which this head was seen once. */
+static int find_head(const struct invocation *invocation, const struct source *source,
+                     const char *hash)
+{
+    struct search search = {.hash = hash};
+    struct buf out = {0};
+    if (walk(source, INT64_MIN, compare_hash, &search) < 0)
+        return EXIT_COULD_NOT;
+    if (search.sequence)
+        buf_printf(&out, "events: the hash is that of event %" PRIu64 "\n", search.sequence);
+    else
+        buf_printf(&out,
+                   "events: no event has the hash %s: this log is older than it, another one, or"
+                   " has removed it\n",
+                   hash);
+    int code = stored_print(invocation, &out, search.sequence ? EXIT_HOLDS : EXIT_FALLS_SHORT);
+    buf_free(&out);
+    return code;
+}
+
+static bool is_hash(const char *text)
+{
+    enum { LENGTH = STATE_HASH_TEXT_SIZE - 1 };
+    return strlen(text) == LENGTH && strspn(text, "0123456789abcdefABCDEF") == LENGTH;
+}
+
 int cli_events(const struct invocation *invocation)
 {
     const char *name = invocation_option(invocation, "format");
     const char *since = invocation_option(invocation, "since");
+    const char *head = invocation_option(invocation, "head");
+    bool verifies = invocation_option(invocation, "verify") != NULL;
     const struct format *format = find_format(name ? name : "text");
     int64_t since_s = INT64_MIN;
     struct source source;
@@ -296,11 +342,17 @@ int cli_events(const struct invocation *invocation)
                   since);
         return EXIT_COULD_NOT;
     }
-    if (source_open(&source, invocation) < 0)
+    if (head && (!verifies || !is_hash(head))) {
+        log_error(verifies ? "events: --head wants 64 hexadecimal digits"
+                           : "events: --head goes with --verify");
         return EXIT_COULD_NOT;
-    int code = invocation_option(invocation, "verify")
-                   ? verify(invocation, &source)
-                   : print(invocation, &source, format, since_s);
+    }
+    int error = source_open(&source, invocation);
+    if (error)
+        return error == -EBADMSG && verifies ? EXIT_FALLS_SHORT : EXIT_COULD_NOT;
+    int code = verifies ? verify(invocation, &source) : print(invocation, &source, format, since_s);
+    if (head && code == EXIT_HOLDS)
+        code = find_head(invocation, &source, head);
     source_close(&source);
     return code;
 }

@@ -67,6 +67,16 @@ static void write_output(struct json *json, const struct report *report, unsigne
     }
 }
 
+static void write_head(struct json *json, const struct facts *facts)
+{
+    char head[OUTPUT_SIZE];
+    if (!facts->head)
+        return;
+    (void)snprintf(head, sizeof(head), "event %llu, head %s", (unsigned long long)facts->event,
+                   facts->head);
+    json_string(json, NULL, head);
+}
+
 void report_health_json(const struct report *report, unsigned stale_s, struct buf *out)
 {
     const struct facts *facts = &report->facts;
@@ -85,6 +95,7 @@ void report_health_json(const struct report *report, unsigned stale_s, struct bu
     json_array_begin(&json, "notes");
     json_string(&json, NULL, release);
     json_string(&json, NULL, time);
+    write_head(&json, facts);
     write_certificate(&json, facts);
     json_array_end(&json);
     json_object_begin(&json, "checks");

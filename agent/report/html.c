@@ -86,6 +86,8 @@ static void write_facts(const struct facts *facts, struct buf *out)
     write_fact(out, "Role", role_token(facts->role));
     write_fact(out, "Version", facts->version);
     write_number(out, "Settings revision", facts->revision);
+    write_number(out, "Newest event", facts->event);
+    write_fact(out, "Head of the event log", facts->head ? facts->head : "none");
     write_number(out, "Generation", facts->generation);
     write_time(out, "As of", facts->time_s);
     write_fact(out, "Administrator account", facts->admin_disabled ? "disabled" : "enabled");

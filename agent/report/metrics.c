@@ -43,6 +43,11 @@ static double read_revision(const struct report *report)
     return (double)report->facts.revision;
 }
 
+static double read_sequence(const struct report *report)
+{
+    return (double)report->facts.event;
+}
+
 static double read_generation(const struct report *report)
 {
     return (double)report->facts.generation;
@@ -103,6 +108,7 @@ static const struct gauge gauges[] = {
     {"holdfast_fail_closed",                     "1 while the state cannot be read.",                    read_fail_closed},
     {"holdfast_unrecorded",                      "1 while no event and no answer can be stored.",        read_unrecorded },
     {"holdfast_settings_revision",               "Revision of the settings.",                            read_revision   },
+    {"holdfast_log_sequence",                    "Number of the newest event of the log, 0: none.",      read_sequence   },
     {"holdfast_generation",                      "Generation of the snapshot.",                          read_generation },
     {"holdfast_snapshot_time_seconds",           "When the snapshot was rendered.",                      read_time       },
     {"holdfast_certificate_expiry_time_seconds", "When the endpoint's certificate expires.",
@@ -205,6 +211,11 @@ static void write_info(const struct report *report, struct buf *out)
     buf_puts(out, "holdfast_node{hostname=\"");
     write_label(out, facts->hostname);
     buf_printf(out, "\",role=\"%s\",version=\"%s\"} 1\n", role_token(facts->role), facts->version);
+    if (!facts->head)
+        return;
+    write_family(out, "holdfast_log_head", "gauge",
+                 "Hash of the newest event of the log; always 1.");
+    buf_printf(out, "holdfast_log_head{hash=\"%s\"} 1\n", facts->head);
 }
 
 static void write_certificate(const struct facts *facts, struct buf *out)

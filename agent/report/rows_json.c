@@ -69,6 +69,8 @@ void report_json(const struct report *report, const char *id_glob, struct buf *o
     json_string(&json, "role", role_token(facts->role));
     json_u64(&json, "revision", facts->revision);
     json_u64(&json, "generation", facts->generation);
+    json_u64(&json, "event", facts->event);
+    write_optional(&json, "head", facts->head);
     json_string(&json, "time", time);
     json_bool(&json, "admin_disabled", facts->admin_disabled);
     json_bool(&json, "fips", facts->fips);

@@ -16,6 +16,9 @@ static void write_head(const struct report *report, struct buf *out)
         buf_printf(out, "FAILED: %s\n", facts->unrecorded);
     buf_printf(out, "%s (%s node), settings revision %llu, %s\n", facts->hostname,
                role_token(facts->role), (unsigned long long)facts->revision, time);
+    if (facts->head)
+        buf_printf(out, "Event %llu, head of the log %s\n", (unsigned long long)facts->event,
+                   facts->head);
     if (facts->reboot_required)
         buf_puts(out, "A stored answer waits for the next boot.\n");
 }

@@ -178,12 +178,24 @@ static int strictest_with_known(struct node *node)
     return 0;
 }
 
-/* A database that is gone though the node once had one is as lost as a damaged one. */
+/* A database that is gone though the node once had one is as lost as a damaged one. Either of the
+ * files beside it says so. */
 static bool database_went_missing(const struct node *node)
 {
     char path[PATH_MAX];
-    return access(node->state_path, F_OK) < 0 && errno == ENOENT &&
-           sibling(node, path, sizeof(path)) == 0 && access(path, F_OK) == 0;
+    uint64_t revision = 0;
+    if (access(node->state_path, F_OK) == 0 || errno != ENOENT)
+        return false;
+    bool known = sibling(node, path, sizeof(path)) == 0 && access(path, F_OK) == 0;
+    return known || (state_recorded_revision(node->state_path, &revision) == 0 && revision > 0);
+}
+
+/* Before a new database is there: were the power to fail in between, it would pass for the node's
+ * own. */
+static void note_missing(const struct node *node)
+{
+    if (node->purpose != NODE_LOOK && !is_frozen(node))
+        (void)state_latch_file_set(node->state_path, NODE_LATCH_LOST);
 }
 
 static void begin_anew(struct node *node)
@@ -234,18 +246,67 @@ static int open_and_read(struct node *node, struct buf *why)
     return error;
 }
 
-static int load_state(struct node *node)
+/* Whether a boot could make the database that is not there: the nearest folder above it that exists
+ * is asked, as a boot would find it. 0, -EROFS or -ENOTDIR; another user's rights do not count. */
+static int could_be_made(const struct node *node)
+{
+    char folder[PATH_MAX];
+    struct stat st;
+    int error = str_copy(folder, sizeof(folder), node->state_path);
+    for (char *slash = strrchr(folder, '/'); error == 0 && slash && slash > folder;
+         slash = strrchr(folder, '/')) {
+        *slash = '\0';
+        if (stat(folder, &st) == 0)
+            return !S_ISDIR(st.st_mode)                         ? -ENOTDIR
+                   : access(folder, W_OK) < 0 && errno == EROFS ? -EROFS
+                                                                : 0;
+    }
+    return error;
+}
+
+/* Nothing was stored yet: the defaults hold, unless a boot could not even begin. */
+static void look_at_nothing(struct node *node)
+{
+    int error = could_be_made(node);
+    if (error)
+        closed(node, "the settings cannot be read: there is no database, and none can be made",
+               strerror(-error));
+}
+
+/* What the platform says of a node outlives its disk: a blank one, or one that never held what was
+ * seen on this node, is not the node's own. Nothing is latched on that disk: it may be another's.
+ */
+static void hold_against_anchor(struct node *node)
+{
+    const struct anchor *anchor = &node->anchor;
+    anchor_read(node->system.root, &node->anchor);
+    if (!anchor->source || node->reason.length)
+        return;
+    if (node->revision == 0)
+        closed(node, "the settings were lost: the state disk is blank, but the node was deployed",
+               anchor->source);
+    else if (anchor->sequence && state_holds(node->state, anchor->sequence, anchor->hash) < 0)
+        closed(node, "the state is not this node's, or older: the event is not in its log",
+               anchor->source);
+    if (node->reason.length)
+        node_event(node, "lost", "%s", buf_text(&node->reason));
+}
+
+static int load_database(struct node *node)
 {
     struct buf why = {0};
     bool missing = database_went_missing(node);
+    if (missing)
+        note_missing(node);
     int error = open_and_read(node, &why);
-    bool nothing_stored = error == -ENOENT && !missing; /* yet: the defaults hold */
-    if (may_not_look(node, error) || (nothing_stored && node->purpose == NODE_LOOK)) {
+    if (may_not_look(node, error)) {
         buf_free(&why);
-        return nothing_stored ? 0 : error;
+        return error;
     }
     if (missing)
         closed(node, "the settings were lost: the database is missing", node->state_path);
+    else if (error == -ENOENT && node->purpose == NODE_LOOK)
+        look_at_nothing(node);
     else if (error)
         closed(node, "the settings cannot be read", why.length ? buf_text(&why) : strerror(-error));
     if (error == -EBADMSG && node->purpose != NODE_LOOK) {
@@ -253,10 +314,21 @@ static int load_state(struct node *node)
         node->state = NULL;
         begin_anew(node);
     } else if (missing && node->writable) {
-        (void)state_latch_file_set(node->state_path, NODE_LATCH_LOST);
         node_event(node, "lost", "%s", buf_text(&node->reason));
     }
     buf_free(&why);
+    return 0;
+}
+
+static int load_state(struct node *node)
+{
+    int error = load_database(node);
+    if (error)
+        return error;
+    if (node->writable && node->reason.length == 0 && state_unrecorded(node->state))
+        node_event(node, "record", "there was no %s.head: an older database would not be noticed",
+                   node->state_path);
+    hold_against_anchor(node);
     return 0;
 }
 
@@ -503,4 +575,6 @@ void node_facts(const struct node *node, struct facts *facts)
         .boot_started_ms = record.started_ms,
         .boot_finished_ms = record.finished_ms,
     };
+    if (node->state)
+        facts->head = state_head(node->state, &facts->event);
 }

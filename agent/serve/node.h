@@ -9,6 +9,7 @@
 #include "domain/domain.h"
 #include "domain/fips.h"
 #include "policy/policy.h"
+#include "serve/anchor.h"
 #include "serve/repeats.h"
 #include "state/state.h"
 
@@ -41,6 +42,7 @@ struct node {
     bool admin_latched;
     struct settings settings;
     uint64_t revision;
+    struct anchor anchor;      /* what the platform says of the state disk */
     struct policy policy;      /* points into settings */
     struct buf reason;         /* why it fails closed; empty when it does not */
     struct fips_evidence fips; /* serve/fips.h */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "state/head.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -159,6 +160,12 @@ int database_end(struct state *state, int error)
     /* After some failures SQLite has already undone the transaction by itself. */
     if (error && !sqlite3_get_autocommit(state->db))
         (void)sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
+    if (error == 0 && state->next.sequence != state->end.sequence) {
+        state->end = state->next;
+        digest_hex(state->end.hash, state->end_text);
+        head_write(state);
+    }
+    state->next = state->end;
     return error;
 }
 

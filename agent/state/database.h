@@ -18,13 +18,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* An event by its place in the chain: what the next one is chained to. */
+struct chain_end {
+    uint64_t sequence;
+    unsigned char hash[DIGEST_SIZE];
+};
+
 struct state {
     sqlite3 *db;
     char *path; /* owned */
     enum state_mode mode;
-    unsigned waited; /* times in a row, for the writer's index */
-    int lock;        /* of a writer: holds PATH.lock; -1 else */
-    struct buf *why; /* borrowed, while opening: takes the messages; NULL: the log does */
+    unsigned waited;      /* times in a row, for the writer's index */
+    int lock;             /* of a writer: holds PATH.lock; -1 else */
+    int record;           /* of a writer: PATH.head, once it was written to; -1 else */
+    struct chain_end end; /* the newest event, committed; of a reader, when it was opened */
+    char end_text[DIGEST_TEXT_SIZE];
+    struct chain_end next;     /* what `end` becomes when the transaction commits; else the same */
+    uint64_t revision;         /* of the settings, as last loaded, stored or recorded */
+    struct chain_end recorded; /* PATH.head, as it was before the database was opened */
+    bool unrecorded;           /* there was none, though there are events */
+    struct buf *why;           /* borrowed, while opening: takes the messages; NULL: the log does */
 };
 
 /* Opens the connection for state->mode and hardens it; reads nothing of the database yet. */
@@ -51,7 +64,7 @@ bool database_wait(struct state *state, int code);
 int database_run(struct state *state, const char *sql);
 
 /* BEGIN IMMEDIATE. database_end() commits when `error` is 0, else undoes; the error, or COMMIT's.
- */
+ * A commit that has ended the log with another event is recorded (head.h). */
 int database_begin(struct state *state);
 int database_end(struct state *state, int error);
 

@@ -14,12 +14,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* The end of a chain: what the next event is chained to. */
-struct link {
-    uint64_t sequence;
-    unsigned char hash[DIGEST_SIZE];
-};
-
 #define COLUMNS "sequence, time_s, kind, text, previous, hash"
 
 /* The columns of a row of COLUMNS; texts and hashes are the statement's. */
@@ -61,10 +55,10 @@ static bool is_whole(const struct record *record)
            memcmp(hash, record->hash, DIGEST_SIZE) == 0;
 }
 
-static int chain_start(struct state *state, struct link *link)
+static int chain_start(struct state *state, struct chain_end *link)
 {
     struct statement query;
-    *link = (struct link){0};
+    *link = (struct chain_end){0};
     statement_begin(&query, state, "SELECT sequence, hash FROM events_removed");
     bool found = statement_row(&query);
     if (found) {
@@ -77,7 +71,7 @@ static int chain_start(struct state *state, struct link *link)
     return error;
 }
 
-static int chain_end(struct state *state, struct link *link)
+static int chain_end(struct state *state, struct chain_end *link)
 {
     struct statement query;
     struct record record;
@@ -99,8 +93,56 @@ static int chain_end(struct state *state, struct link *link)
 
 int events_check_newest(struct state *state)
 {
-    struct link link;
-    return chain_end(state, &link);
+    int error = chain_end(state, &state->end);
+    state->next = state->end;
+    digest_hex(state->end.hash, state->end_text);
+    state->unrecorded = state->unrecorded && state->end.sequence > 0;
+    return error;
+}
+
+/* The event at `wanted->sequence`, or the removed one that the chain begins behind. */
+static int find_hash(struct state *state, const struct chain_end *wanted, bool *same)
+{
+    struct statement query;
+    struct chain_end start;
+    int error = chain_start(state, &start);
+    if (error)
+        return error;
+    *same =
+        wanted->sequence < start.sequence || /* too old to say: it was removed long ago */
+        (wanted->sequence == start.sequence && memcmp(wanted->hash, start.hash, DIGEST_SIZE) == 0);
+    if (*same)
+        return 0;
+    statement_begin(&query, state, "SELECT hash FROM events WHERE sequence = ?");
+    statement_number(&query, wanted->sequence);
+    if (statement_row(&query))
+        *same = memcmp(column_digest(&query, 0), wanted->hash, DIGEST_SIZE) == 0;
+    return statement_end(&query);
+}
+
+int events_check_record(struct state *state)
+{
+    bool same = state->unrecorded;
+    int error = same ? 0 : find_hash(state, &state->recorded, &same);
+    if (error == 0 && !same)
+        error = database_fault(state, -EBADMSG,
+                               "older than what was written: event %" PRIu64
+                               ", which is recorded beside it, is not in its log",
+                               state->recorded.sequence);
+    if (error == 0)
+        error = events_check_newest(state);
+    return error;
+}
+
+const char *state_head(const struct state *state, uint64_t *sequence)
+{
+    *sequence = state->end.sequence;
+    return state->end.sequence ? state->end_text : NULL;
+}
+
+bool state_unrecorded(const struct state *state)
+{
+    return state->unrecorded;
 }
 
 /* --- appending --- */
@@ -140,11 +182,11 @@ static int shorten(struct state *state, uint64_t newest)
     return statement_end(&change);
 }
 
-static int insert(struct state *state, const struct event *event, const struct link *last)
+static int insert(struct state *state, const struct event *event, const struct chain_end *last)
 {
     struct statement change;
-    unsigned char hash[DIGEST_SIZE];
-    int error = hash_of(event, last->hash, hash);
+    struct chain_end *next = &state->next;
+    int error = hash_of(event, last->hash, next->hash);
     if (error)
         return database_fault(state, error, "cannot hash an event");
     statement_begin(&change, state, "INSERT INTO events (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?)");
@@ -153,14 +195,15 @@ static int insert(struct state *state, const struct event *event, const struct l
     statement_text(&change, event->kind);
     statement_text(&change, event->text);
     statement_bytes(&change, last->hash, DIGEST_SIZE);
-    statement_bytes(&change, hash, DIGEST_SIZE);
+    statement_bytes(&change, next->hash, DIGEST_SIZE);
+    next->sequence = event->sequence;
     return statement_end(&change);
 }
 
 int events_append(struct state *state, const char *kind, const char *text)
 {
     struct buf clean_kind = {0}, clean_text = {0};
-    struct link last;
+    struct chain_end last;
     append_clean(&clean_kind, kind, EVENT_KIND_MAX);
     append_clean(&clean_text, text, EVENT_TEXT_MAX);
     int error = buf_error(&clean_kind) ? buf_error(&clean_kind) : buf_error(&clean_text);
@@ -251,8 +294,18 @@ bool state_event_is_whole(const struct event *event)
     return str_equal(text, event->hash);
 }
 
+int state_holds(struct state *state, uint64_t sequence, const char *hash)
+{
+    struct chain_end wanted = {.sequence = sequence};
+    bool same = false;
+    if (digest_parse(hash, wanted.hash) < 0)
+        return -EINVAL;
+    int error = find_hash(state, &wanted, &same);
+    return error ? error : same ? 0 : -ENOENT;
+}
+
 /* True when the record follows `last`, which it then becomes. */
-static bool follows(const struct record *record, struct link *last)
+static bool follows(const struct record *record, struct chain_end *last)
 {
     if (record->event.sequence != last->sequence + 1 ||
         memcmp(record->previous, last->hash, DIGEST_SIZE) != 0 || !is_whole(record))
@@ -266,7 +319,7 @@ int state_events_verify(struct state *state, uint64_t *count_or_bad)
 {
     struct statement query;
     struct record record;
-    struct link last;
+    struct chain_end last;
     *count_or_bad = 0;
     int error = schema_check_all(state);
     if (error == 0)

@@ -16,4 +16,8 @@ int events_append(struct state *state, const char *kind, const char *text);
 /* 0, or -EBADMSG when the newest event, to which the next is chained, is not what was written. */
 int events_check_newest(struct state *state);
 
+/* 0, or -EBADMSG when an event that was recorded beside the database (head.h) is not in its log:
+ * an older database, or another one, was put in its place. */
+int events_check_record(struct state *state);
+
 #endif

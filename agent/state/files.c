@@ -18,7 +18,8 @@
 
 enum { FOLDER_MODE = 0700, FILE_MODE = 0600, ASIDE_MAX = 100 };
 
-/* The database first: where it cannot be moved, its journal stays with it. */
+/* The database first: where it cannot be moved, its journal stays with it. The record of its log
+ * (head.h) stays until the next database's first event is written over it. */
 static const char *const parts[] = {"", "-wal", "-shm", "-journal"};
 
 static int join(char name[PATH_MAX], const char *path, const char *suffix)
@@ -58,6 +59,9 @@ int files_lock(struct state *state)
 
 void files_unlock(struct state *state)
 {
+    if (state->record >= 0)
+        close(state->record);
+    state->record = -1;
     if (state->lock >= 0)
         close(state->lock);
     state->lock = -1;

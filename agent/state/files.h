@@ -5,6 +5,7 @@
  *   PATH, PATH-wal, PATH-shm   the database, its journal and the journal's index; all three stay
  *                              when the writer leaves
  *   PATH.lock                  locked (flock) by the one writer for as long as it lives
+ *   PATH.head                  the record of the log's newest event (head.h)
  *   PATH.new                   a database in the making
  *   PATH.latch-NAME            a latch (latches.c)
  *   PATH.damaged-TIME          what was set aside

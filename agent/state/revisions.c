@@ -98,6 +98,7 @@ static int load(struct state *state, struct settings *settings, uint64_t *number
     int digest_error = digest_end(&digest, hash);
     if (error || digest_error)
         return error ? error : digest_error;
+    state->revision = revision.number;
     if (revision.number > 0 && memcmp(hash, revision.hash, DIGEST_SIZE) != 0)
         return database_fault(state, -EBADMSG,
                               "damaged: its settings are not those of revision %" PRIu64,
@@ -241,8 +242,12 @@ int state_settings_store(struct state *state, const struct settings *settings, c
     if (error == 0)
         error = database_begin(state);
     if (error == 0) {
-        error = database_end(state, store(state, number + 1, &before, settings, who, how));
-        if (error == 0)
+        error = store(state, number + 1, &before, settings, who, how);
+        state->revision = number + (error == 0);
+        error = database_end(state, error);
+        if (error)
+            state->revision = number;
+        else
             *revision = number + 1;
     }
 out:

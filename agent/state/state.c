@@ -5,6 +5,7 @@
 #include "state/database.h"
 #include "state/events.h"
 #include "state/files.h"
+#include "state/head.h"
 #include "state/latches.h"
 #include "state/schema.h"
 
@@ -26,13 +27,14 @@ static int open_database(struct state *state, bool made)
     if (error == 0)
         error = schema_guard(state);
     if (error == 0)
-        error = events_check_newest(state);
+        error = made ? events_check_newest(state) : events_check_record(state);
     return error;
 }
 
 static int open_to_write(struct state *state)
 {
     int error = files_lock(state);
+    head_read(state);
     if (error == 0)
         error = files_look(state);
     bool made = error == -ENOENT;
@@ -45,6 +47,7 @@ static int open_to_write(struct state *state)
 
 static int open_to_read(struct state *state)
 {
+    head_read(state);
     int error = files_look(state);
     return error ? error : open_database(state, false);
 }
@@ -80,7 +83,7 @@ int state_open(struct state **state, const char *path, enum state_mode mode, str
         free(copy);
         return -ENOMEM;
     }
-    *made = (struct state){.path = copy, .mode = mode, .lock = -1, .why = why};
+    *made = (struct state){.path = copy, .mode = mode, .lock = -1, .record = -1, .why = why};
     int error = mode == STATE_READ ? open_again_while_stale(made) : open_to_write(made);
     made->why = NULL;
     if (error) {

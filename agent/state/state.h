@@ -9,7 +9,9 @@
  *
  * The database is input like any other. At open its schema is compared with what its version looks
  * like, the tables that decide are looked through for damage, and the newest event's hash is
- * recomputed; settings and objects have hashes that are compared when they are read.
+ * recomputed; settings and objects have hashes that are compared when they are read. An older
+ * database, or another one, in the place of the one that was written last is damage too: the newest
+ * event is recorded beside the database (PATH.head), and must be in its log.
  *
  * Every function returns 0 or a negative code and has told its message: -EBADMSG is damage,
  * -ENOSPC, -EROFS, -EIO and the like leave everything as it was. A handle belongs to one process:
@@ -49,8 +51,25 @@ enum { STATE_OBJECT_MAX = 256 * 1024 };
 int state_open(struct state **state, const char *path, enum state_mode mode, struct buf *why);
 void state_close(struct state *state);
 
-/* Renames a damaged database, its -wal and -shm to PATH.damaged-TIME, so that nothing is lost.
- * Nothing there is no failure. */
+/* The newest event, the head of the chain, by which another can tell later whether the log still is
+ * the one that it saw: its hash, valid until the next event, and its number. NULL and 0 where there
+ * is no event. */
+const char *state_head(const struct state *state, uint64_t *sequence);
+
+/* 0 when the log holds the event with this number and hash (64 hexadecimal digits in small
+ * letters), or is so long that it has removed it; -ENOENT when it does not; -EINVAL when the hash
+ * is none. */
+int state_holds(struct state *state, uint64_t sequence, const char *hash);
+
+/* True when the database had events, but no record of the newest beside it, when it was opened. */
+bool state_unrecorded(const struct state *state);
+
+/* The revision that is recorded beside the database at `path`, which may be missing. -ENOENT when
+ * no record is there, or none that reads. */
+int state_recorded_revision(const char *path, uint64_t *revision);
+
+/* Renames a damaged database, its -wal and -shm to PATH.damaged-TIME, so that nothing is
+ * lost. Nothing there is no failure. */
 int state_set_aside(const char *path);
 
 /* All stored values over the defaults, and the revision they belong to (0: nothing stored yet).

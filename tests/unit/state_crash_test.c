@@ -168,17 +168,52 @@ static void make_durable(struct disk *disk, const struct vfs_log *log, size_t un
     *synced = until + 1;
 }
 
+/* PATH.head as it was written after each revision: which of them the disk has is chance, but none
+ * that was written later than the cut. */
+struct heads {
+    size_t count;
+    size_t written_at[REVISIONS + 1]; /* acts before it */
+    unsigned char *data[REVISIONS + 1];
+    size_t size;
+};
+
 struct cut {
     const struct fixture *fixture;
     const struct vfs_log *log;
+    const struct heads *heads;
     struct disk *disk;
     size_t synced[2]; /* by file: everything before is durable */
     uint32_t seed;
 };
 
+static void note_head(const struct fixture *fixture, const struct vfs_log *log, struct heads *heads)
+{
+    assert_true(heads->count <= REVISIONS);
+    heads->written_at[heads->count] = log->count;
+    heads->data[heads->count++] = fixture_read(fixture, ".head", &heads->size);
+}
+
+static void free_heads(struct heads *heads)
+{
+    for (size_t i = 0; i < heads->count; i++)
+        free(heads->data[i]);
+}
+
+static void write_head(const struct fixture *fixture, const struct heads *heads, size_t at,
+                       uint32_t *seed)
+{
+    size_t newest = 0;
+    while (newest + 1 < heads->count && heads->written_at[newest + 1] <= at)
+        newest++;
+    size_t chosen = newest - fixture_random(seed) % (newest + 1);
+    fixture_write(fixture, ".head", heads->data[fixture_random(seed) % 2 ? newest : chosen],
+                  heads->size);
+}
+
 /* The files as they lie there when the power fails before record `at`. */
 static void write_files(struct cut *cut, size_t at)
 {
+    write_head(cut->fixture, cut->heads, at, &cut->seed);
     for (size_t journal = 0; journal < 2; journal++) {
         struct disk_file file = cut->disk->file[journal];
         file.data = malloc(FILE_MAX_SIZE);
@@ -199,9 +234,9 @@ static void write_files(struct cut *cut, size_t at)
 
 /* Cuts before every record in turn. */
 static void cut_everywhere(const struct fixture *fixture, const struct vfs_log *log,
-                           struct disk *disk, uint64_t acknowledged)
+                           const struct heads *heads, struct disk *disk, uint64_t acknowledged)
 {
-    struct cut cut = {.fixture = fixture, .log = log, .disk = disk, .seed = SEED};
+    struct cut cut = {.fixture = fixture, .log = log, .heads = heads, .disk = disk, .seed = SEED};
     for (size_t i = 0; i < log->count; i++) {
         const struct vfs_record *record = &log->record[i];
         char what[96];
@@ -232,6 +267,7 @@ static void a_power_cut_anywhere_loses_no_acknowledged_revision(void **context)
     const struct fixture *fixture = *context;
     struct vfs_log log = {0};
     struct disk disk;
+    struct heads heads = {0};
     uint64_t number = 0;
     vfs_install();
     struct state *state = fixture_open(fixture, STATE_WRITE);
@@ -241,16 +277,19 @@ static void a_power_cut_anywhere_loses_no_acknowledged_revision(void **context)
     load_disk(fixture, &disk);
     uint64_t first = number;
     vfs_log_to(&log);
+    note_head(fixture, &log, &heads);
     while (number < first + REVISIONS) {
         assert_int_equal(store_pair(state, ++number), 0);
         vfs_log_mark((int64_t)number);
+        note_head(fixture, &log, &heads);
     }
     vfs_log_to(NULL);
     state_close(state);
     vfs_remove();
     assert_true(has_checkpoint(&log));
-    cut_everywhere(fixture, &log, &disk, first);
+    cut_everywhere(fixture, &log, &heads, &disk, first);
     vfs_log_free(&log);
+    free_heads(&heads);
     free(disk.file[0].data);
     free(disk.file[1].data);
 }

@@ -1,0 +1,21 @@
+/*
+ * What the platform says of the node from outside its state disk: that it was deployed, and which
+ * event its log had then. A blank, older or foreign state disk is found out by it. What a platform
+ * can hold stands in one table (anchor.c); the agent never writes it.
+ */
+#ifndef HOLDFAST_SERVE_ANCHOR_H
+#define HOLDFAST_SERVE_ANCHOR_H
+
+#include "state/state.h"
+
+struct anchor {
+    const char *source; /* in words; NULL: no platform says that the node was deployed */
+    uint64_t sequence;  /* of an event that the log must hold; 0: any log will do */
+    char hash[STATE_HASH_TEXT_SIZE];
+};
+
+/* Reads the first anchor below `root` that says anything but no. One that says more than "yes" and
+ * is no event counts as "yes"; one that is there and cannot be read does, too. */
+void anchor_read(const char *root, struct anchor *anchor);
+
+#endif
