@@ -1,4 +1,6 @@
 /* Parsing of addresses, networks, names of hosts and URLs. */
+#include "settings/address.h"
+
 #include "base/str.h"
 #include "settings/value.h"
 
@@ -7,14 +9,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* Both families in network order; IPv4 uses the first four bytes. */
-struct address {
-    int family;
-    uint8_t byte[16];
-    unsigned bits; /* 32 or 128 */
-};
-
-static bool address_parse(const char *text, struct address *address)
+bool address_parse(const char *text, struct address *address)
 {
     *address = (struct address){.family = AF_INET, .bits = 32};
     if (inet_pton(AF_INET, text, address->byte) == 1)
@@ -144,6 +139,22 @@ static const char *parse_network(const struct setting_info *info, const char *te
         return "has no prefix length of its address family";
     *prefix = (unsigned)bits;
     return NULL;
+}
+
+bool address_parse_network(const char *text, struct address *address, unsigned *prefix)
+{
+    static const struct setting_info interface = {.address = ADDRESS_INTERFACE};
+    return parse_network(&interface, text, address, prefix) == NULL;
+}
+
+bool address_is_in(const struct address *address, const struct address *network, unsigned prefix)
+{
+    return address->family == network->family && starts_with(address, network->byte, prefix);
+}
+
+bool address_is_host(const struct address *address, unsigned prefix)
+{
+    return address->family == AF_INET6 || !interface_objection(address, prefix);
 }
 
 int value_parse_cidr(const struct setting_info *info, const char *text, struct buf *out,

@@ -89,6 +89,63 @@ static void each_rule_names_the_setting_that_breaks_it(void **state)
     }
 }
 
+#define NETS  "10.0.0.2/24\n192.0.2.130/25"
+#define NETS6 "2001:db8::2/64\nfd00::2/127"
+
+static void a_router_is_in_a_network_of_the_node(void **state)
+{
+    static const struct {
+        struct change change[CHANGES_MAX];
+        const char *fault; /* the beginning of the one fault; NULL: none */
+    } cases[] = {
+  /* clang-format off */
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "10.0.0.1"}},           NULL},
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "192.0.2.129"}},        NULL},
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "192.0.2.1"}},
+         "node.gateway: 192.0.2.1 is a router that is in no network of node.address (10.0.0.2/24, "},
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "10.0.1.1"}},           "node.gateway: 10.0.1.1 is a router"},
+        {{{NODE_GATEWAY, "10.0.0.1"}},                                 "node.gateway: 10.0.0.1 is a router"},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY, "10.0.0.1"}},         "node.gateway: 10.0.0.1 is a router"},
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "10.0.0.2"}},           "node.gateway: 10.0.0.2 is the node itself"},
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "192.0.2.130"}},        "node.gateway: 192.0.2.130 is the node itself"},
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "10.0.0.255"}},         "node.gateway: 10.0.0.255 is no host's"},
+        {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "10.0.0.0"}},           "node.gateway: 10.0.0.0 is no host's"},
+        {{{NODE_ADDRESS, "10.0.0.2/31"}, {NODE_GATEWAY, "10.0.0.3"}},  NULL},
+        {{{NODE_ADDRESS, "10.0.0.2/32"}, {NODE_GATEWAY, "10.0.0.3"}},  "node.gateway: 10.0.0.3 is a router"},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY6, "2001:db8::1"}},     NULL},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY6, "fd00::3"}},         NULL},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY6, "fd00::4"}},         "node.gateway6: fd00::4 is a router"},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY6, "2001:db8:0:1::1"}}, "node.gateway6: 2001:db8:0:1::1 is a router"},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY6, "2001:db8::2"}},     "node.gateway6: 2001:db8::2 is the node itself"},
+        {{{NODE_GATEWAY6, "2001:db8::1"}},                             "node.gateway6: 2001:db8::1 is a router"},
+        {{{NODE_GATEWAY6, "fe80::1"}},                                 NULL},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY6, "febf::1"}},         NULL},
+        {{{NODE_ADDRESS6, NETS6}, {NODE_GATEWAY6, "fec0::1"}},         "node.gateway6: fec0::1 is a router"},
+        {{{NODE_ADDRESS, "10.0.0.2/24\n10.0.0.2/16"}},                 "node.address: 10.0.0.2/24, 10.0.0.2/16 has"},
+        {{{NODE_ADDRESS, "10.0.0.2/24\n10.0.0.3/24"}},                 NULL},
+        {{{NODE_ADDRESS6, "fd00::2/64\nfd01::2/64\nfd00::2/128"}},     "node.address6: fd00::2/64, fd01"},
+        {{{HEALTH_ADDRESS, "192.0.2.9"}},                              NULL},
+        {{{NODE_ADDRESS, NETS}, {HEALTH_ADDRESS, "192.0.2.130"}},      NULL},
+        {{{NODE_ADDRESS, NETS}, {HEALTH_ADDRESS, "192.0.2.9"}},        "health.address: 192.0.2.9 is no address"},
+        {{{NODE_ADDRESS6, NETS6}, {HEALTH_ADDRESS, "fd00::9"}},        "health.address: fd00::9 is no address"},
+        {{{NODE_ADDRESS, NETS}, {HEALTH_ADDRESS, "127.0.0.1"}},        NULL},
+        {{{NODE_ADDRESS, NETS}, {HEALTH_ADDRESS, "0.0.0.0"}},          NULL},
+  /* clang-format on */
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct settings settings = {0};
+        struct buf faults = {0};
+        make(&settings, cases[i].change);
+        size_t count = settings_check(&settings, &faults);
+        if (count != (cases[i].fault ? 1 : 0) ||
+            !str_starts(buf_text(&faults), cases[i].fault ? cases[i].fault : ""))
+            fail_msg("case %zu: %zu faults: %s", i, count, buf_text(&faults));
+        buf_free(&faults);
+        settings_free(&settings);
+    }
+}
+
 static void the_strictest_settings_are_the_guides(void **state)
 {
     struct settings settings = {0};
@@ -253,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_strictest_break_no_rule),
         cmocka_unit_test(each_rule_names_the_setting_that_breaks_it),
+        cmocka_unit_test(a_router_is_in_a_network_of_the_node),
         cmocka_unit_test(the_strictest_settings_are_the_guides),
         cmocka_unit_test(the_guide_judges_each_kind_of_value),
         cmocka_unit_test(the_guides_value_stands_in_words),
