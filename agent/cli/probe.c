@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/look.h"
 #include "cli/probe_report.h"
+#include "probe/target.h"
 #include "serve/fips.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ struct request {
     const struct format *format;
     struct probe_options options;
     enum surface surface;
-    struct target target;
+    struct targets targets;
 };
 
 static int read_format(const struct invocation *invocation, struct request *request)
@@ -72,7 +73,7 @@ static int read_surface(const struct invocation *invocation, struct request *req
 static int read_target(const struct invocation *invocation, struct request *request)
 {
     const char *place = invocation->operands[0];
-    int error = target_parse(&request->target, place);
+    int error = targets_parse(&request->targets, place);
     if (error == -EINVAL)
         log_error("probe: %s is not HOST:PORT; an IPv6 address stands in brackets", place);
     else if (error)
@@ -102,15 +103,25 @@ static int probe(const char *place, const struct request *request, const struct 
         log_error("probe: %s", strerror(ENOMEM));
         return EXIT_COULD_NOT;
     }
+    struct buf why = {0};
+    uint64_t deadline_ms = clock_boot_ms() + request->options.total_ms;
+    const struct target *target = targets_choose(&request->targets, deadline_ms, &why);
     struct probe_report report = {
         .place = place, .result = result, .crypto = crypto, .surface = request->surface};
-    probe_run(&request->target, &request->options, result);
+    struct probe_options options = request->options;
+    uint64_t now_ms = clock_boot_ms();
+    options.total_ms = now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 1;
+    if (target)
+        probe_run(target, &options, result);
     report.now_s = clock_now_s();
     int code = EXIT_COULD_NOT;
-    if (result->error)
+    if (!target)
+        log_error("probe: %s: %s", place, buf_text(&why));
+    else if (result->error)
         log_error("probe: %s: %s", place, result->reason);
     else
         code = print_report(request, &report);
+    buf_free(&why);
     free(result);
     return code;
 }

@@ -1,4 +1,4 @@
-/* Addresses by getaddrinfo(3), and poll(2) around each call on a socket. */
+/* poll(2) around each call on a socket. */
 #include "probe/connect.h"
 
 #include "base/clock.h"
@@ -6,73 +6,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* --- where --- */
-
-static int look_up(struct target *target, const char *port, int flags)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    if (getaddrinfo(target->name, port, &hints, &found) != 0)
-        return -ENOENT;
-    bool fits = found->ai_addrlen <= sizeof(target->address);
-    if (fits) {
-        memcpy(&target->address, found->ai_addr, found->ai_addrlen);
-        target->address_size = found->ai_addrlen;
-    }
-    freeaddrinfo(found);
-    return fits ? 0 : -ENOENT;
-}
-
-/* The host as it stands before the last colon, without an IPv6 address's brackets. */
-static int take_host(struct target *target, const char *text, size_t length)
-{
-    if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
-        text++;
-        length -= 2;
-    } else if (memchr(text, ':', length)) {
-        return -EINVAL; /* an IPv6 address without brackets: where would its port begin? */
-    }
-    if (length == 0 || length >= sizeof(target->name))
-        return -EINVAL;
-    memcpy(target->name, text, length);
-    return 0;
-}
-
-int target_parse(struct target *target, const char *text)
-{
-    const char *colon = strrchr(text, ':');
-    uint64_t port;
-    *target = (struct target){.named = false};
-    if (!colon || str_to_u64(colon + 1, 1, UINT16_MAX, &port) < 0)
-        return -EINVAL;
-    int error = take_host(target, text, (size_t)(colon - text));
-    if (error)
-        return error;
-    if (look_up(target, colon + 1, AI_NUMERICHOST) == 0)
-        return 0;
-    target->named = true;
-    return look_up(target, colon + 1, 0);
-}
-
-int target_address(struct target *target, const char *address, uint16_t port)
-{
-    char digits[sizeof("65535")];
-    *target = (struct target){.named = false};
-    (void)snprintf(digits, sizeof(digits), "%u", (unsigned)port);
-    if (str_copy(target->name, sizeof(target->name), address) < 0)
-        return -EINVAL;
-    return look_up(target, digits, AI_NUMERICHOST) == 0 ? 0 : -EINVAL;
-}
-
-/* --- the connection --- */
 
 /* The port's number is the caller's choice: one that is another's is left out. */
 static int open_source(int family, uint16_t port)

@@ -42,13 +42,6 @@ struct target {
     struct connect_sources *sources; /* the sockets to use, while there are any; or NULL */
 };
 
-/* Takes "HOST:PORT", HOST a name, an IPv4 address or an IPv6 address in brackets, and looks the
- * name up. -EINVAL when the text is no such thing, -ENOENT when the name is not known. */
-int target_parse(struct target *target, const char *text);
-
-/* The target of an address in text and a port. -EINVAL when it is no address. */
-int target_address(struct target *target, const char *address, uint16_t port);
-
 /* Makes sockets of both families with ports below 1024, as many as the process may: their number
  * may be 0. */
 void connect_sources_open(struct connect_sources *sources);

@@ -384,6 +384,67 @@ def endpoint():
     front.stop()
 
 
+# --- hosts ---
+
+def several_addresses():
+    """A name whose listener is at one of its addresses alone, as hosts(5) in a mount namespace of
+    its own has it."""
+    pair = signed('dual', None, 30)
+    cases = (('dual', '::1', '127.0.0.1'), ('two', '127.0.0.2', '127.0.0.1'),
+             ('three', '127.0.0.2', '127.0.0.3', '127.0.0.1'), ('six', '127.0.0.1', '::1'))
+    with open(f'{folder.name}/hosts', 'w') as file:
+        file.writelines(f'{address} {name}\n' for name, *addresses in cases
+                        for address in addresses)
+        file.write('127.0.0.2 none\n127.0.0.3 none\n')
+    for there, names in (('127.0.0.1', ('dual', 'two', 'three', 'dual.', 'six')), ('[::1]', ('six',))):
+        port = next(ports)
+        running.append(subprocess.Popen(
+            ['openssl', 's_server', '-accept', f'{there}:{port}', '-cert', f'{pair}.crt', '-key',
+             f'{pair}.key', '-quiet'], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL))
+        wait_for_port(there, port)
+        for name in names:
+            done = with_hosts(f'{name}:{port}')
+            tap.ok('TLS 1.3: accepted' in done.stdout, f'{name}: the address that answers is found',
+                   done.stdout, done.stderr)
+        done = with_hosts(f'none:{port}')
+        tap.ok(done.returncode == 2 and '127.0.0.2: ' in done.stderr and '127.0.0.3: ' in done.stderr,
+               'where none answers the reason of each is told', done.stderr)
+
+
+def with_hosts(place):
+    return subprocess.run(
+        ['unshare', '--mount', '--propagation', 'private', 'sh', '-c',
+         'mount --bind "$0" /etc/hosts && exec "$@"', f'{folder.name}/hosts', HOLDFAST, 'probe', place,
+         '--timeout', '60'], capture_output=True, text=True, timeout=120, check=False)
+
+
+def wait_for_port(host, port):
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            socket.create_connection((host.strip('[]'), port)).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def hosts_by_rfc():
+    for place in ('[127.0.0.1]:1', '[localhost]:1', '127.1:1', '1.2.3:1', '0x7f.0.0.1:1', 'a-:1',
+                  'a..b:1', 'a_b:1', '::1:1', 'localhost:0', 'localhost:65536', 'localhost:+1',
+                  'localhost:01', 'localhost:', 'localhost', ':1', '.:1', '[::1%]:1', '[::1:1', '[]:1',
+                  f'{"a" * 64}:1', f'{"a." * 127}a:1', '127.0.0.1.:1'):
+        done = run(place)
+        tap.ok(done.returncode == 2 and 'is not HOST:PORT' in done.stderr, f'{place[:20]} is no host',
+               done.returncode, done.stderr)
+    for place in ('localhost:1', 'localhost.:1', '127.0.0.1:1', '[::1]:1', '[fe80::1%lo]:1'):
+        done = run(place)
+        tap.ok(done.returncode == 2 and 'HOST:PORT' not in done.stderr and
+               'no such host' not in done.stderr, f'{place} is one', done.stderr)
+
+
 # --- a budget of handshakes ---
 
 def budget():
@@ -406,6 +467,8 @@ try:
     no_library_has_them()
     wrong_certificates()
     no_servers()
+    several_addresses()
+    hosts_by_rfc()
     endpoint()
     budget()
 finally:
