@@ -12,12 +12,6 @@
 
 enum { READ_STEP = 4096 };
 
-int file_path(char *to, size_t size, const char *root, const char *path)
-{
-    int length = snprintf(to, size, "%s%s", root, path);
-    return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
-}
-
 /* What was read may be a secret: the caller wipes its buffer, this wipes the copy. */
 static int read_all(int fd, size_t limit, struct buf *buf)
 {
@@ -38,14 +32,24 @@ static int read_all(int fd, size_t limit, struct buf *buf)
     return error;
 }
 
-int file_read(const char *path, size_t limit, struct buf *buf)
+static int read_with(const char *path, int flags, size_t limit, struct buf *buf)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
     if (fd < 0)
         return -errno;
     int error = read_all(fd, limit, buf);
     close(fd);
     return error;
+}
+
+int file_read(const char *path, size_t limit, struct buf *buf)
+{
+    return read_with(path, 0, limit, buf);
+}
+
+int file_read_own(const char *path, size_t limit, struct buf *buf)
+{
+    return read_with(path, O_NOFOLLOW | O_NONBLOCK, limit, buf);
 }
 
 int file_poke(const char *path, const char *text)
@@ -138,10 +142,10 @@ int file_replace_volatile(const char *path, const void *data, size_t size, mode_
     return replace(path, data, size, &(struct attributes){mode, geteuid(), getegid(), false});
 }
 
-int file_replace_alike(const char *path, const void *data, size_t size)
+int file_replace_alike(const char *path, const char *like, const void *data, size_t size)
 {
     struct stat old;
-    if (stat(path, &old) < 0)
+    if (stat(like, &old) < 0)
         return -errno;
     return replace(path, data, size,
                    &(struct attributes){old.st_mode & 07777, old.st_uid, old.st_gid, true});

@@ -12,11 +12,29 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Joins `root` (may be "") and an absolute `path` into `to`. -ENAMETOOLONG when it does not fit. */
+/* Where an absolute `path` of the node's lies, seen from this process: `path` itself where `root`
+ * is
+ * "" (no --root), else a path below `root` in which every symbolic link has been resolved as
+ * chroot(2) would: an absolute one begins at the root, ".." ends there. What is missing stands as
+ * it is. Paths below /proc are the kernel's where ROOT/proc is a link that says "/proc".
+ * -ENAMETOOLONG, -ELOOP, or the errno of readlink(2).
+ *
+ * file_path leaves the last component as it is, for calls that replace, remove or look at a link;
+ * file_target follows a link there too, for calls that open; file_path_keeping leaves the last
+ * `kept` components. */
 int file_path(char *to, size_t size, const char *root, const char *path);
+int file_target(char *to, size_t size, const char *root, const char *path);
+int file_path_keeping(char *to, size_t size, const char *root, const char *path, unsigned kept);
+
+/* Opens `name` below a folder, through no symbolic link (openat2(2)). The descriptor or a negative
+ * errno, -ELOOP where there is a link. */
+int file_open_below(int folder, const char *name, int flags);
 
 /* Appends a whole regular file or /proc entry. -EFBIG when it is longer than `limit` bytes. */
 int file_read(const char *path, size_t limit, struct buf *buf);
+
+/* The same, but for a file that only this program makes: -ELOOP where it is a symbolic link. */
+int file_read_own(const char *path, size_t limit, struct buf *buf);
 
 /* Writes an existing file in one write(2), without creating or truncating it: for /proc/sys. */
 int file_poke(const char *path, const char *text);
@@ -29,9 +47,9 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 /* As file_replace, but atomic alone and not durable: for what a reboot forgets anyway (/run). */
 int file_replace_volatile(const char *path, const void *data, size_t size, mode_t mode);
 
-/* As file_replace, with the mode and owner that the file at `path` has, or, where that is a
- * symbolic link, the file that it leads to: a link's own mode lets everybody write. */
-int file_replace_alike(const char *path, const void *data, size_t size);
+/* As file_replace, with the mode and owner of the file at `like`: file_target's, where file_path's
+ * is replaced, since a link's own mode lets everybody write. */
+int file_replace_alike(const char *path, const char *like, const void *data, size_t size);
 
 /* Makes what was written to the file durable; a rename in the folder of `path` (fsync(2), Notes).
  */

@@ -1,6 +1,7 @@
 /* Parses the command line from the table, and writes --help from the same table. */
 #include "cli/command.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "serve/node.h"
@@ -193,13 +194,15 @@ static int run(struct parse *parse)
     if (check_common(parse) != EXIT_HOLDS)
         return EXIT_COULD_NOT;
     invocation->root = parse->common[COMMON_ROOT] ? parse->common[COMMON_ROOT] : "";
-    int length = parse->common[COMMON_STATE]
-                     ? snprintf(parse->state_path, sizeof(parse->state_path), "%s",
-                                parse->common[COMMON_STATE])
-                     : snprintf(parse->state_path, sizeof(parse->state_path), "%s%s",
-                                invocation->root, NODE_STATE_PATH);
-    if (length < 0 || (size_t)length >= sizeof(parse->state_path))
-        return fault(parse, "too long a path:", invocation->root);
+    int error =
+        parse->common[COMMON_STATE]
+            ? str_copy(parse->state_path, sizeof(parse->state_path), parse->common[COMMON_STATE])
+            : file_target(parse->state_path, sizeof(parse->state_path), invocation->root,
+                          NODE_STATE_PATH);
+    if (error)
+        return fault(parse,
+                     error == -ENAMETOOLONG ? "too long a path:" : "no way to the database below",
+                     invocation->root);
     invocation->state_path = parse->state_path;
     if (command->changes && signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* told instead, with the result */
         return EXIT_COULD_NOT;

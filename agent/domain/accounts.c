@@ -228,7 +228,7 @@ static int mend_file(const struct system *system, const struct account_rule *rul
 {
     char path[PATH_MAX];
     struct buf text = {0};
-    int error = file_path(path, sizeof(path), system->root, rule->path);
+    int error = file_target(path, sizeof(path), system->root, rule->path);
     if (error == 0)
         error = file_read(path, FILE_SIZE_MAX, &text);
     if (error == 0)
@@ -262,7 +262,7 @@ static int admin_uid(const struct system *system, uid_t *uid)
     char path[PATH_MAX];
     struct buf text = {0};
     uint64_t number = 0;
-    int error = file_path(path, sizeof(path), system->root, "/etc/passwd");
+    int error = file_target(path, sizeof(path), system->root, "/etc/passwd");
     if (error == 0)
         error = file_read(path, FILE_SIZE_MAX, &text);
     for (size_t at = 0, length; error == 0 && at < text.length; at += length + 1) {
@@ -319,13 +319,15 @@ static void accounts_observe(const struct system *system, const struct policy *p
 
 static int rewrite_file(const struct system *system, const struct account_rule *rule)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], target[PATH_MAX];
     struct buf found = {0}, out = {0};
     int error = mend_file(system, rule, &found, &out);
     if (error == 0)
         error = file_path(path, sizeof(path), system->root, rule->path);
+    if (error == 0)
+        error = file_target(target, sizeof(target), system->root, rule->path);
     if (error == 0 && found.length)
-        error = file_replace_alike(path, buf_text(&out), out.length);
+        error = file_replace_alike(path, target, buf_text(&out), out.length);
     if (error == 0 && found.length && rule->mended)
         rule->mended(system);
     buf_free(&found);

@@ -24,6 +24,9 @@ static void render_fips(const struct policy *policy, struct buf *out)
     buf_puts(out, "1\n");
 }
 
+/* Of a path, the folder is looked at as well as the file: neither may be a link. */
+enum { OWN = 2 };
+
 /* The formatter takes an initializer in a macro for a block. */
 /* clang-format off */
 #define FROM(...) (const enum setting_key[]){__VA_ARGS__, SETTING_NONE}
@@ -91,7 +94,7 @@ static int look(const struct system *system, const struct policy *policy,
     rule->render(policy, &wanted);
     int error = buf_error(&wanted);
     if (error == 0)
-        error = file_path(path, sizeof(path), system->root, rule->path);
+        error = file_path_keeping(path, sizeof(path), system->root, rule->path, OWN);
     if (error == 0)
         error = plain_file_look_folder(path, actual);
     if (error == 0 && actual->length && !str_equal(buf_text(actual), "absent"))
@@ -156,7 +159,7 @@ static int set_right(const struct system *system, const struct policy *policy,
                      const struct file_rule *rule)
 {
     char path[PATH_MAX];
-    int error = file_path(path, sizeof(path), system->root, rule->path);
+    int error = file_path_keeping(path, sizeof(path), system->root, rule->path, OWN);
     if (error == 0)
         error = plain_file_mend_folder(path);
     if (error)

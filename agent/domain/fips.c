@@ -49,18 +49,13 @@ static bool is_on(const struct policy *policy)
 
 /* --- the boot entry --- */
 
-static int entry_path(char *path, const char *root)
-{
-    return file_path(path, PATH_MAX, root, FIPS_BOOT_ENTRY);
-}
-
 /* What a boot loader takes from the block: a line of its own. */
 static int entry_read(const char *root, bool *on)
 {
     char path[PATH_MAX];
     struct buf text = {0};
     *on = false;
-    int error = entry_path(path, root);
+    int error = file_target(path, sizeof(path), root, FIPS_BOOT_ENTRY);
     if (error == 0)
         error = file_read(path, ENTRY_SIZE, &text);
     if (error == 0)
@@ -77,7 +72,7 @@ int fips_boot_entry_write(const char *root, bool on)
     int error = entry_read(root, &is);
     if (error == 0 && is == on)
         return 0;
-    error = entry_path(path, root);
+    error = file_path(path, sizeof(path), root, FIPS_BOOT_ENTRY);
     if (error)
         return error;
     memset(block, '#', sizeof(block));
@@ -102,7 +97,7 @@ static void observe_entry(const struct system *system, struct rows *rows, struct
 static bool exists(const struct system *system, const char *name)
 {
     char path[PATH_MAX];
-    return file_path(path, sizeof(path), system->root, name) == 0 && access(path, F_OK) == 0;
+    return file_target(path, sizeof(path), system->root, name) == 0 && access(path, F_OK) == 0;
 }
 
 /* Why there is nothing to read. */
@@ -121,7 +116,7 @@ int fips_kernel_mode(const char *root)
 {
     char path[PATH_MAX];
     struct buf text = {0};
-    int error = file_path(path, sizeof(path), root, FIPS_KERNEL_MODE);
+    int error = file_target(path, sizeof(path), root, FIPS_KERNEL_MODE);
     if (error == 0)
         error = file_read(path, MODE_SIZE_MAX, &text);
     if (error == 0)

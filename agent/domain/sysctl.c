@@ -137,9 +137,9 @@ static int parse_numbers(const char *text, struct numbers *numbers)
 static int read_value(int folder, const char *name, struct numbers *value)
 {
     char text[VALUE_SIZE];
-    int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = file_open_below(folder, name, O_RDONLY);
     if (fd < 0)
-        return -errno;
+        return fd;
     ssize_t got = read(fd, text, sizeof(text) - 1);
     int error = got < 0 ? -errno : 0;
     close(fd);
@@ -155,9 +155,9 @@ static int write_value(int folder, const char *name, const struct numbers *value
     numbers_print(value, &text);
     buf_putc(&text, '\n');
     int error = buf_error(&text);
-    int fd = error ? -1 : openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = error ? error : file_open_below(folder, name, O_WRONLY);
     if (error == 0 && fd < 0)
-        error = -errno;
+        error = fd;
     if (error == 0)
         error = file_write_all(fd, text.data, text.length);
     if (fd >= 0)
@@ -322,7 +322,7 @@ static void places_open(struct places *places, const struct system *system)
     *places = (struct places){
         .sys = -1, .conf = {-1, -1}
     };
-    places->error = file_path(path, sizeof(path), system->root, "/proc/sys");
+    places->error = file_target(path, sizeof(path), system->root, "/proc/sys");
     if (places->error)
         return;
     places->sys = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -331,7 +331,7 @@ static void places_open(struct places *places, const struct system *system)
         return;
     }
     for (size_t i = 0; i < FAMILIES; i++) {
-        places->conf[i] = openat(places->sys, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        places->conf[i] = file_open_below(places->sys, folders[i], O_RDONLY | O_DIRECTORY);
         if (places->conf[i] >= 0 && places->error == 0)
             places->error = list_interfaces(places->conf[i], &places->interfaces[i]);
     }

@@ -212,7 +212,7 @@ int record_read(const char *root, struct probe_record *record)
 {
     char path[PATH_MAX];
     struct buf data = {0};
-    int error = file_path(path, sizeof(path), root, PROBE_RECORD_PATH);
+    int error = file_target(path, sizeof(path), root, PROBE_RECORD_PATH);
     if (error == 0)
         error = file_read(path, sizeof(*record), &data);
     if (error == 0 && data.length != sizeof(*record))

@@ -42,7 +42,7 @@ int served_read(const char *root, struct served_record *record)
 {
     char path[PATH_MAX];
     struct buf data = {0};
-    int error = file_path(path, sizeof(path), root, SERVED_RECORD_PATH);
+    int error = file_target(path, sizeof(path), root, SERVED_RECORD_PATH);
     if (error == 0)
         error = file_read(path, sizeof(*record), &data);
     if (error == 0 && data.length != sizeof(*record))

@@ -59,7 +59,7 @@ static bool read_place(const struct place *place, const char *root, struct ancho
 {
     char path[PATH_MAX];
     struct buf text = {0};
-    int error = file_path(path, sizeof(path), root, place->path);
+    int error = file_target(path, sizeof(path), root, place->path);
     if (error == 0)
         error = file_read(path, TEXT_MAX, &text);
     char *value = error ? NULL : text.data;

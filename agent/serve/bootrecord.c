@@ -58,7 +58,7 @@ int boot_record_write(const char *root, const struct boot_record *record)
 static int read_line(const char *root, const char *name, struct buf *line)
 {
     char path[PATH_MAX];
-    int error = file_path(path, sizeof(path), root, name);
+    int error = file_target(path, sizeof(path), root, name);
     if (error == 0)
         error = file_read(path, RECORD_SIZE_MAX, line);
     return error || line->data ? error : -EBADMSG;

@@ -16,7 +16,7 @@ int door_client_connect(const char *root)
 {
     char path[PATH_MAX];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int error = file_path(path, sizeof(path), root, DOOR_PATH);
+    int error = file_target(path, sizeof(path), root, DOOR_PATH);
     if (error == 0)
         error = str_copy(address.sun_path, sizeof(address.sun_path), path);
     if (error)

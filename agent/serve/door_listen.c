@@ -21,7 +21,7 @@ static int bind_path(int listener, const char *path, gid_t group)
     int bound = bind(listener, (const struct sockaddr *)&address, sizeof(address));
     error = bound < 0 ? -errno : 0;
     umask(before);
-    if (error == 0 && geteuid() == 0 && chown(path, 0, group) < 0)
+    if (error == 0 && geteuid() == 0 && lchown(path, 0, group) < 0)
         error = -errno;
     if (error == 0 && listen(listener, DOOR_CLIENTS_MAX) < 0)
         error = -errno;

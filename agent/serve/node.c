@@ -76,8 +76,8 @@ void node_system(struct system *system, const char *root)
 {
     char path[PATH_MAX];
     struct statfs fs;
-    bool kernel = file_path(path, sizeof(path), root, "/proc/sys") == 0 && statfs(path, &fs) == 0 &&
-                  fs.f_type == PROC_SUPER_MAGIC;
+    bool kernel = file_target(path, sizeof(path), root, "/proc/sys") == 0 &&
+                  statfs(path, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
     *system = (struct system){
         .root = root,
         .whole = !kernel || (in_first_network() && in_first_pid_namespace()),
@@ -113,7 +113,7 @@ static int load_role(struct node *node)
     char path[PATH_MAX];
     struct buf text = {0};
     node->role = ROLE_MANAGEMENT;
-    int error = file_path(path, sizeof(path), node->system.root, NODE_ROLE_PATH);
+    int error = file_target(path, sizeof(path), node->system.root, NODE_ROLE_PATH);
     if (error == 0)
         error = file_read(path, ROLE_SIZE_MAX, &text);
     const char *word = error ? "" : str_trim(text.data ? text.data : (char[]){""});
@@ -153,7 +153,7 @@ static void keep_known(const struct node *node)
     for (size_t i = 0; i < countof(known_keys); i++)
         setting_export(&node->settings, known_keys[i], false, &now);
     int error = buf_error(&now) ? buf_error(&now) : sibling(node, path, sizeof(path));
-    if (error == 0 && (file_read(path, SETTINGS_TEXT_MAX, &before) < 0 ||
+    if (error == 0 && (file_read_own(path, SETTINGS_TEXT_MAX, &before) < 0 ||
                        !str_equal(buf_text(&before), buf_text(&now))))
         error = file_replace(path, now.data, now.length, 0600);
     if (error)
@@ -170,7 +170,8 @@ static int strictest_with_known(struct node *node)
     int error = settings_strictest(&node->settings);
     if (error)
         return error;
-    if (sibling(node, path, sizeof(path)) == 0 && file_read(path, SETTINGS_TEXT_MAX, &text) == 0 &&
+    if (sibling(node, path, sizeof(path)) == 0 &&
+        file_read_own(path, SETTINGS_TEXT_MAX, &text) == 0 &&
         settings_import(&node->settings, path, text.data, text.length, &faults) < 0)
         log_error("the settings last known are of no use: %s", buf_text(&faults));
     buf_free(&text);
@@ -183,10 +184,11 @@ static int strictest_with_known(struct node *node)
 static bool database_went_missing(const struct node *node)
 {
     char path[PATH_MAX];
+    struct stat status;
     uint64_t revision = 0;
     if (access(node->state_path, F_OK) == 0 || errno != ENOENT)
         return false;
-    bool known = sibling(node, path, sizeof(path)) == 0 && access(path, F_OK) == 0;
+    bool known = sibling(node, path, sizeof(path)) == 0 && lstat(path, &status) == 0;
     return known || (state_recorded_revision(node->state_path, &revision) == 0 && revision > 0);
 }
 

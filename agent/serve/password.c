@@ -51,7 +51,7 @@ static size_t cut_fields(char *line, char *field[FIELDS_MAX])
 static int read_account(const char *root, const char *file, struct buf *text, char **line)
 {
     char path[PATH_MAX];
-    int error = file_path(path, sizeof(path), root, file);
+    int error = file_target(path, sizeof(path), root, file);
     if (error == 0)
         error = buf_reserve(text, FILE_SIZE_MAX); /* so that no copy stays behind unwiped */
     if (error == 0)

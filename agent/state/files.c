@@ -119,7 +119,7 @@ static int clear_the_place(const char *path)
     int error = join(name, path, "-wal");
     if (error)
         return error;
-    if (stat(name, &st) == 0 && st.st_size > 0)
+    if (lstat(name, &st) == 0 && st.st_size > 0)
         return state_set_aside(path);
     return remove_all(path);
 }

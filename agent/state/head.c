@@ -106,7 +106,7 @@ static int read_record(const char *path, struct chain_end *end, uint64_t *revisi
     error = -ENOENT;
     for (unsigned i = 0; i < READINGS && error; i++) {
         buf_clear(&line);
-        if (file_read(name, LINE_SIZE, &line) < 0 || line.length == 0)
+        if (file_read_own(name, LINE_SIZE, &line) < 0 || line.length == 0)
             break;
         error = parse_line(line.data, line.length, end, revision);
     }

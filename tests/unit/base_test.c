@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -195,12 +196,56 @@ static void a_file_replaced_alike_keeps_its_mode_and_owner_through_a_link_too(vo
     assert_int_equal(file_replace(target, "old", 3, 0640), 0);
     assert_int_equal(chown(target, root ? 12 : geteuid(), root ? 34 : getegid()), 0);
     assert_int_equal(symlink(target, below("link")), 0);
-    assert_int_equal(file_replace_alike(below("link"), "new", 3), 0);
+    assert_int_equal(file_replace_alike(below("link"), below("link"), "new", 3), 0);
     assert_int_equal(lstat(below("link"), &status), 0);
     assert_int_equal(status.st_mode, S_IFREG | 0640);
     assert_int_equal(status.st_uid, root ? 12 : geteuid());
     assert_int_equal(status.st_gid, root ? 34 : getegid());
-    assert_int_equal(file_replace_alike(below("missing"), "new", 3), -ENOENT);
+    assert_int_equal(file_replace_alike(below("missing"), below("missing"), "new", 3), -ENOENT);
+}
+
+/* What a path below the folder of the test resolves to, its last `kept` components left alone. */
+static void assert_resolves(const char *path, unsigned kept, const char *wanted)
+{
+    char to[PATH_MAX];
+    assert_int_equal(file_path_keeping(to, sizeof(to), folder, path, kept), 0);
+    assert_memory_equal(to, folder, strlen(folder));
+    assert_string_equal(to + strlen(folder), wanted);
+}
+
+static void a_path_below_a_root_stays_there_whatever_its_links_say(void **state)
+{
+    (void)state;
+    assert_int_equal(symlink("/etc/x", below("out")), 0);
+    assert_int_equal(symlink("../../../etc", below("up")), 0);
+    assert_int_equal(symlink("out", below("chain")), 0);
+    assert_int_equal(symlink("/", below("top")), 0);
+    assert_int_equal(symlink(".//one/./two/..//", below("dots")), 0);
+    assert_resolves("/out/y", 0, "/etc/x/y");
+    assert_resolves("/out", 0, "/etc/x");
+    assert_resolves("/out", 1, "/out");
+    assert_resolves("/up/passwd", 1, "/etc/passwd");
+    assert_resolves("/chain/a/b", 2, "/etc/x/a/b");
+    assert_resolves("/a/chain/b", 2, "/a/chain/b");
+    assert_resolves("/top/top/run", 0, "/run");
+    assert_resolves("/dots/three", 0, "/one/three");
+    assert_resolves("/missing/../../gone", 0, "/gone");
+}
+
+static void a_loop_of_links_and_a_path_too_long_are_errors(void **state)
+{
+    char to[PATH_MAX], little[64], name[400];
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    name[0] = '/';
+    name[sizeof(name) - 1] = '\0';
+    assert_int_equal(symlink("loop", below("loop")), 0);
+    assert_int_equal(symlink("/grows/x", below("grows")), 0);
+    assert_int_equal(file_target(to, sizeof(to), folder, "/loop/x"), -ELOOP);
+    assert_int_equal(file_target(to, sizeof(to), folder, "/grows"), -ELOOP);
+    assert_int_equal(file_target(to, sizeof(to), folder, name), -ENAMETOOLONG);
+    assert_int_equal(file_path(little, sizeof(little), folder, name), -ENAMETOOLONG);
+    assert_int_equal(file_path(little, sizeof(little), "", name), -ENAMETOOLONG);
 }
 
 static void a_folder_that_cannot_be_written_keeps_its_file(void **state)
@@ -300,6 +345,10 @@ int main(void)
         cmocka_unit_test(white_space_is_cut_at_both_ends),
         cmocka_unit_test_setup_teardown(a_replaced_file_is_whole_and_leaves_nothing_beside_it,
                                         make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_path_below_a_root_stays_there_whatever_its_links_say,
+                                        make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_loop_of_links_and_a_path_too_long_are_errors, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(a_replaced_link_is_replaced_and_not_followed, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(
