@@ -244,7 +244,12 @@ static int pass_to_http(struct connection *connection, const void *plain, size_t
 {
     connection->http.last =
         now_ms - connection->born_ms >= connection->shared->gate->limits.life_ms;
-    return http_receive(connection->shared->http, &connection->http, plain, size);
+    int error = http_receive(connection->shared->http, &connection->http, plain, size);
+    if (error == 0 && connection->http.answers) {
+        connection->place.progress_ms = now_ms;
+        connection->place.entry->behaves |= connection->http.request.refusal == 0;
+    }
+    return error;
 }
 
 static void feed(struct connection *connection, uint64_t now_ms)
@@ -338,8 +343,6 @@ void connection_send(struct connection *connection, uint64_t now_ms)
     if (connection->phase != PHASE_OPEN || connection->http.answers == 0)
         return;
     connection->http.answers = 0;
-    connection->place.progress_ms = now_ms;
-    connection->place.entry->behaves = true;
     wait_for_request(connection, now_ms);
 }
 

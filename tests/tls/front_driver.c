@@ -7,7 +7,8 @@
  * starts the front with system calls in kill mode and what the settings make of TLS and headers
  * (defaults; "guide": the guide's values), publishes pages, prints "ready PID", and takes
  * a command a line on standard input: "publish GENERATION", "stale" (pages too old at once),
- * "garbage" (a sealed file that is no snapshot), "stations LIST" (health.stations, from now on).
+ * "garbage" (a sealed file that is no snapshot), "unknown GENERATION" (a snapshot in a message of
+ * another kind), "stations LIST" (health.stations, from now on).
  * What the front records is printed as "counts NAME=VALUE...". It ends with its input, or when the
  * front is gone ("gone").
  */
@@ -18,6 +19,7 @@
 #include "pki/selfsigned.h"
 #include "policy/policy.h"
 #include "serve/front_child.h"
+#include "serve/front_loop.h"
 #include "serve/pages.h"
 #include "serve/snapshot.h"
 
@@ -28,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -51,7 +54,29 @@ struct drive {
     struct policy policy;
 };
 
-static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms)
+typedef int send_snapshot(struct front *front, int fd);
+
+/* As front_publish(), but that the message is no such. */
+static int send_unknown(struct front *front, int fd)
+{
+    struct front_message message = {.magic = FRONT_MAGIC + 1, .size = sizeof(message)};
+    union {
+        struct cmsghdr head;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {
+        .head = {
+                 .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}
+    };
+    struct iovec part = {&message, sizeof(message)};
+    const struct msghdr header = {.msg_iov = &part,
+                                  .msg_iovlen = 1,
+                                  .msg_control = &control,
+                                  .msg_controllen = sizeof(control)};
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
+    return sendmsg(front->channel, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms, send_snapshot *send)
 {
     struct page pages[] = {
         {.path = "/",              .type = "text/html; charset=utf-8", .status = 200     },
@@ -88,7 +113,7 @@ static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms)
         buf_printf(&pages[6].body, "%07zu generation %llu\n", pages[6].body.length,
                    (unsigned long long)generation);
     int fd = snapshot_seal(&head, pages, countof(pages));
-    error = fd < 0 ? fd : front_publish(&drive->front, fd);
+    error = fd < 0 ? fd : send(&drive->front, fd);
     if (fd >= 0)
         close(fd);
     for (size_t i = 0; i < countof(pages); i++)
@@ -235,26 +260,29 @@ static int admit(struct drive *drive, char *list)
 
 static int obey(struct drive *drive, char *line)
 {
-    static const char verb[] = "publish ", stations[] = "stations ";
+    static const char verb[] = "publish ", stations[] = "stations ", unknown[] = "unknown ";
     line[strcspn(line, "\n")] = '\0';
     if (str_equal(line, "stale"))
-        return publish(drive, 1, 1);
+        return publish(drive, 1, 1, front_publish);
     if (str_equal(line, "garbage"))
         return publish_garbage(&drive->front);
     if (str_starts(line, stations))
         return admit(drive, line + sizeof(stations) - 1);
     uint64_t generation;
+    if (str_starts(line, unknown) &&
+        str_to_u64(line + sizeof(unknown) - 1, 0, UINT32_MAX, &generation) == 0)
+        return publish(drive, generation, NEVER_STALE, send_unknown);
     if (!str_starts(line, verb) ||
         str_to_u64(line + sizeof(verb) - 1, 0, UINT32_MAX, &generation) < 0)
         return -EINVAL;
-    return publish(drive, generation, NEVER_STALE);
+    return publish(drive, generation, NEVER_STALE, front_publish);
 }
 
 static int serve(struct drive *drive)
 {
     char line[LINE_SIZE];
     struct front_record record;
-    int error = publish(drive, 1, NEVER_STALE);
+    int error = publish(drive, 1, NEVER_STALE, front_publish);
     printf("ready %d\n", drive->front.pid);
     fflush(stdout);
     while (error == 0) {

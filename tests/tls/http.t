@@ -120,6 +120,20 @@ while b'"releaseId":"40"' not in front.get('/health').body:
     pass
 tap.ok(front.alive(), 'a snapshot that is none is refused, and the next one shown')
 
+
+def is_station(source):
+    try:
+        return front.get('/live', source=source).status == 200
+    except OSError:
+        return False
+
+
+front.tell('unknown 41')
+front.tell('stations 10.1.0.0/16')  # is read behind it
+while front.alive() and not is_station('10.1.0.1'):
+    pass
+tap.ok(b'"releaseId":"40"' in front.get('/health').body, 'a snapshot in a message of another kind is not shown')
+
 # --- methods ---
 
 for method in ('POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'PROPFIND', 'get', 'GETS'):

@@ -156,6 +156,21 @@ for client in held:
     client.close()
 front.stop()
 
+front = Front(connections=2, **FOREVER)
+for source in SOURCES[:2]:
+    front.get('/live', source=source)
+spoiled = front.connect(SOURCES[1])
+spoiled.sendall(GET)
+ended(spoiled)
+longest = front.connect(SOURCES[0])
+front.counted('connections', 4)
+newer = front.connect(SOURCES[1])
+front.counted('connections', 5)
+tap.same(front.get('/live', source=SOURCES[2]).status, 200, 'both places are taken, and a third address is served')
+tap.same(are_open([longest, newer]), [True, False],
+         'an address whose last handshake failed gives way, though another is idle for longer')
+front.stop()
+
 front = Front(**FOREVER)
 held = [front.tls(SOURCES[0]) for _ in range(10)]
 tap.same(ended(front.connect(SOURCES[0])), b'', "an address's eleventh client is closed without a word")
