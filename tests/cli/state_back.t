@@ -138,7 +138,8 @@ def of_another_node():
 def before_the_latch():
     node = set_up('node.hostname=a')
     old = save(node, DATABASE)
-    assert node.run('set', 'security.disable_admin=yes').returncode == 0
+    assert node.run('set', '--yes', 'health.stations=192.0.2.1/32',
+                    'security.disable_admin=yes').returncode == 0
     boot(node)
     assert locked(node)
     put(node, old)
@@ -184,7 +185,7 @@ def database_and_known_lost():
 
 
 def lost_in_parts():
-    node = set_up('security.disable_admin=yes')
+    node = set_up('--yes', 'health.stations=192.0.2.1/32', 'security.disable_admin=yes')
     boot(node)
     whole = save(node)
     names = sorted(whole)
