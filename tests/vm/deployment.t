@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A Management Node from its first boot to the lock-out, as its administrator sees it."""
 import hashlib
+import json
 import os
 import shutil
 import ssl
@@ -60,6 +61,31 @@ def settings(t, machine):
     t.ok(code == 2 and 'health.port' in output, 'a bad value is refused and named', output)
     code, output = machine.run('holdfast set health.port=9444', 'wrong', tries=3)
     t.ok(code == 2, 'after three wrong passwords nothing is stored', output)
+
+
+def what_admin_sees(t, machine):
+    """Without a password, and after a boot with the addresses that were set."""
+    code, output = machine.run('holdfast check | head -n 3')
+    t.ok('FAILED' not in output and 'waits for the next boot' in output,
+         'admin sees that the stored addresses wait for a boot', code, output)
+    machine.send('holdfast reboot')
+    machine.expect(ASKED)
+    machine.send(PASSWORD)
+    t.ok(machine.expect(r'network allowed at'), 'admin reboots the node, with the password')
+    machine.log_in(PASSWORD)
+    for _ in range(10):  # until no walk came between the two
+        station = fetch_json(machine.port, '/checks', patience=180)[1]
+        output = machine.run('holdfast check --format json')[1]
+        admin = json.loads(output[output.index('{'):output.rindex('}') + 1])
+        if admin['generation'] == station['generation']:
+            break
+    t.same(admin, station, 'admin sees what /checks shows')
+    t.same(admin['reboot_required'], False, 'nothing waits for a boot any more')
+    for command, pattern in (('firewall', 'table inet holdfast'), ('tls https-in', 'TLS 1.3'),
+                             ('events', 'reboot  '), ('events --verify', 'verified')):
+        code, output = machine.run('holdfast ' + command)
+        t.ok(code == 0 and pattern in output and 'strictest' not in output,
+             'admin sees the node\'s own %s' % command, code, output[-500:])
 
 
 def interrupted_wizard(t, machine):
@@ -136,6 +162,7 @@ with ground.Tap() as t, Node() as machine:
     t.on(machine).start()
     first_boot(t, machine)
     settings(t, machine)
+    what_admin_sees(t, machine)
     interrupted_wizard(t, machine)
     t.same(machine.wizard(PASSWORD, ANSWERS), 25, 'the wizard asks 25 questions')
     t.ok(machine.expect(r'network allowed at'), 'the node reboots by itself after the wizard')
