@@ -62,12 +62,13 @@ digest = $(shell cat $(1) | sha256sum | cut -c 1-16)
 packages_digest := $(call digest,agent/deps/packages.list agent/deps/packages.sh)
 # What of the libraries the program tells about itself.
 components := $(BUILD)/generated/components.def
-deps_inputs := $(addprefix agent/deps/,deps.lock build.sh musl-cc mbedtls_config.h) \
+deps_inputs := $(addprefix agent/deps/,deps.lock build.sh musl-cc mbedtls_config.h) firmware/applets \
 	$(sort $(wildcard agent/deps/patches/*/*.patch))
 deps_digest := $(call digest,$(deps_inputs))
 packages = $(BUILD)/packages/$(1)-$(packages_digest)
 musl_stamp := $(DEPS)/musl/made-from-$(deps_digest)
 host_stamp := $(DEPS)/host/made-from-$(deps_digest)
+image_stamp := $(DEPS)/image/made-from-$(deps_digest)
 
 $(BUILD)/packages/%-$(packages_digest):
 	$(Q)agent/deps/packages.sh $*
@@ -186,10 +187,13 @@ format: $(call packages,check)
 # --- the image ---
 
 image_inputs := $(shell find firmware board rootfs-overlay -type f ! -name '*.pyc')
+busybox := $(DEPS)/image/bin/busybox
 
-$(BUILD)/image/made: $(BUILD)/holdfast $(image_inputs) | $(call packages,image)
-	$(Q)HOLDFAST=$(abspath $<) OUT=$(abspath $(BUILD)/image) DL=$(abspath $(DL)) DL_DIR=$(DL_DIR) \
-		firmware/build.sh $(ROLES)
+$(image_stamp): | $(musl_stamp)
+
+$(BUILD)/image/made: $(BUILD)/holdfast $(image_inputs) $(deps_inputs) $(image_stamp) | $(call packages,image)
+	$(Q)HOLDFAST=$(abspath $<) BUSYBOX=$(abspath $(busybox)) OUT=$(abspath $(BUILD)/image) \
+		DL=$(abspath $(DL)) DL_DIR=$(DL_DIR) firmware/build.sh $(ROLES)
 	@touch $@
 
 image: $(BUILD)/image/made

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes the bootable image of each role named: OUT/ROLE/{vmlinuz,initramfs,state.ext4,manifest}.
-# Needs no root. The packages of firmware/packages are fetched by the host's apt, checked against
-# its signed lists, kept in DL, and unpacked, never installed.
+# Makes the bootable image of each role named: OUT/ROLE/{vmlinuz,initramfs,cmdline,state.ext4}, and
+# OUT/manifest. Needs no root. The packages of firmware/packages are fetched by the host's apt, checked
+# against its signed lists, kept in DL, and unpacked, never installed.
 #
 #   firmware/build.sh ROLE...      HOLDFAST=build/holdfast  OUT=build/image  DL=build/dl
+#                                  BUSYBOX=build/deps/image/bin/busybox  built from deps.lock
 #                                  DL_DIR=  a further place to look for packages
 set -eu
 export LC_ALL=C
@@ -11,6 +12,7 @@ umask 022
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 HOLDFAST=${HOLDFAST:-$top/build/holdfast}
+BUSYBOX=${BUSYBOX:-$top/build/deps/image/bin/busybox}
 OUT=${OUT:-$top/build/image}
 DL=${DL:-$top/build/dl}
 DL_DIR=${DL_DIR:-$DL}
@@ -66,6 +68,7 @@ unpack() {
         echo "$real $version $sha256"
     done >"$OUT/manifest.new"
     [ "$(wc -l <"$OUT/manifest.new")" = "$(words "$top/firmware/packages" | wc -l)" ] || exit 2
+    awk '$5 == "image" {print $1, $2, $4}' "$top/agent/deps/deps.lock" >>"$OUT/manifest.new"
     mv "$OUT/manifest.new" "$OUT/manifest"
     sed 's/^/image: uses /' "$OUT/manifest"
 }
@@ -75,7 +78,7 @@ add_modules() {
     kernel=$(basename "$unpacked"/kernel/lib/modules/*)
     modules=lib/modules/$kernel
     list=$unpacked/kernel/$modules
-    [ -f "$list/modules.dep" ] || "$busybox" depmod -b "$unpacked/kernel" "$kernel"
+    [ -f "$list/modules.dep" ] || depmod -b "$unpacked/kernel" "$kernel"
     words "$top/firmware/modules" >"$1/etc/modules"
     mkdir -p "$1/$modules"
     while read -r module; do
@@ -89,13 +92,12 @@ add_modules() {
 }
 
 add_programs() {
-    install -D -m 0755 "$busybox" "$1/bin/busybox"
+    install -D -m 0755 "$BUSYBOX" "$1/bin/busybox"
     install -D -m 0755 "$unpacked/e2fsck/sbin/e2fsck.static" "$1/sbin/e2fsck"
     install -D -m 0755 "$HOLDFAST" "$1/usr/sbin/holdfast"
     words "$top/firmware/applets" | while read -r folder names; do
         mkdir -p "$1$folder"
         for name in $names; do
-            "$busybox" --list | grep -qxF "$name" || fail "busybox has no $name"
             ln -s /bin/busybox "$1$folder/$name"
         done
     done
@@ -106,7 +108,7 @@ add_programs() {
 
 add_folders() {
     install -d -m 0755 "$1/proc" "$1/sys" "$1/dev" "$1/run" "$1/tmp" "$1/var/lib" "$1/home"
-    install -d -m 0700 "$1/root" "$1/home/admin" "$1/var/lib/holdfast"
+    install -d -m 0700 "$1/root" "$1/var/lib/holdfast"
 }
 
 # One archive, the same bytes each time: sorted names, no times, no numbers of the build machine.
@@ -132,6 +134,7 @@ image() {
     add_modules "$tree"
     pack "$tree" "$OUT/$1/initramfs"
     cp "$unpacked"/kernel/boot/vmlinuz-* "$OUT/$1/vmlinuz"
+    words "$top/firmware/cmdline" | tr '\n' ' ' | sed 's/ $//' >"$OUT/$1/cmdline"
     truncate -s 32M "$OUT/$1/state.ext4"
     mke2fs -q -t ext4 -L holdfast -m 0 -E root_owner=0:0 "$OUT/$1/state.ext4"
     rm -rf "$tree" "$tree.modules"
@@ -140,8 +143,9 @@ image() {
 
 [ $# -gt 0 ] || fail "usage: firmware/build.sh ROLE..."
 [ -x "$HOLDFAST" ] || fail "no $HOLDFAST: run make first"
+[ -x "$BUSYBOX" ] || fail "no $BUSYBOX: run make image"
+export PATH="$PATH:/usr/sbin:/sbin" # depmod, mke2fs
 unpack
-busybox=$unpacked/busybox/bin/busybox
 for role in "$@"; do
     image "$role"
 done

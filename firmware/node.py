@@ -109,6 +109,11 @@ class Node:
 
     # Power
 
+    def arguments(self):
+        """The kernel's, as the image has them."""
+        with open(os.path.join(self.image, 'cmdline'), encoding='ascii') as file:
+            return file.read()
+
     def disk_arguments(self):
         if not self.state:
             return []
@@ -136,7 +141,7 @@ class Node:
             '-serial', 'chardev:console',
             '-chardev', 'socket,id=qmp,path=' + self.path('qmp'), '-mon', 'qmp,mode=control',
             '-kernel', os.path.join(self.image, 'vmlinuz'), '-initrd', self.initramfs,
-            '-append', 'console=ttyS0 quiet ' + append + boot_entry(self.state),
+            '-append', ' '.join((self.arguments(), append)) + boot_entry(self.state),
             '-action', 'reboot=' + ('reset' if self.log_writes else 'shutdown'),
             '-netdev', 'user,id=net' + forwards, '-device', 'virtio-net-pci,netdev=net,romfile=,mac=' + MAC,
             '-object', 'filter-dump,id=frames,netdev=net,file=' + self.path('frames'),

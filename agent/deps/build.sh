@@ -1,8 +1,9 @@
 #!/bin/sh
-# Builds the libraries of deps.lock, static, into OUT/{include,lib}, which appears whole or not.
-#   agent/deps/build.sh musl|host DL OUT
-# musl: the product's, with musl itself first. host: against the host's C library, for unit tests
-# under sanitizers and for fuzzing.
+# Builds what deps.lock names, static, into OUT, which appears whole or not.
+#   agent/deps/build.sh musl|host|image DL OUT
+# musl: the product's libraries, with musl itself first, in OUT/{include,lib}. host: the same against
+# the host's C library, for unit tests under sanitizers and for fuzzing. image: the image's programs,
+# in OUT/bin, against the musl below SYSROOT.
 set -eu
 export LC_ALL=C SOURCE_DATE_EPOCH=0
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +13,7 @@ fail() {
     exit 2
 }
 
-[ $# = 3 ] || fail "usage: build.sh musl|host DL OUT"
+[ $# = 3 ] || fail "usage: build.sh musl|host|image DL OUT"
 flavour=$1
 dl=$(cd "$2" && pwd)
 mkdir -p "$(dirname "$3")"
@@ -41,10 +42,11 @@ steps() {
     done
 }
 
-# The folder at the top of a tarball has another name in each. Patches are applied in the order of
-# their names (patches/README.md).
+# What goes into the program, or into the image. The folder at the top of a tarball has another name
+# in each. Patches are applied in the order of their names (patches/README.md).
 unpack() {
-    grep -v '^#' "$here/deps.lock" | while read -r name version file _; do
+    grep -v '^#' "$here/deps.lock" | while read -r name version file _ use _; do
+        [ "$use" = "$1" ] || continue
         mkdir "$work/$name"
         tar -xf "$dl/$file" -C "$work/$name" --strip-components=1 ||
             fail "$name $version: cannot unpack $file"
@@ -133,13 +135,55 @@ libmicrohttpd() {
     cp src/include/microhttpd.h "$out/include"
 }
 
-rm -rf "$work" "$out"
-mkdir -p "$work" "$out/lib" "$out/include"
-unpack
+# One source and a configure script: neither of the first two fills the machine alone.
+libraries() {
+    mkdir -p "$out/lib" "$out/include"
+    [ $flavour != musl ] || step musl
+    steps sqlite3 libmicrohttpd &
+    first=$!
+    steps mbedtls bearssl &
+    second=$!
+    failed=
+    wait $first || failed=yes
+    wait $second || failed=yes
+    [ -z "$failed" ] || exit 2
+}
+
+# The options of busybox's applets that firmware/applets does not name: an option may bring several.
+unwanted_applets() {
+    sed -e 's/#.*//' -e 's/^ *[^ ]* *//' "$here/../../firmware/applets" | tr ' ' '\n' | sed '/^$/d' \
+        >"$work/wanted"
+    grep -rhoE '(IF_[A-Z0-9_]+\( *)+APPLET[A-Z_]*\( *[^, ]+' --include='*.c' --include=applets.src.h . |
+        sed 's/IF_\([A-Z0-9_]*\)(.*APPLET[A-Z_]*( */\1 /' |
+        awk 'BEGIN {wanted["busybox"] = 1} FNR == NR {wanted[$1] = 1; next} {if ($2 in wanted) keep[$1] = 1; seen[$1] = 1}
+            END {for (option in seen) if (!(option in keep)) print option}' "$work/wanted" -
+}
+
+# Every feature of the applets that firmware/applets names, and no other applet: what is not there
+# cannot be run, by whatever name. A shell that finds applets by itself would run them without a link.
+busybox() {
+    cd "$work/busybox"
+    make defconfig
+    {
+        unwanted_applets
+        printf '%s\n' FEATURE_SH_STANDALONE FEATURE_PREFER_APPLETS FEATURE_SUID MODPROBE_SMALL USE_BB_CRYPT STATIC \
+            FEATURE_INSTALLER BUSYBOX_EXEC_PATH
+    } | sed -e 's,.*,s/^CONFIG_&=.*/# CONFIG_& is not set/,' >"$work/busybox.sed"
+    sed -f "$work/busybox.sed" .config >.config.new
+    mv .config.new .config
+    yes '' | make oldconfig
+    make -j"$jobs" SKIP_STRIP=y CC="$cc" LD=ld HOSTCC=gcc EXTRA_CFLAGS="$cflags" busybox
+    ./busybox --list | sort >"$work/built"
+    sort "$work/wanted" | diff - "$work/built"
+    strip busybox
+    install -D -m 0755 busybox "$out/bin/busybox"
+}
+
 # Debian builds mbedTLS so as well: its fast unaligned access miscompiles (mbedtls 3.6.7-3).
 mbedtls_cflags=-DMBEDTLS_ALIGNMENT_DISABLE_EFFICENT_UNALIGNED_ACCESS
 common="-ffunction-sections -fdata-sections -ffile-prefix-map=$work=/deps"
 common="$common -ffile-prefix-map=$out=/sysroot"
+use=linked
 case $flavour in
 musl)
     export SYSROOT="$out"
@@ -148,22 +192,25 @@ musl)
     cflags="-O2 -g -fPIE -fno-asynchronous-unwind-tables -fstack-protector-strong"
     cflags="$cflags -fcf-protection $common"
     # What a boot runs of SQLite it runs once: how much there is of it counts, not how fast it loops.
-    database_cflags=-Os
-    step musl ;;
+    database_cflags=-Os ;;
 host)
     cc=gcc
     cflags="-O1 -g -fPIE -fno-omit-frame-pointer $common"
     database_cflags= ;;
+image)
+    cc=$here/musl-cc
+    cflags="-Os -fPIE -fstack-protector-strong -fcf-protection $common"
+    use=image ;;
 *)
     fail "no such flavour: $flavour" ;;
 esac
-steps sqlite3 libmicrohttpd & # one source and a configure script: neither fills the machine alone
-first=$!
-steps mbedtls bearssl &
-second=$!
-failed=
-wait $first || failed=yes
-wait $second || failed=yes
-[ -z "$failed" ] || exit 2
+
+rm -rf "$work" "$out"
+mkdir -p "$work" "$out"
+unpack $use
+case $flavour in
+image) steps busybox ;;
+*) libraries ;;
+esac
 rm -rf "$work" "$final"
 mv "$out" "$final"

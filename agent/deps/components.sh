@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes deps.lock as rows of C for `holdfast version --sbom`:
+# Writes what deps.lock links into the program as rows of C for `holdfast version --sbom`:
 #   COMPONENT(name, Debian version, upstream version, tarball, SHA-256, CPE, licence, patches)
 # and the digest of it all, which names the document.
 #   agent/deps/components.sh >FILE
@@ -13,7 +13,8 @@ patches_of() {
 }
 
 rows() {
-    grep -v '^#' "$here/deps.lock" | while read -r name version file sum cpe licence; do
+    grep -v '^#' "$here/deps.lock" | while read -r name version file sum use cpe licence; do
+        [ "$use" = linked ] || continue
         upstream=${version%-*}
         upstream=${upstream%%+*}
         echo "COMPONENT(\"$name\", \"$version\", \"$upstream\", \"$file\", \"$sum\"," \

@@ -2,10 +2,10 @@
 #include "domain/domain.h"
 
 const struct domain *const domain_table[DOMAIN_COUNT] = {
-    [DOMAIN_SYSCTL] = &domain_sysctl,     [DOMAIN_ACCOUNTS] = &domain_accounts,
-    [DOMAIN_FIPS] = &domain_fips,         [DOMAIN_FILES] = &domain_files,
-    [DOMAIN_FIREWALL] = &domain_firewall, [DOMAIN_TLS] = &domain_tls,
-    [DOMAIN_GUIDE] = &domain_guide,
+    [DOMAIN_PLATFORM] = &domain_platform, [DOMAIN_SYSCTL] = &domain_sysctl,
+    [DOMAIN_ACCOUNTS] = &domain_accounts, [DOMAIN_FIPS] = &domain_fips,
+    [DOMAIN_FILES] = &domain_files,       [DOMAIN_FIREWALL] = &domain_firewall,
+    [DOMAIN_TLS] = &domain_tls,           [DOMAIN_GUIDE] = &domain_guide,
 };
 
 void results_free(struct results *results)

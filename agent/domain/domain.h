@@ -52,6 +52,7 @@ struct domain {
 
 /* In the order of the walk: ports open last, when all else holds. */
 enum {
+    DOMAIN_PLATFORM,
     DOMAIN_SYSCTL,
     DOMAIN_ACCOUNTS,
     DOMAIN_FIPS,
@@ -65,8 +66,8 @@ enum {
 extern const struct domain *const domain_table[DOMAIN_COUNT];
 
 /* Each is defined in the file of its name. */
-extern const struct domain domain_sysctl, domain_accounts, domain_fips, domain_files,
-    domain_firewall, domain_tls, domain_guide;
+extern const struct domain domain_platform, domain_sysctl, domain_accounts, domain_fips,
+    domain_files, domain_firewall, domain_tls, domain_guide;
 
 struct results {
     struct rows domain[DOMAIN_COUNT];

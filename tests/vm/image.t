@@ -2,6 +2,7 @@
 """What is in the image, and what is not."""
 import os
 import stat
+import subprocess
 
 import ground
 import archive
@@ -20,6 +21,11 @@ with ground.Tap() as t:
                role + ': everything belongs to root')
         t.same([n for n in content if os.path.basename(n) in ('sshd', 'dropbear', 'telnetd')],
                [], role + ': no remote login is there')
+        listed = subprocess.run([os.path.join(os.path.dirname(node.IMAGES), 'deps/image/bin/busybox'), '--list'],
+                                capture_output=True, text=True, check=True).stdout.split()
+        linked = [os.path.basename(n) for n, mode, _, body in found
+                  if stat.S_ISLNK(mode) and body == b'/bin/busybox']
+        t.same(sorted(linked), sorted(listed), role + ': busybox has the applets that are linked, and no other')
         t.same(content['etc/holdfast/role'].strip().decode(), role, role + ': knows its role')
         t.same([line.split(':')[1] for line in content['etc/shadow'].decode().splitlines()],
                ['!*', '!*', '*'], role + ': no user has a password')
