@@ -36,7 +36,7 @@ ONCE = {
     'net.netfilter.nf_conntrack_udp_timeout_stream': '120',
     'kernel.kptr_restrict': '2', 'kernel.dmesg_restrict': '1', 'kernel.randomize_va_space': '2',
     'kernel.unprivileged_userns_clone': '0', 'kernel.io_uring_disabled': '2',
-    'kernel.kexec_load_disabled': '1', 'kernel.sysrq': '0', 'user.max_user_namespaces': '0',
+    'kernel.kexec_load_disabled': '1', 'kernel.modules_disabled': '1', 'kernel.sysrq': '0', 'user.max_user_namespaces': '0',
     'vm.unprivileged_userfaultfd': '0', 'dev.tty.ldisc_autoload': '0',
     'net.core.bpf_jit_harden': '2', 'fs.protected_hardlinks': '1', 'fs.protected_symlinks': '1',
     'fs.protected_fifos': '2', 'fs.protected_regular': '2', 'fs.suid_dumpable': '0',
