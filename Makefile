@@ -33,8 +33,10 @@ host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-po
 # The C library's own enums differ from musl's, and clang from gcc: gcc's judgement counts.
 fuzz_flags = $(host_flags) -Wall -Wextra -Werror
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
-# mbedTLS multiplies on P-256 and X25519 by agent/pki/curves.h.
-wraps := -Wl,--wrap=mbedtls_ecp_mul -Wl,--wrap=mbedtls_ecp_mul_restartable
+# mbedTLS multiplies on P-256 and X25519 by agent/pki/curves.h, and reads versions by
+# agent/serve/tls_engine.h.
+wraps := -Wl,--wrap=mbedtls_ecp_mul -Wl,--wrap=mbedtls_ecp_mul_restartable \
+	-Wl,--wrap=mbedtls_ssl_read_version
 link_flags := $(wraps) -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
 	-Wl,--build-id=sha1
 libraries := -lmicrohttpd -lmbedtls -lhacl -lbearssl -lsqlite3

@@ -12,7 +12,9 @@ enum {
     PAUSE_MS = 60 /* before the next: twenty a second are not too many for it */
 };
 
-/* In the order of preference: for a handshake; for resumption, where BearSSL has no tickets. */
+/* In the order of preference: for a handshake; for resumption, where BearSSL has no tickets, and
+ * for a listener with the extended master secret, without which it may refuse (RFC 7627, 5.3), and
+ * which BearSSL has not. */
 static const struct proof_stack *const provers[] = {&proof_bearssl, &proof_mbedtls, NULL};
 static const struct proof_stack *const resumers[] = {&proof_mbedtls, &proof_bearssl, NULL};
 
@@ -65,7 +67,8 @@ static void prove_version(struct run *run, struct probe_version *version)
 {
     for (size_t i = 0; i < version->suite_count; i++) {
         struct probe_suite *suite = &version->suites[i];
-        const struct proof_stack *stack = first_of(provers, version->version, suite->id);
+        const struct proof_stack *stack = first_of(
+            version->master_secret == PROBE_YES ? resumers : provers, version->version, suite->id);
         if (!stack)
             continue;
         struct proof_task task = {

@@ -4,7 +4,7 @@
  * nothing is allocated.
  *
  * Sources: RFC 8446, 4.1.2, 4.2.1, 4.2.7, 4.2.8 and 5.1; RFC 5246, 7.4.1.2; RFC 2246, 7.4.1.2;
- * RFC 7507 (fallback).
+ * RFC 7507 (fallback), RFC 7627 (extended master secret).
  */
 #ifndef HOLDFAST_SERVE_CLIENT_HELLO_H
 #define HOLDFAST_SERVE_CLIENT_HELLO_H
@@ -29,16 +29,22 @@ struct hello_codes {
 struct client_hello {
     uint16_t version; /* the highest offered that is no higher than the limit; 0: none */
     bool fallback;    /* TLS_FALLBACK_SCSV: the client would have liked a higher one */
+    bool signatures;  /* it says which signatures it takes */
+    bool extended_master_secret;
     struct hello_codes suites;
     struct hello_codes groups;                /* empty where the client names none */
     uint16_t shares[CLIENT_HELLO_SHARES_MAX]; /* groups with a key share, the client's order */
     size_t share_count;
+    unsigned char alert; /* why it is refused; 0: it is accepted, or this is no TLS */
+    size_t message_length, wire_length; /* of the message, and of the records that carried it */
 };
 
 /* Reads `size` bytes from the beginning of a connection. The message is put together in `message`,
  * from as many records as it takes; `hello` points into it. 0; -EAGAIN when it is not complete;
- * -EBADMSG when this is no ClientHello, or one longer than CLIENT_HELLO_MAX. What comes behind it
- * is not looked at. */
+ * -EBADMSG when it is refused, for which `hello->alert` has the reason: it is no ClientHello, its
+ * lengths do not fit, an extension comes twice, compression cannot be left out, a handshake message
+ * follows in its last record, or it is longer than CLIENT_HELLO_MAX. The records behind it are not
+ * looked at. */
 int client_hello_read(struct client_hello *hello, const void *wire, size_t size,
                       unsigned char message[CLIENT_HELLO_MAX]);
 

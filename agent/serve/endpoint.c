@@ -147,7 +147,7 @@ static bool same_place(const struct endpoint_place *one, const struct endpoint_p
 
 static void find_offer(struct tls_offer *offer, const struct node *node)
 {
-    tls_offer_make(offer, &node->policy.crypto.surface[SURFACE_HTTPS_IN]);
+    tls_offer_make(offer, &node->policy.crypto, SURFACE_HTTPS_IN);
 }
 
 /* The socket stays open from one process to the next. */

@@ -118,22 +118,60 @@ static int refuse(struct tls *tls, unsigned char alert)
 
 /* --- the choice --- */
 
-static int choose(struct tls *tls, const struct client_hello *hello)
+static int open_session(struct tls *tls, const struct client_hello *hello)
 {
     struct tls_server *server = tls->server;
-    tls->version = hello->version < server->offer.last ? hello->version : server->offer.last;
-    if (hello->version < server->offer.first)
+    bool modern = tls->version >= TLS_1_2;
+    int error = modern ? tls_mbedtls_open(&tls->session, server->mbedtls, hello, tls->version, tls)
+                       : tls_bearssl_open(&tls->session, server->bearssl, hello, tls);
+    if (error == 0)
+        tls->engine = modern ? &tls_mbedtls : &tls_bearssl;
+    return error ? refuse(tls, TLS_ALERT_INTERNAL_ERROR) : 0;
+}
+
+/* Whether a suite that needs no signature of the server's is offered on both sides. */
+static bool does_without_signature(const struct tls_offer *offer, const struct client_hello *hello)
+{
+    for (size_t i = 0; i < offer->suite_count; i++)
+        if (!tls_offer_suite_signs(offer->suites[i]) &&
+            client_hello_lists(&hello->suites, offer->suites[i]))
+            return true;
+    return false;
+}
+
+/* A client of TLS 1.2 that does not say which signatures it takes means SHA-1 (RFC 5246,
+ * 7.4.1.4.1), which is not signed with here (RFC 9155). */
+static int choose(struct tls *tls, const struct client_hello *hello)
+{
+    const struct tls_offer *offer = &tls->server->offer;
+    tls->version = hello->version < offer->last ? hello->version : offer->last;
+    if (hello->version < offer->first)
         return refuse(tls, TLS_ALERT_PROTOCOL_VERSION);
-    if (hello->fallback && hello->version < server->offer.last)
+    if (hello->fallback && hello->version < offer->last)
         return refuse(tls, TLS_ALERT_INAPPROPRIATE_FALLBACK);
-    if (hello->version >= TLS_1_2) {
-        int error = tls_mbedtls_open(&tls->session, server->mbedtls, hello, tls);
-        tls->engine = error ? NULL : &tls_mbedtls;
-        return error ? -EPROTO : 0;
-    }
-    int error = tls_bearssl_open(&tls->session, server->bearssl, hello, tls);
-    tls->engine = error ? NULL : &tls_bearssl;
-    return error ? -EPROTO : 0;
+    if (tls->version != TLS_1_2)
+        return open_session(tls, hello);
+    if (!hello->signatures && !does_without_signature(offer, hello))
+        return refuse(tls, TLS_ALERT_HANDSHAKE_FAILURE);
+    if (!hello->extended_master_secret && offer->extended_master_secret)
+        return refuse(tls, TLS_ALERT_HANDSHAKE_FAILURE);
+    return open_session(tls, hello);
+}
+
+/* The message as one record, whatever number of records brought it: a stack may ask for the whole
+ * head of a message in the first of them. Records are not part of the transcript. */
+static int frame(struct tls *tls, const struct client_hello *hello, const unsigned char *message)
+{
+    struct buf framed = {0};
+    const char head[] = {TLS_RECORD_HANDSHAKE, tls->hello.data[1], tls->hello.data[2],
+                         (char)(hello->message_length >> 8), (char)hello->message_length};
+    buf_append(&framed, head, sizeof(head));
+    buf_append(&framed, message, hello->message_length);
+    buf_append(&framed, tls->hello.data + hello->wire_length,
+               tls->hello.length - hello->wire_length);
+    buf_free(&tls->hello);
+    tls->hello = framed;
+    return buf_error(&framed);
 }
 
 static int read_hello(struct tls *tls)
@@ -150,7 +188,10 @@ static int read_hello(struct tls *tls)
             return -EPROTO;
         error = client_hello_read(&hello, tls->hello.data, tls->hello.length, message);
     } while (error == -EAGAIN);
-    return error ? -EPROTO : choose(tls, &hello);
+    if (error)
+        return hello.alert ? refuse(tls, hello.alert) : -EPROTO;
+    error = choose(tls, &hello);
+    return error ? error : frame(tls, &hello, message);
 }
 
 /* --- one connection --- */

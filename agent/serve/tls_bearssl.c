@@ -2,10 +2,12 @@
  * TLS 1.0 and 1.1 by BearSSL, for clients that offer no more, where the offer goes so low. Every
  * part is chosen here, so that no suite, hash or version beyond those can come in by a default.
  */
+#include "serve/tls_alert.h"
 #include "serve/tls_engine.h"
 #include "serve/tls_records.h"
 
 #include "base/log.h"
+#include "base/str.h"
 #include "pki/random.h"
 
 #include <bearssl.h>
@@ -211,6 +213,53 @@ static int send_records(struct session *session)
     return 0;
 }
 
+/* The library has no call for it: a record by the encryption that it has set for what goes out, in
+ * clear before there is any. */
+static void session_alert(void *context, unsigned char level, unsigned char alert)
+{
+    struct session *session = context;
+    br_ssl_engine_context *engine = &session->server.eng;
+    unsigned char space[2 * ALERT_ROOM] = {[ALERT_ROOM] = level, [ALERT_ROOM + 1] = alert};
+    size_t size = ALERT_SIZE;
+    const unsigned char *record = engine->out.vtable->encrypt(
+        &engine->out.vtable, TLS_RECORD_ALERT, engine->version_out, space + ALERT_ROOM, &size);
+    (void)tls_send(session->tls, record, size); /* the connection ends in either case */
+}
+
+/* Which alert an error of the library's asks for. */
+static unsigned char alert_of(int error)
+{
+    static const struct {
+        int error;
+        unsigned char alert;
+    } alerts[] = {
+        {BR_ERR_BAD_MAC,           TLS_ALERT_BAD_RECORD_MAC    },
+        {BR_ERR_UNEXPECTED,        TLS_ALERT_UNEXPECTED_MESSAGE},
+        {BR_ERR_BAD_CCS,           TLS_ALERT_UNEXPECTED_MESSAGE},
+        {BR_ERR_BAD_HANDSHAKE,     TLS_ALERT_UNEXPECTED_MESSAGE},
+        {BR_ERR_TOO_LARGE,         TLS_ALERT_RECORD_OVERFLOW   },
+        {BR_ERR_BAD_VERSION,       TLS_ALERT_PROTOCOL_VERSION  },
+        {BR_ERR_BAD_FINISHED,      TLS_ALERT_DECRYPT_ERROR     },
+        {BR_ERR_INVALID_ALGORITHM, TLS_ALERT_ILLEGAL_PARAMETER },
+        {BR_ERR_BAD_LENGTH,        TLS_ALERT_DECODE_ERROR      },
+        {BR_ERR_BAD_PARAM,         TLS_ALERT_DECODE_ERROR      },
+    };
+    for (size_t i = 0; i < countof(alerts); i++)
+        if (alerts[i].error == error)
+            return alerts[i].alert;
+    return TLS_ALERT_HANDSHAKE_FAILURE;
+}
+
+/* The end of a session by an error, which has sent an alert where it is one of
+ * BR_ERR_SEND_FATAL_ALERT and above, and is the client's own alert where it is one of
+ * BR_ERR_RECV_FATAL_ALERT and above. */
+static int fail(struct session *session, int error)
+{
+    if (error < BR_ERR_RECV_FATAL_ALERT && !tls_refuses(session->tls))
+        session_alert(session, TLS_ALERT_FATAL, alert_of(error));
+    return -EPROTO;
+}
+
 /* Moves records until `wanted` (a bit of BR_SSL_*) can be done: 1 then, 0 at the end of the stream,
  * -EAGAIN or -EPROTO. */
 static int pump(struct session *session, unsigned wanted)
@@ -223,7 +272,9 @@ static int pump(struct session *session, unsigned wanted)
         if (state & wanted)
             return 1;
         if (state & BR_SSL_CLOSED)
-            return br_ssl_engine_last_error(engine) == BR_ERR_OK ? 0 : -EPROTO;
+            return br_ssl_engine_last_error(engine) == BR_ERR_OK
+                       ? 0
+                       : fail(session, br_ssl_engine_last_error(engine));
         if (!(state & BR_SSL_RECVREC))
             return -EPROTO;
         size_t size;
@@ -283,19 +334,6 @@ static int session_write(void *context, const void *data, size_t size)
 static void session_rest(void *context)
 {
     (void)context;
-}
-
-/* The library has no call for it: a record by the encryption that it has set for what goes out, in
- * clear before there is any. */
-static void session_alert(void *context, unsigned char level, unsigned char alert)
-{
-    struct session *session = context;
-    br_ssl_engine_context *engine = &session->server.eng;
-    unsigned char space[2 * ALERT_ROOM] = {[ALERT_ROOM] = level, [ALERT_ROOM + 1] = alert};
-    size_t size = ALERT_SIZE;
-    const unsigned char *record = engine->out.vtable->encrypt(
-        &engine->out.vtable, TLS_RECORD_ALERT, engine->version_out, space + ALERT_ROOM, &size);
-    (void)tls_send(session->tls, record, size); /* the connection ends in either case */
 }
 
 static void session_finish(void *context)

@@ -30,14 +30,22 @@ int tls_send(struct tls *tls, const void *data, size_t size);
 bool tls_refuses(const struct tls *tls);
 
 /* mbedTLS, for TLS 1.2 and 1.3. 0, -ENOMEM, or -EINVAL with the message told; the offer must
- * outlive the server. */
+ * outlive the server. A session speaks the version that it is opened with, and no other. */
 struct tls_mbedtls_server;
 int tls_mbedtls_server_open(struct tls_mbedtls_server **server,
                             const struct tls_server_setup *setup);
 void tls_mbedtls_server_close(struct tls_mbedtls_server *server);
 int tls_mbedtls_server_rotate(struct tls_mbedtls_server *server);
 int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
-                     const struct client_hello *hello, struct tls *tls);
+                     const struct client_hello *hello, uint16_t version, struct tls *tls);
+
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): ld's names for them. */
+
+/* Takes the place of mbedTLS's own, which reads two bytes of a version (--wrap). */
+uint16_t __wrap_mbedtls_ssl_read_version(const unsigned char version[2], int transport);
+uint16_t __real_mbedtls_ssl_read_version(const unsigned char version[2], int transport);
+
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 /* BearSSL, for TLS 1.0 and 1.1; without session resumption. */
 struct tls_bearssl_server;

@@ -40,12 +40,15 @@ struct tls_mbedtls_server {
     int suites[SUITE_COUNT + 1]; /* the lists end with 0 */
     uint16_t groups[NAMED_GROUP_COUNT + 1];
     uint16_t signatures[SIGNATURE_COUNT + 1];
-    int one_suite[SUITE_COUNT][2]; /* each of the suites, as a list of its own */
+    int unsigned_suites[SUITE_COUNT + 1]; /* those of TLS 1.2 that the server signs nothing for */
+    int one_suite[SUITE_COUNT][2];        /* each of the suites, as a list of its own */
     uint16_t one_group[NAMED_GROUP_COUNT][2];
 };
 
 struct session {
     struct tls *tls;
+    struct tls_mbedtls_server *server;
+    mbedtls_ssl_protocol_version version; /* chosen by the ClientHello */
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;      /* the server's, but for its lists; it owns nothing */
     size_t input_size, output_size; /* of the buffers, while it rests; else 0 */
@@ -70,6 +73,14 @@ static void take_offer(struct tls_mbedtls_server *server, const struct tls_offer
         }
     memcpy(server->signatures, offer->signatures,
            offer->signature_count * sizeof(offer->signatures[0]));
+}
+
+static void take_unsigned_suites(struct tls_mbedtls_server *server)
+{
+    size_t count = 0;
+    for (size_t i = 0; server->suites[i]; i++)
+        if (!tls_offer_suite_signs((uint16_t)server->suites[i]))
+            server->unsigned_suites[count++] = server->suites[i];
 }
 
 static int parse_pair(struct tls_mbedtls_server *server, const struct tls_server_setup *setup)
@@ -111,8 +122,6 @@ static int configure(struct tls_mbedtls_server *server, const struct tls_server_
     mbedtls_ssl_conf_sig_algs(config, server->signatures);
     mbedtls_ssl_conf_tls13_key_exchange_modes(config,
                                               MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
-    mbedtls_ssl_conf_session_tickets_cb(config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-                                        &server->tickets);
     server->ticket_lifetime_s = 2 * setup->ticket_key_s;
     error = mbedtls_ssl_ticket_setup(&server->tickets, random_bytes, NULL,
                                      MBEDTLS_CIPHER_AES_256_GCM, server->ticket_lifetime_s);
@@ -134,6 +143,7 @@ int tls_mbedtls_server_open(struct tls_mbedtls_server **server,
     mbedtls_pk_init(&opened->key);
     mbedtls_ssl_ticket_init(&opened->tickets);
     take_offer(opened, &setup->offer);
+    take_unsigned_suites(opened);
     int error = psa_crypto_init() == PSA_SUCCESS ? 0 : MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
     if (error == 0)
         error = parse_pair(opened, setup);
@@ -198,6 +208,30 @@ static void narrow_groups(struct session *session, const struct tls_mbedtls_serv
         mbedtls_ssl_conf_groups(&session->config, chosen);
 }
 
+/* --- tickets --- */
+
+static int write_ticket(void *context, const mbedtls_ssl_session *ticket, unsigned char *start,
+                        const unsigned char *end, size_t *length, uint32_t *lifetime)
+{
+    struct session *session = context;
+    return mbedtls_ssl_ticket_write(&session->server->tickets, ticket, start, end, length,
+                                    lifetime);
+}
+
+/* A ticket resumes the version that it was made in. The library would take one of TLS 1.3, which
+ * travels in clear and holds no master secret, for a session of TLS 1.2 whose master secret is all
+ * zeros (CVE-2026-93831). What is no ticket is not resumed, and the handshake goes on. */
+static int parse_ticket(void *context, mbedtls_ssl_session *ticket, unsigned char *data,
+                        size_t size)
+{
+    struct session *session = context;
+    int error = mbedtls_ssl_ticket_parse(&session->server->tickets, ticket, data, size);
+    if (error || ticket->MBEDTLS_PRIVATE(tls_version) == session->version)
+        return error;
+    mbedtls_ssl_session_free(ticket);
+    return MBEDTLS_ERR_SSL_INVALID_MAC;
+}
+
 /* --- one connection --- */
 
 /* Whether the last of the records is an alert. In TLS 1.3 its size says so: of what a server sends
@@ -240,18 +274,33 @@ static void session_close(void *context)
     free(session);
 }
 
+/* TLS 1.2 is spoken by a configuration that has nothing higher: else the library reads the hello by
+ * the rules of TLS 1.3 first, which asks for extensions that TLS 1.2 does without. */
+static void narrow(struct session *session, const struct client_hello *hello)
+{
+    const struct tls_mbedtls_server *server = session->server;
+    if (session->version == MBEDTLS_SSL_VERSION_TLS1_3) {
+        narrow_suites(session, server, hello);
+        narrow_groups(session, server, hello);
+        return;
+    }
+    mbedtls_ssl_conf_max_tls_version(&session->config, session->version);
+    if (!hello->signatures)
+        mbedtls_ssl_conf_ciphersuites(&session->config, server->unsigned_suites);
+}
+
 int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
-                     const struct client_hello *hello, struct tls *tls)
+                     const struct client_hello *hello, uint16_t version, struct tls *tls)
 {
     struct session *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return -ENOMEM;
     opened->tls = tls;
+    opened->server = server;
+    opened->version = (mbedtls_ssl_protocol_version)version_of(version);
     opened->config = server->config;
-    if (hello->version == TLS_1_3) {
-        narrow_suites(opened, server, hello);
-        narrow_groups(opened, server, hello);
-    }
+    mbedtls_ssl_conf_session_tickets_cb(&opened->config, write_ticket, parse_ticket, opened);
+    narrow(opened, hello);
     mbedtls_ssl_init(&opened->ssl);
     if (mbedtls_ssl_setup(&opened->ssl, &opened->config) == 0) {
         mbedtls_ssl_set_bio(&opened->ssl, opened, wire_send, wire_receive, NULL);
@@ -349,6 +398,18 @@ static int wake(struct session *session)
     return 0;
 }
 
+/* --- a version above those known --- */
+
+static bool reads_hello_of_tls12; /* of the one session that has its turn */
+
+/* A hello without a list of versions whose version is unknown asks for the highest known below it
+ * (RFC 5246, E.1), where the library refuses it. */
+uint16_t __wrap_mbedtls_ssl_read_version(const unsigned char version[2], int transport)
+{
+    uint16_t read = __real_mbedtls_ssl_read_version(version, transport);
+    return reads_hello_of_tls12 && read > TLS_1_2 ? TLS_1_2 : read;
+}
+
 /* --- what tls.c calls --- */
 
 /* Which alert an error asks for. What no module of TLS says is a failure of arithmetic: a key share
@@ -379,6 +440,14 @@ static unsigned char alert_of(int error)
     return TLS_ALERT_ILLEGAL_PARAMETER;
 }
 
+/* With output left over the library would send that alone. */
+static void send_alert(struct session *session, unsigned char level, unsigned char alert)
+{
+    if (*FIELD(out_left))
+        (void)mbedtls_ssl_send_alert_message(&session->ssl, level, alert);
+    (void)mbedtls_ssl_send_alert_message(&session->ssl, level, alert); /* it ends anyway */
+}
+
 /* The end of a session by an error: whoever is still there is told why, if the library has not done
  * so (RFC 8446, 6.2; RFC 5246, 7.2.2). -EOPNOTSUPP where the client began another handshake. */
 static int fail(struct session *session, int error)
@@ -386,7 +455,7 @@ static int fail(struct session *session, int error)
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE || error == MBEDTLS_ERR_SSL_CONN_EOF)
         return -EPROTO;
     if (!session->alerted && !tls_refuses(session->tls))
-        (void)mbedtls_ssl_send_alert_message(&session->ssl, TLS_ALERT_FATAL, alert_of(error));
+        send_alert(session, TLS_ALERT_FATAL, alert_of(error));
     bool begins = error == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE &&
                   *FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER &&
                   *FIELD(in_msgtype) == MBEDTLS_SSL_MSG_HANDSHAKE && *FIELD(in_msglen) &&
@@ -394,11 +463,37 @@ static int fail(struct session *session, int error)
     return begins ? -EOPNOTSUPP : -EPROTO;
 }
 
+/* What the library does late or not at all, between two steps of a handshake.
+ * Once the hello is read, the highest version that the server has may be known again: it makes the
+ * mark by which clients see a downgrade (RFC 8446, 4.1.3).
+ * Behind the server's Finished the library goes on to write under the keys of the handshake until
+ * the client's has come, but the client reads under those of the application (RFC 8446, 4.4.4
+ * and 7.3): an alert in between would be unreadable. Nothing but alerts is written there. */
+static void adjust(struct session *session)
+{
+    if (*FIELD(state) == MBEDTLS_SSL_SERVER_HELLO)
+        mbedtls_ssl_conf_max_tls_version(&session->config,
+                                         session->server->config.MBEDTLS_PRIVATE(max_tls_version));
+    if (*FIELD(state) != MBEDTLS_SSL_CLIENT_FINISHED ||
+        session->version != MBEDTLS_SSL_VERSION_TLS1_3 || !*FIELD(transform_application) ||
+        *FIELD(transform_out) == *FIELD(transform_application))
+        return;
+    *FIELD(transform_out) = *FIELD(transform_application);
+    memset(*FIELD(cur_out_ctr), 0, sizeof(*FIELD(cur_out_ctr)));
+}
+
 static int session_handshake(void *context)
 {
     struct session *session = context;
+    int error = 0;
     session->alerted = false;
-    int error = mbedtls_ssl_handshake(&session->ssl);
+    while (error == 0 && *FIELD(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
+        reads_hello_of_tls12 = session->version == MBEDTLS_SSL_VERSION_TLS1_2 &&
+                               *FIELD(state) == MBEDTLS_SSL_CLIENT_HELLO;
+        error = mbedtls_ssl_handshake_step(&session->ssl);
+        reads_hello_of_tls12 = false;
+        adjust(session);
+    }
     if (error == 0)
         return 0;
     return translate(error) == -EAGAIN ? -EAGAIN : fail(session, error);
@@ -436,7 +531,7 @@ static void session_alert(void *context, unsigned char level, unsigned char aler
 {
     struct session *session = context;
     if (wake(session) == 0)
-        (void)mbedtls_ssl_send_alert_message(&session->ssl, level, alert); /* it ends anyway */
+        send_alert(session, level, alert);
 }
 
 static void session_finish(void *context)

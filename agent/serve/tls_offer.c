@@ -1,14 +1,16 @@
 /* From a surface's record to codes. */
 #include "serve/tls_offer.h"
 
-void tls_offer_make(struct tls_offer *offer, const struct surface_record *record)
+void tls_offer_make(struct tls_offer *offer, const struct crypto *crypto, enum surface surface)
 {
+    const struct surface_record *record = &crypto->surface[surface];
     *offer = (struct tls_offer){
         .first = (uint16_t)record->first,
         .last = (uint16_t)record->last,
         .suite_count = (uint16_t)record->suite_count,
         .group_count = (uint16_t)record->group_count,
         .signature_count = (uint16_t)record->signature_count,
+        .extended_master_secret = crypto->fips,
     };
     for (size_t i = 0; i < record->suite_count; i++)
         offer->suites[i] = record->suites[i]->id;
@@ -29,4 +31,10 @@ bool tls_offer_suite_fits(uint16_t suite, uint16_t version)
 {
     const struct suite *known = suite_find(suite);
     return known && version >= (uint16_t)known->first && version <= (uint16_t)known->last;
+}
+
+bool tls_offer_suite_signs(uint16_t suite)
+{
+    const struct suite *known = suite_find(suite);
+    return !known || known->exchange != EXCHANGE_RSA;
 }

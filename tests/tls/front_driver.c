@@ -314,7 +314,7 @@ static void make_policy(struct drive *drive, struct front_setup *setup)
 {
     const struct policy_input input = {.role = ROLE_MANAGEMENT, .settings = &drive->settings};
     policy_make(&drive->policy, &input);
-    tls_offer_make(&setup->offer, &drive->policy.crypto.surface[SURFACE_HTTPS_IN]);
+    tls_offer_make(&setup->offer, &drive->policy.crypto, SURFACE_HTTPS_IN);
 }
 
 int main(int count, char **arguments)

@@ -370,7 +370,10 @@ def endpoint():
             front = Front(settings=settings, rsa=rsa)
             held = Probed(front.port, '--surface', 'https-in', root=node(*settings))
             tap.same((held.code, held.faults), (0, []), f'{title}: it agrees with its policy')
-            tap.same(held.suites, sslscan(front.port), f'{title}: suite by suite as sslscan finds')
+            # sslscan has no extended master secret: it is refused TLS 1.2 in FIPS mode.
+            seen = {version: suites for version, suites in held.suites.items()
+                    if name != 'FIPS mode' or version == 'TLS 1.3'}
+            tap.same(seen, sslscan(front.port), f'{title}: suite by suite as sslscan finds')
             missed = [note for note in held.notes
                       if 'not offered' in note or 'no handshake' in note]
             tap.same(missed, [], f'{title}: all that is permitted is offered and proved')

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "serve/tls_alert.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -179,20 +180,80 @@ static void a_list_of_versions_counts_before_the_old_field(void **state)
     buf_free(&wire);
 }
 
-static void a_list_that_runs_over_its_end_is_empty(void **state)
+/* A hello of TLS 1.2 with one extension, or with the same twice. */
+static void assert_extension(unsigned type, const void *data, size_t size, bool twice,
+                             unsigned alert)
 {
-    static const unsigned char groups[] = {0, 200, 0, 29}, shares[] = {0, 8, 0, 29, 0xff, 0xff, 1};
+    struct buf extensions = {0}, wire = {0};
+    struct client_hello hello;
+    put_extension(&extensions, type, data, size);
+    if (twice)
+        put_extension(&extensions, type, data, size);
+    make(&wire, TLS12, &extensions, CLIENT_HELLO_MAX);
+    assert_int_equal(client_hello_read(&hello, wire.data, wire.length, message),
+                     alert ? -EBADMSG : 0);
+    assert_int_equal(hello.alert, alert);
+    buf_free(&extensions);
+    buf_free(&wire);
+}
+
+static void a_list_that_does_not_fit_its_extension_is_refused(void **state)
+{
+    (void)state;
+    assert_extension(10, "\0\x02\0\x1d", 4, false, 0);
+    assert_extension(10, "\0\xc8\0\x1d", 4, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(10, "\0\x02\0\x1d!", 5, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(10, "\0\0", 2, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(13, "\0\x03\x04\x03\x05", 5, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(43, "\x03\x03\x03\x03", 4, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(43, "\0", 1, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(51, "\0\x08\0\x1d\xff\xff\x01", 7, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(23, "!", 1, false, TLS_ALERT_DECODE_ERROR);
+}
+
+static void an_extension_comes_once(void **state)
+{
+    (void)state;
+    assert_extension(0xfafa, "x", 1, false, 0);
+    assert_extension(0xfafa, "x", 1, true, TLS_ALERT_ILLEGAL_PARAMETER);
+    assert_extension(0xffff, "", 0, true, TLS_ALERT_ILLEGAL_PARAMETER);
+    assert_extension(0, "", 0, true, TLS_ALERT_ILLEGAL_PARAMETER);
+}
+
+static void signatures_and_the_extended_master_secret_are_seen(void **state)
+{
     struct buf extensions = {0}, wire = {0};
     struct client_hello hello;
     (void)state;
-    put_extension(&extensions, 10, groups, sizeof(groups));
-    put_extension(&extensions, 51, shares, sizeof(shares));
+    make_modern(&wire, CLIENT_HELLO_MAX);
+    assert_int_equal(client_hello_read(&hello, wire.data, wire.length, message), 0);
+    assert_false(hello.signatures || hello.extended_master_secret);
+    buf_clear(&wire);
+    put_extension(&extensions, 13, "\0\x02\x04\x03", 4);
+    put_extension(&extensions, 23, "", 0);
     make(&wire, TLS12, &extensions, CLIENT_HELLO_MAX);
     assert_int_equal(client_hello_read(&hello, wire.data, wire.length, message), 0);
-    assert_int_equal(hello.groups.count, 0);
-    assert_int_equal(hello.share_count, 0);
+    assert_true(hello.signatures && hello.extended_master_secret);
     buf_free(&extensions);
     buf_free(&wire);
+}
+
+/* The records behind the message are not looked at, and are not counted to it. */
+static void the_message_and_its_records_have_their_lengths(void **state)
+{
+    (void)state;
+    for (size_t fragment = 1; fragment < 100; fragment += 7) {
+        struct buf wire = {0};
+        struct client_hello hello;
+        make_modern(&wire, fragment);
+        size_t length = wire.length;
+        buf_puts(&wire, "and more");
+        assert_int_equal(client_hello_read(&hello, wire.data, wire.length, message), 0);
+        assert_int_equal(hello.wire_length, length);
+        size_t records = (hello.message_length + fragment - 1) / fragment;
+        assert_int_equal(hello.message_length, length - records * RECORD_HEAD);
+        buf_free(&wire);
+    }
 }
 
 static void more_shares_than_are_looked_at_do_no_harm(void **state)
@@ -275,7 +336,10 @@ int main(void)
         cmocka_unit_test(every_beginning_of_it_waits_for_more),
         cmocka_unit_test(without_extensions_the_version_is_the_old_field),
         cmocka_unit_test(a_list_of_versions_counts_before_the_old_field),
-        cmocka_unit_test(a_list_that_runs_over_its_end_is_empty),
+        cmocka_unit_test(a_list_that_does_not_fit_its_extension_is_refused),
+        cmocka_unit_test(an_extension_comes_once),
+        cmocka_unit_test(signatures_and_the_extended_master_secret_are_seen),
+        cmocka_unit_test(the_message_and_its_records_have_their_lengths),
         cmocka_unit_test(more_shares_than_are_looked_at_do_no_harm),
         cmocka_unit_test(what_is_no_client_hello_is_refused_at_its_first_bytes),
         cmocka_unit_test(bytes_that_no_length_announces_are_refused),
