@@ -4,6 +4,8 @@
 #include "base/str.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct mark {
     enum traffic traffic;
@@ -45,6 +47,8 @@ static void add_marked(struct firewall_ruleset *ruleset, const struct listener *
     words_goto(words, mark->chain);
 }
 
+enum { MARK_MANAGEMENT = 2 }; /* its index */
+
 /* Media first: it is most of what a node sends. */
 static const struct mark marks[] = {
     {TRAFFIC_MEDIA,      "mark_media",      LOCATION_DSCP_MEDIA    },
@@ -75,6 +79,98 @@ static void add_pass(struct firewall_ruleset *ruleset, const struct policy *poli
     }
 }
 
+/* --- what the node itself sends for its management --- */
+
+enum { OWN_MAX = 64 };
+
+struct own_port {
+    const char *name;
+    bool udp;
+    uint16_t port;
+};
+
+struct own_ports {
+    struct own_port list[OWN_MAX];
+    size_t count;
+};
+
+/* The ports that these services have everywhere (IANA's registry). */
+static const struct own_port own_rows[] = {
+    {"dns",    true,  53  },
+    {"dns",    false, 53  },
+    {"ntp",    true,  123 },
+    {"syslog", true,  514 },
+    {"syslog", false, 514 },
+    {"syslog", false, 6514}, /* RFC 5425, 4.1 */
+    {"ldap",   false, 389 },
+    {"ldap",   false, 636 },
+    {"ocsp",   false, 80  },
+    {"snmp",   true,  162 }, /* notifications: RFC 3430, 2; RFC 3417, 3.2 */
+};
+
+/* Once each; beyond the room for them none is marked. */
+static void own_add(struct own_ports *ports, struct own_port port)
+{
+    for (size_t i = 0; i < ports->count; i++)
+        if (ports->list[i].udp == port.udp && ports->list[i].port == port.port)
+            return;
+    if (port.port && ports->count < OWN_MAX)
+        ports->list[ports->count++] = port;
+}
+
+/* The number behind a word, 0 where there is none. */
+static uint16_t number_behind(const char *text, const char *word)
+{
+    const char *at = strstr(text, word);
+    return at ? (uint16_t)strtoul(at + strlen(word), NULL, 10) : 0;
+}
+
+/* "HOST port=PORT proto=PROTO", as the settings keep it. */
+static void own_add_syslog(struct own_ports *ports, const struct policy *policy)
+{
+    char item[SETTING_ITEM_SIZE];
+    size_t cursor = 0;
+    while (settings_item(policy->settings, SYSLOG_SERVER, &cursor, item))
+        own_add(ports, (struct own_port){"syslog", strstr(item, " proto=udp") != NULL,
+                                         number_behind(item, " port=")});
+}
+
+/* "http://HOST:PORT/PATH"; an IPv6 address stands in brackets (RFC 3986, 3.2.2). */
+static void own_add_ocsp(struct own_ports *ports, const struct policy *policy)
+{
+    const char *host = strstr(settings_text(policy->settings, GLOBAL_OCSP_RESPONDER_URL), "://");
+    if (!host)
+        return;
+    host += strlen("://");
+    host += *host == '[' ? strcspn(host, "]") : 0;
+    host += strcspn(host, ":/?#");
+    if (*host == ':')
+        own_add(ports, (struct own_port){"ocsp", false, number_behind(host, ":")});
+}
+
+static void add_own(struct firewall_ruleset *ruleset, const struct policy *policy)
+{
+    const struct mark *mark = &marks[MARK_MANAGEMENT];
+    struct own_ports ports = {.count = 0};
+    if (!is_marked(policy, mark))
+        return;
+    for (size_t i = 0; i < countof(own_rows); i++)
+        own_add(&ports, own_rows[i]);
+    own_add_syslog(&ports, policy);
+    own_add_ocsp(&ports, policy);
+    for (size_t i = 0; i < ports.count; i++) {
+        const struct own_port *port = &ports.list[i];
+        char id[FIREWALL_ID_SIZE];
+        (void)snprintf(id, sizeof(id), "own-%s-%s-%u", port->name, port->udp ? "udp" : "tcp",
+                       port->port);
+        struct firewall_words *words = firewall_add_rule(
+            ruleset, (struct firewall_head){FIREWALL_OUTPUT, id,
+                                            "Management traffic of the node itself", mark->value});
+        words_ports(words, port->udp, false, port->port, port->port);
+        words_goto(words, mark->chain);
+    }
+}
+
 /* Both directions of a listener's flow that leave the node: replies from its port, and what goes
  * to that port elsewhere. The ranges of media and signaling overlap the ports that systems give
  * to their own connections, so that a single port says more than a range, and the port that a
@@ -86,6 +182,7 @@ void firewall_add_marks(struct firewall_ruleset *ruleset, const struct policy *p
             add_mark_chain(ruleset, &marks[i], settings_uint(policy->settings, marks[i].value));
     add_pass(ruleset, policy, true, true);
     add_pass(ruleset, policy, true, false);
+    add_own(ruleset, policy);
     add_pass(ruleset, policy, false, true);
     add_pass(ruleset, policy, false, false);
 }

@@ -1,5 +1,7 @@
 /* Whatever the kernel's reply might be: messages, attributes and nf_tables objects are parsed, and
  * what was understood survives the way to bytes and back. */
+#include "netlink/addresses.h"
+#include "netlink/conntrack.h"
 #include "netlink/message.h"
 #include "netlink/nftables.h"
 
@@ -40,10 +42,10 @@ static void read_rule(struct netlink_bytes attributes)
         return;
     nft_rule_print(&rule, &text);
     buf_free(&text);
-    if (all_known(&rule))
-        there_and_back(table, &rule);
-    else if (nft_rule_equal(&rule, &rule))
+    if (nft_rule_equal(&rule, &rule) != all_known(&rule))
         abort();
+    if (all_known(&rule) && !rule.extra) /* a comment is seen, and never written */
+        there_and_back(table, &rule);
 }
 
 static void read_chain(struct netlink_bytes attributes)
@@ -59,14 +61,36 @@ static void read_chain(struct netlink_bytes attributes)
         abort();
 }
 
+static void read_set(struct netlink_bytes attributes)
+{
+    struct nft_set set;
+    char table[NFT_NAME_SIZE];
+    if (nft_set_read(attributes, table, &set) == 0 && !nft_set_equal(&set, &set))
+        abort();
+}
+
+/* What names a flow is what the kernel wrote, to the byte and no longer. */
+static void read_flow(struct netlink_bytes attributes, uint8_t family)
+{
+    struct conntrack_flow flow;
+    if (conntrack_read(attributes, family, &flow) < 0)
+        return;
+    if (flow.key_size > sizeof(flow.key) || flow.family != family)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct addresses_one address;
     struct netlink_bytes rest = {data, size};
     struct netlink_message message;
     struct nfgenmsg header;
     while (netlink_next(&rest, &message) > 0) {
+        (void)addresses_read_one(message.body, &address);
         if (netlink_take(&message.body, &header, sizeof(header)) < 0)
             continue;
+        read_flow(message.body, header.nfgen_family);
+        read_set(message.body);
         read_rule(message.body);
         read_chain(message.body);
     }

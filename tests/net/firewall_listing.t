@@ -34,6 +34,10 @@ CASES = {
         'net.accept_icmpv6_multicast_echo = no\n',
     'every listener open': 'snmp.mode = v3_read_only\nglobal.http_external = yes\n'
                            'web.max_sessions = 1\n' + STATIONS,
+    'services of its own elsewhere':
+        'global.dscp_management = 16\nsyslog.server = 192.0.2.9 port=1514 proto=tcp\n'
+        'syslog.server = 192.0.2.8 port=1514 proto=tls\nsyslog.server = 192.0.2.7\n'
+        'global.ocsp_responder_url = http://ocsp.example:8080/\n',
     'no call protocol': 'global.sip = no\nglobal.h323 = no\nglobal.webrtc = no\n'
                         'global.rtmp = no\nglobal.client_api = no\n',
     'other ports': 'sip.udp_port = 6060\nsip.tcp_port = 6061\nsip.tls_port = 6062\n'

@@ -314,11 +314,36 @@ def marked(port, code_point, what):
                      f'{what}: IPv{version} connections of its own carry DSCP {code_point}')
 
 
+def own_management():
+    """What the node's own services send, from ports of its own choice."""
+    services = {'DNS': 53, 'NTP': 123, 'syslog': 514, 'another syslog': 1514,
+                'SNMP notifications': 162}
+    for version in (4, 6):
+        for name, port in services.items():
+            with sock(node, version, socket.SOCK_DGRAM) as sender, wire() as tap_socket:
+                sender.bind((NODE[version], 0))
+                sender.sendto(bytes(40), (STATION[version], port))
+                tap.same(marks(tap_socket, version, dport=port), {16},
+                         f'{name}: IPv{version} datagrams carry DSCP 16')
+        for name, port in {'DNS': 53, 'syslog': 514, 'syslog over TLS': 6514, 'another syslog': 2514,
+                           'LDAP': 389, 'LDAP over TLS': 636, 'OCSP': 80,
+                           'another OCSP responder': 8088}.items():
+            with sock(peer, version) as server, wire() as tap_socket:
+                server.bind((STATION[version], port))
+                server.listen(4)
+                tcp(version, port, NODE, node, STATION)
+                tap.same(marks(tap_socket, version, dport=port), {16},
+                         f'{name}: IPv{version} connections carry DSCP 16')
+
+
 def dscp():
-    node.settings(BASE + 'global.dscp_management = 16\nlocation.dscp_signaling = 40\n'
+    node.settings(BASE + 'syslog.server = 192.0.2.2 port=1514 proto=udp\n'
+                         'syslog.server = log.example port=2514 proto=tls\n'
+                         'global.ocsp_responder_url = http://[2001:db8::2]:8088/ocsp\n' + 'global.dscp_management = 16\nlocation.dscp_signaling = 40\n'
                          'location.dscp_media = 51\n')
     node.boot()
     marked(22, 16, 'management')
+    own_management()
     marked(5061, 40, 'signaling')
     marked(40000, 51, 'media')
     for version in (4, 6):

@@ -1,5 +1,7 @@
 /* Netlink: what is built parses again, and what is no netlink is refused; nf_tables objects make
  * the way to bytes and back, and to the kernel and back in a namespace of the test's own. */
+#include "netlink/addresses.h"
+#include "netlink/conntrack.h"
 #include "netlink/message.h"
 #include "netlink/monitor.h"
 #include "netlink/nftables.h"
@@ -8,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_addr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -18,6 +22,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,6 +127,100 @@ static void text_with_control_characters_is_refused_and_a_name_is_made_readable(
     assert_string_equal(text, "a?");
 }
 
+/* --- flows and addresses --- */
+
+static void put_tuple(struct buf *buf, uint16_t type, const uint8_t *from, const uint8_t *to,
+                      uint16_t from_port, uint16_t to_port)
+{
+    size_t tuple = netlink_nest_begin(buf, type);
+    size_t nest = netlink_nest_begin(buf, CTA_TUPLE_IP);
+    netlink_put(buf, CTA_IP_V4_SRC, from, 4);
+    netlink_put(buf, CTA_IP_V4_DST, to, 4);
+    netlink_nest_end(buf, nest);
+    nest = netlink_nest_begin(buf, CTA_TUPLE_PROTO);
+    netlink_put_u8(buf, CTA_PROTO_NUM, IPPROTO_TCP);
+    netlink_put_be16(buf, CTA_PROTO_SRC_PORT, from_port);
+    netlink_put_be16(buf, CTA_PROTO_DST_PORT, to_port);
+    netlink_nest_end(buf, nest);
+    netlink_nest_end(buf, tuple);
+}
+
+static void put_flow(struct buf *buf)
+{
+    static const uint8_t peer[] = {192, 0, 2, 2}, node[] = {192, 0, 2, 1};
+    put_tuple(buf, CTA_TUPLE_ORIG, peer, node, 4000, 22);
+    put_tuple(buf, CTA_TUPLE_REPLY, node, peer, 22, 4000);
+    netlink_put_be32(buf, CTA_STATUS, 0xe);
+    netlink_put_be32(buf, CTA_ID, 77);
+}
+
+static void a_flow_is_read_with_both_its_directions_and_the_key_that_names_it(void **state)
+{
+    struct buf buf = {0};
+    struct conntrack_flow flow;
+    (void)state;
+    put_flow(&buf);
+    assert_int_equal(conntrack_read(netlink_bytes_of(&buf), AF_INET, &flow), 0);
+    assert_int_equal(flow.original.protocol, IPPROTO_TCP);
+    assert_int_equal(flow.original.source_port, 4000);
+    assert_int_equal(flow.reply.source_port, 22);
+    assert_int_equal(flow.original.source[3], 2);
+    assert_int_equal(flow.reply.source[3], 1);
+    assert_int_equal(flow.id, 77);
+    assert_int_equal(flow.key_size, 48);
+    assert_false(flow.dying);
+    buf_free(&buf);
+}
+
+/* Copies of their exact size, so that a sanitizer sees a read beyond them. */
+static void a_cut_flow_and_one_of_another_family_are_refused(void **state)
+{
+    struct buf buf = {0};
+    struct conntrack_flow flow;
+    (void)state;
+    put_flow(&buf);
+    size_t whole = buf.length - 16; /* status and id may be missing */
+    for (size_t size = 0; size < whole; size++) {
+        uint8_t *copy = malloc(size ? size : 1);
+        assert_non_null(copy);
+        memcpy(copy, buf.data, size);
+        assert_int_equal(conntrack_read((struct netlink_bytes){copy, size}, AF_INET, &flow),
+                         -EBADMSG);
+        free(copy);
+    }
+    assert_int_equal(conntrack_read(netlink_bytes_of(&buf), AF_INET6, &flow), -EBADMSG);
+    assert_int_equal(conntrack_read(netlink_bytes_of(&buf), AF_UNSPEC, &flow), -EBADMSG);
+    buf_free(&buf);
+}
+
+static void a_key_longer_than_there_is_room_for_is_refused(void **state)
+{
+    static const uint8_t zeros[CONNTRACK_TUPLE_MAX + 1];
+    struct buf buf = {0};
+    struct conntrack_flow flow;
+    (void)state;
+    netlink_put(&buf, CTA_TUPLE_ORIG, zeros, sizeof(zeros));
+    assert_int_equal(conntrack_read(netlink_bytes_of(&buf), AF_INET, &flow), -EBADMSG);
+    buf_free(&buf);
+}
+
+static void an_address_of_the_wrong_size_is_refused_and_the_local_one_counts(void **state)
+{
+    static const uint8_t far[] = {10, 0, 0, 2}, own[] = {10, 0, 0, 1};
+    struct ifaddrmsg header = {.ifa_family = AF_INET};
+    struct addresses_one address;
+    struct buf buf = {0};
+    (void)state;
+    buf_append(&buf, &header, sizeof(header));
+    netlink_put(&buf, IFA_LOCAL, own, sizeof(own));
+    netlink_put(&buf, IFA_ADDRESS, far, sizeof(far));
+    assert_int_equal(addresses_read_one(netlink_bytes_of(&buf), &address), 1);
+    assert_memory_equal(address.byte, own, sizeof(own));
+    netlink_put(&buf, IFA_LOCAL, own, 3);
+    assert_int_equal(addresses_read_one(netlink_bytes_of(&buf), &address), -EBADMSG);
+    buf_free(&buf);
+}
+
 /* --- expressions --- */
 
 static const struct nft_expression samples[] = {
@@ -151,7 +250,14 @@ static const struct nft_expression samples[] = {
      .reject = {.type = NFT_REJECT_ICMPX_UNREACH, .code = NFT_REJECT_ICMPX_PORT_UNREACH}},
     {.kind = NFT_IMMEDIATE,                                                                                        .immediate = {.verdict = {.code = NF_DROP}}},
     {.kind = NFT_IMMEDIATE,.immediate = {.verdict = {.code = NFT_GOTO, .chain = "other"}}},
-    {.kind = NFT_NOTRACK                                                                     },
+    {.kind = NFT_LOAD,                                                                      .load = {.dreg = NFT_REG_1, .value = {.length = 4, .byte = {1}}}},
+    {.kind = NFT_DYNSET,
+     .dynset = {.set = "echo",
+                .op = NFT_DYNSET_OP_UPDATE,
+                .sreg = NFT_REG_1,
+                .timeout_ms = 10000,
+                .each = {.kind = NFT_LIMIT, .limit = {.rate = 20, .unit_s = 1, .burst = 20}}}},
+    {.kind = NFT_NOTRACK                                                                                       },
 };
 
 /* Encodes one expression and decodes it. */
@@ -398,6 +504,10 @@ int main(void)
         cmocka_unit_test(a_cut_message_is_refused),
         cmocka_unit_test(lengths_that_lie_are_refused),
         cmocka_unit_test(text_with_control_characters_is_refused_and_a_name_is_made_readable),
+        cmocka_unit_test(a_flow_is_read_with_both_its_directions_and_the_key_that_names_it),
+        cmocka_unit_test(a_cut_flow_and_one_of_another_family_are_refused),
+        cmocka_unit_test(a_key_longer_than_there_is_room_for_is_refused),
+        cmocka_unit_test(an_address_of_the_wrong_size_is_refused_and_the_local_one_counts),
         cmocka_unit_test(every_expression_comes_back_equal_and_differs_from_every_other),
         cmocka_unit_test(a_changed_member_makes_an_expression_differ),
         cmocka_unit_test(a_counter_equals_itself_whatever_it_counted),
