@@ -26,6 +26,14 @@ static void count_change(void *context, const struct domain *domain, const struc
         tally->differed++;
 }
 
+static void log_row(const struct row *row)
+{
+    struct buf line = {0};
+    row_print(row, &line);
+    log_error("%s", buf_text(&line));
+    buf_free(&line);
+}
+
 /* Rows that still fall short are named on the console: at boot nobody reads a report. */
 static void tell_shortfalls(const struct results *results)
 {
@@ -36,8 +44,7 @@ static void tell_shortfalls(const struct results *results)
         for (size_t i = 0; i < rows->count; i++) {
             const struct row *row = &rows->list[i];
             if (row->verdict >= VERDICT_FAIL)
-                log_error("%s: %s: %s, not %s", row->id, verdict_text(row->verdict),
-                          row->note ? row->note : row->actual, row->desired);
+                log_row(row);
         }
     }
 }

@@ -239,6 +239,14 @@ static int mend_file(const struct system *system, const struct account_rule *rul
     return error;
 }
 
+static size_t lines_of(struct buf *text)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < text->length; at += line_end(text, at) + 1)
+        count++;
+    return count;
+}
+
 static void observe_file(const struct system *system, const struct account_rule *rule,
                          struct rows *rows, struct row *row)
 {
@@ -250,8 +258,11 @@ static void observe_file(const struct system *system, const struct account_rule 
         row_verdict(row, VERDICT_ERROR,
                     rows_text(rows, "cannot read %s: %s", rule->path, strerror(-error)));
     else
-        row_observed(row, found.length ? rows_text(rows, "not locked: %s", buf_text(&found))
-                                       : row->desired);
+        row_judge(row,
+                  found.length ? rows_text(rows, "not locked: %s", buf_text(&found))
+                               : rows_text(rows, "nothing of it in the %zu lines of %s",
+                                           lines_of(&out), rule->path),
+                  found.length == 0);
     buf_free(&found);
     buf_wipe(&out);
 }

@@ -87,7 +87,7 @@ static const char *origin(const struct file_rule *rule, struct rows *rows)
 }
 
 static int look(const struct system *system, const struct policy *policy,
-                const struct file_rule *rule, struct buf *actual, struct buf *should)
+                const struct file_rule *rule, struct plain_file *found)
 {
     char path[PATH_MAX];
     struct buf wanted = {0};
@@ -96,34 +96,44 @@ static int look(const struct system *system, const struct policy *policy,
     if (error == 0)
         error = file_path_keeping(path, sizeof(path), system->root, rule->path, OWN);
     if (error == 0)
-        error = plain_file_look_folder(path, actual);
-    if (error == 0 && actual->length && !str_equal(buf_text(actual), "absent"))
-        buf_puts(should, "a folder of its own around it");
-    else if (error == 0 && !actual->length)
-        error = plain_file_look(path, &wanted, actual, should);
+        error = plain_file_look_folder(path, &found->actual);
+    if (error == 0 && found->actual.length && !str_equal(buf_text(&found->actual), "absent"))
+        buf_puts(&found->should, "a folder of its own around it");
+    else if (error == 0 && !found->actual.length)
+        error = plain_file_look(path, &wanted, found);
     buf_free(&wanted);
+    if (error == 0)
+        error = buf_error(&found->actual) ? buf_error(&found->actual) : buf_error(&found->should);
     return error;
+}
+
+/* A file that is there where none should be differs, whatever it holds. */
+static bool is_right(const struct file_rule *rule, const struct policy *policy,
+                     const struct plain_file *found)
+{
+    return is_wanted(rule, policy) ? found->equal : str_equal(buf_text(&found->actual), "absent");
 }
 
 static void observe_file(const struct system *system, const struct policy *policy,
                          const struct file_rule *rule, struct rows *rows, struct row *row)
 {
-    struct buf actual = {0}, should = {0};
-    int error = look(system, policy, rule, &actual, &should);
-    if (error == 0)
-        error = buf_error(&actual) ? buf_error(&actual) : buf_error(&should);
+    struct plain_file found = {.equal = false};
+    int error = look(system, policy, rule, &found);
     if (error) {
         row_verdict(row, VERDICT_ERROR,
                     rows_text(rows, "cannot read %s: %s", rule->path, strerror(-error)));
     } else {
-        const char *as_rendered = rule->in_fips_mode_alone ? "present" : row->desired;
-        row_observed(row, actual.length ? rows_text(rows, "%s", buf_text(&actual)) : as_rendered);
-        row->note = should.length
-                        ? rows_text(rows, "%s: should be %s", origin(rule, rows), buf_text(&should))
-                        : origin(rule, rows);
+        row_judge(row, rows_text(rows, "%s", buf_text(&found.actual)),
+                  is_right(rule, policy, &found));
+        if (row->verdict == VERDICT_PASS)
+            row->note = origin(rule, rows);
+        else
+            row->note = found.should.length ? rows_text(rows, "%s: should be %s", rule->path,
+                                                        buf_text(&found.should))
+                                            : rule->path;
     }
-    buf_free(&actual);
-    buf_free(&should);
+    buf_free(&found.actual);
+    buf_free(&found.should);
 }
 
 static void files_observe(const struct system *system, const struct policy *policy,

@@ -3,16 +3,19 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "domain/rows.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
+#include <mbedtls/sha256.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXCERPT_BEFORE = 24, EXCERPT_SIZE = 64 };
+enum { EXCERPT_BEFORE = 24, EXCERPT_SIZE = 64, STAMP_SIZE = 160, HASH_SIZE = 32 };
 
 static const char *kind_words(mode_t mode)
 {
@@ -39,12 +42,14 @@ static bool is_ours(const struct stat *found, mode_t kind, mode_t mode, struct b
     return false;
 }
 
-/* A few characters around the first that differs, in its line: one line may be a whole file. */
+/* A few characters around the first that differs, in its line: one line may be a whole file. Where
+ * something is left out stands an ellipsis, and no character is cut. */
 static void put_excerpt(struct buf *out, const char *text, size_t size, size_t at)
 {
     char excerpt[EXCERPT_SIZE];
     size_t from = at, length = 0;
-    while (from > 0 && at - from < EXCERPT_BEFORE && text[from - 1] != '\n')
+    while (from > 0 && (at - from < EXCERPT_BEFORE || ((unsigned char)text[from] & 0xc0) == 0x80) &&
+           text[from - 1] != '\n')
         from--;
     while (from + length < size && length < sizeof(excerpt) - 1 && text[from + length] != '\n' &&
            text[from + length] != '\0')
@@ -52,71 +57,113 @@ static void put_excerpt(struct buf *out, const char *text, size_t size, size_t a
     memcpy(excerpt, text + from, length);
     excerpt[length] = '\0';
     str_clean(excerpt, "");
-    buf_printf(out, "\"%s\"", excerpt);
+    buf_puts(out, from > 0 && text[from - 1] != '\n' ? "\"..." : "\"");
+    bool more = from + length < size && text[from + length] != '\n';
+    row_excerpt(excerpt, more ? length - 1 : length, out);
+    buf_putc(out, '"');
 }
 
-static void tell_difference(const struct buf *wanted, const char *found, size_t size,
-                            struct buf *actual, struct buf *should)
+/* Which revision of the settings the first line says, 0: none. */
+static uint64_t revision_of(const char *text, size_t size)
+{
+    static const char *const marks[] = {"for revision ", "\"revision\":"};
+    char head[STAMP_SIZE];
+    uint64_t revision = 0;
+    size_t length = size < sizeof(head) - 1 ? size : sizeof(head) - 1;
+    memcpy(head, text, length);
+    head[length] = '\0';
+    for (size_t i = 0; i < countof(marks); i++) {
+        char *at = strstr(head, marks[i]);
+        if (!at)
+            continue;
+        at += strlen(marks[i]);
+        at[strspn(at, "0123456789")] = '\0';
+        (void)str_to_u64(at, 1, UINT64_MAX, &revision);
+    }
+    return revision;
+}
+
+static void tell_difference(const struct buf *wanted, const char *text, size_t size,
+                            struct plain_file *found)
 {
     size_t at = 0, line = 1;
-    while (at < size && at < wanted->length && found[at] == wanted->data[at])
-        line += found[at++] == '\n';
-    buf_printf(actual, "line %zu is ", line);
+    uint64_t revision = revision_of(text, size);
+    if (revision && revision != revision_of(wanted->data, wanted->length)) {
+        buf_printf(&found->actual, "rendered for revision %" PRIu64, revision);
+        return;
+    }
+    while (at < size && at < wanted->length && text[at] == wanted->data[at])
+        line += text[at++] == '\n';
+    buf_printf(&found->actual, "line %zu is ", line);
     if (at == size)
-        buf_printf(actual, "cut off after %zu bytes", size);
+        buf_printf(&found->actual, "cut off after %zu bytes", size);
     else
-        put_excerpt(actual, found, size, at);
+        put_excerpt(&found->actual, text, size, at);
     if (at == wanted->length)
-        buf_puts(should, "behind the end");
+        buf_puts(&found->should, "behind the end");
     else
-        put_excerpt(should, wanted->data, wanted->length, at);
+        put_excerpt(&found->should, wanted->data, wanted->length, at);
 }
 
-static int read_and_compare(int fd, size_t size, const struct buf *wanted, struct buf *actual,
-                            struct buf *should)
+static int put_digest(const struct buf *text, struct buf *out)
 {
-    struct buf found = {0};
-    int error = buf_reserve(&found, size + 1);
+    unsigned char hash[HASH_SIZE];
+    if (mbedtls_sha256((const unsigned char *)text->data, text->length, hash, 0) != 0)
+        return -EIO;
+    buf_puts(out, "SHA-256 ");
+    for (size_t i = 0; i < sizeof(hash); i++)
+        buf_printf(out, "%02x", hash[i]);
+    return 0;
+}
+
+static int read_and_compare(int fd, size_t size, const struct buf *wanted, struct plain_file *found)
+{
+    struct buf text = {0};
+    int error = buf_reserve(&text, size + 1);
     if (error == 0)
-        error = file_read_exactly(fd, found.data, size);
-    if (error == 0 && (size != wanted->length || memcmp(found.data, wanted->data, size) != 0))
-        tell_difference(wanted, found.data, size, actual, should);
-    buf_free(&found);
+        error = file_read_exactly(fd, text.data, size);
+    if (error == 0)
+        text.length = size;
+    found->equal =
+        error == 0 && size == wanted->length && memcmp(text.data, wanted->data, size) == 0;
+    if (found->equal)
+        error = put_digest(&text, &found->actual);
+    else if (error == 0)
+        tell_difference(wanted, text.data, size, found);
+    buf_free(&text);
     return error;
 }
 
 /* Between lstat(2) and open(2) nobody but our own user can change what lies there; if it does, the
  * open neither follows nor waits. */
-static int compare(const char *path, const struct buf *wanted, struct buf *actual,
-                   struct buf *should)
+static int compare(const char *path, const struct buf *wanted, struct plain_file *found)
 {
-    struct stat found;
+    struct stat status;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int error = fstat(fd, &found) < 0 ? -errno : 0;
-    if (error == 0 && !S_ISREG(found.st_mode))
+    int error = fstat(fd, &status) < 0 ? -errno : 0;
+    if (error == 0 && !S_ISREG(status.st_mode))
         error = -EINVAL;
-    if (error == 0 && found.st_size > PLAIN_FILE_SIZE_MAX)
-        buf_printf(actual, "%lld bytes long", (long long)found.st_size);
+    if (error == 0 && status.st_size > PLAIN_FILE_SIZE_MAX)
+        buf_printf(&found->actual, "%lld bytes long", (long long)status.st_size);
     else if (error == 0)
-        error = read_and_compare(fd, (size_t)found.st_size, wanted, actual, should);
+        error = read_and_compare(fd, (size_t)status.st_size, wanted, found);
     close(fd);
     return error;
 }
 
-int plain_file_look(const char *path, const struct buf *wanted, struct buf *actual,
-                    struct buf *should)
+int plain_file_look(const char *path, const struct buf *wanted, struct plain_file *found)
 {
-    struct stat found;
-    if (lstat(path, &found) < 0) {
+    struct stat status;
+    if (lstat(path, &status) < 0) {
         if (errno != ENOENT)
             return -errno;
-        buf_puts(actual, "absent");
+        buf_puts(&found->actual, "absent");
         return 0;
     }
-    return is_ours(&found, S_IFREG, PLAIN_FILE_MODE, actual) ? compare(path, wanted, actual, should)
-                                                             : 0;
+    return is_ours(&status, S_IFREG, PLAIN_FILE_MODE, &found->actual) ? compare(path, wanted, found)
+                                                                      : 0;
 }
 
 static int folder_of(const char *path, char folder[PATH_MAX])

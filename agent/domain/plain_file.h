@@ -8,15 +8,20 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 enum { PLAIN_FILE_MODE = 0644, PLAIN_FILE_FOLDER_MODE = 0755, PLAIN_FILE_SIZE_MAX = 65536 };
 
-/* Appends to `actual` in words how the file at `path` differs from `wanted`, and "absent" where
- * there is none; nothing where it is as it should be. `should` gets what its first differing line
- * should be. 0 or a negative errno. */
-int plain_file_look(const char *path, const struct buf *wanted, struct buf *actual,
-                    struct buf *should);
+/* What was found of a file. */
+struct plain_file {
+    bool equal;        /* as it should be: `actual` is "SHA-256 3f2a..." of what was read */
+    struct buf actual; /* else in words how it differs, "absent" where there is none */
+    struct buf should; /* what its first differing line should be; empty: nothing to say */
+};
+
+/* Looks at the file at `path`. 0 or a negative errno; the caller frees both texts. */
+int plain_file_look(const char *path, const struct buf *wanted, struct plain_file *found);
 
 /* The same of the folder that `path` lies in: "absent" and how it differs. */
 int plain_file_look_folder(const char *path, struct buf *actual);

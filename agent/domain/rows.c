@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Strings are kept in a chain of nodes: a row's pointer stays valid while more are added. */
 struct rows_text {
@@ -13,7 +14,7 @@ struct rows_text {
     char text[];
 };
 
-enum { FIRST_ROWS = 32 };
+enum { FIRST_ROWS = 32, PRINTED_VALUE = 160, PRINTED_REASON = 240 };
 
 const char *verdict_text(enum verdict verdict)
 {
@@ -108,6 +109,36 @@ void row_verdict(struct row *row, enum verdict verdict, const char *note)
         row->actual = "";
     row->verdict = verdict;
     row->note = note;
+}
+
+void row_excerpt(const char *text, size_t most, struct buf *out)
+{
+    size_t length = 0, words = 0, whole = strlen(text);
+    for (size_t next; length < whole; length += next) {
+        next = str_character(text + length);
+        next = next ? next : 1;
+        if (length + next > most)
+            break;
+        if (text[length] == ' ')
+            words = length;
+    }
+    bool cut = length < whole;
+    buf_append(out, text, cut && words ? words : length);
+    buf_puts(out, cut ? "..." : "");
+}
+
+void row_print(const struct row *row, struct buf *out)
+{
+    bool observed = row->actual && row->actual[0] != '\0';
+    buf_printf(out, "%s is ", row->id);
+    row_excerpt(observed ? row->actual : "unknown", PRINTED_VALUE, out);
+    buf_puts(out, ", should be ");
+    row_excerpt(row->desired, PRINTED_VALUE, out);
+    if (row->note) {
+        buf_puts(out, " (");
+        row_excerpt(row->note, PRINTED_REASON, out);
+        buf_putc(out, ')');
+    }
 }
 
 bool rows_differ(const struct rows *rows)

@@ -68,6 +68,14 @@ void row_observed(struct row *row, const char *actual);
 /* Sets a verdict with its note. `actual` becomes "" when it was NULL. */
 void row_verdict(struct row *row, enum verdict verdict, const char *note);
 
+/* Appends what a row shows in one line, for logs and events: "ID is OBSERVED, should be EXPECTED
+ * (reason)". Long texts are cut between words, with an ellipsis. */
+void row_print(const struct row *row, struct buf *out);
+
+/* Appends a text of at most `most` bytes, cut before a word and between characters, with "..."
+ * where something is left out. */
+void row_excerpt(const char *text, size_t most, struct buf *out);
+
 /* True when a row is fail or error. */
 bool rows_differ(const struct rows *rows);
 

@@ -30,8 +30,11 @@ static void put_tls(const struct surface_record *record, struct buf *out)
                   "ssl_session_tickets off; # their keys would last as long as nginx\n");
 }
 
+/* A block with an add_header of its own inherits none (ngx_http_headers_module), and nginx without
+ * a module of others has no header that a block cannot drop: so the file says it. */
 static void put_headers(const struct crypto *crypto, struct buf *out)
 {
+    buf_puts(out, "# A server or location block with an add_header of its own repeats these:\n");
     buf_printf(out, "add_header Strict-Transport-Security \"%s\" always;\n", crypto_hsts(crypto));
     if (crypto->referrer_policy)
         buf_puts(out, "add_header Referrer-Policy same-origin always;\n");
@@ -43,7 +46,9 @@ static unsigned value(const struct policy *policy, enum setting_key key)
     return setting_table[key].roles & policy->role ? settings_uint(policy->settings, key) : 0;
 }
 
-/* A user is who a verified certificate names, else an address: a name that a client merely states
+/* One count over all server blocks: a key that is empty, as $server_name is where a block has no
+ * server_name, is not counted (ngx_http_limit_conn_module). A user is who a verified certificate
+ * names, else an address: a name that a client merely states
  * would let it pass for many, or take another's share. */
 static void put_limits(const struct policy *policy, struct buf *out)
 {
@@ -51,7 +56,8 @@ static void put_limits(const struct policy *policy, struct buf *out)
     unsigned per_user = value(policy, WEB_MAX_SESSIONS_PER_USER);
     if (sessions)
         buf_printf(out,
-                   "limit_conn_zone $server_name zone=holdfast_sessions:1m;\n"
+                   "map '' $holdfast_every {\n    default every;\n}\n"
+                   "limit_conn_zone $holdfast_every zone=holdfast_sessions:1m;\n"
                    "limit_conn holdfast_sessions %u;\n",
                    sessions);
     if (per_user)

@@ -33,9 +33,10 @@ static void changed(void *context, const struct domain *domain, const struct row
     }
     if (failed_before(found->before, row))
         return;
-    if (found->differed++ < NAMED_MAX)
-        buf_printf(&found->names, "; %s: %s, not %s", row->id, row->note ? row->note : row->actual,
-                   row->desired);
+    if (found->differed++ >= NAMED_MAX)
+        return;
+    buf_puts(&found->names, "; ");
+    row_print(row, &found->names);
 }
 
 static bool tell(struct node *node, const char *kind, const struct found *found)

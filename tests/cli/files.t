@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The files that the services read: written at boot, judged by their schemas, only when something
 differs, and never through what somebody else put in their place."""
+import hashlib
 import json
 import os
 import re
@@ -64,6 +65,11 @@ def first_boot(t, node):
            {'-rw-r--r--'}, 'of mode 0644')
     rows = node.rows()
     t.same(verdicts(rows), {'pass'}, 'then every row passes')
+    digests = {name.partition('.')[0].partition('-')[0]:
+               hashlib.sha256(node.text(name).encode()).hexdigest() for name in NAMES}
+    t.same({name: rows[name]['actual'] for name in digests},
+           {name: f'SHA-256 {digest}' for name, digest in digests.items()},
+           'and shows the digest of the file that was read')
     t.ok('tls.cbc' in rows['openssl']['note'] and 'Management Node' in rows['openssl']['section'],
          'a row names the settings and the section of the guide', rows['openssl'])
     for name in NAMES:
@@ -99,7 +105,9 @@ def only_when_changed(t, node):
     node.run('boot')
     t.same(node.inodes(), before, 'a boot with nothing to change writes none of them')
     node.run('set', 'sip.cca_id=abc', 'global.sip_tls_verification=on', 'tls.legacy=yes')
-    t.same(verdicts(node.rows()), {'fail', 'pass'}, 'a new revision is drift until it is enforced')
+    rows = node.rows()
+    t.same(verdicts(rows), {'fail', 'pass'}, 'a new revision is drift until it is enforced')
+    t.same(rows['sip']['actual'], 'rendered for revision 1', 'and the row says of which one the file is')
     node.run('boot')
     t.same(verdicts(node.rows()), {'pass'}, 'and then is not')
     t.same(json.loads(node.text('sip.json'))['sip']['cca_id'], 'abc', 'sip.json has the answer')

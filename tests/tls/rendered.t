@@ -266,6 +266,7 @@ def try_headers(title, record, settings):
 
 
 def try_limits(title):
+    """The server block has no server_name, so that nginx knows it by none."""
     with socket.create_server(('127.0.0.1', SLOW), backlog=64):
         waiting = [request('/slow') for _ in range(10)]
         deadline = time.monotonic() + PATIENCE_S

@@ -217,17 +217,19 @@ static void the_guides_value_stands_in_words(void **state)
         enum setting_key key;
         const char *text;
     } cases[] = {
-        {SIP_CCA_ID,                 "any"                                            },
-        {NET_IPV6_DAD,               "no"                                             },
-        {WEB_MAX_SESSIONS,           "1 or more"                                      },
-        {GLOBAL_SESSION_TIMEOUT_MIN, "10 or less"                                     },
-        {SNMP_COMMUNITY,             "not \"public\""                                 },
-        {AUTH_CLIENT_CERTIFICATE,    "required_cn or required_upn"                    },
-        {GLOBAL_LOGIN_BANNER,        "set"                                            },
-        {DNS_SERVER,                 "2 or more"                                      },
-        {NTP_SERVER,                 "2 or more, each with a key"                     },
-        {GLOBAL_OCSP_RESPONDER_URL,  "set where global.ocsp_state is override"        },
-        {AUTH_LDAP_SERVER,           "set where auth.source is ldap or ldap_and_local"},
+        {SIP_CCA_ID,                   "set"                                            },
+        {SIP_RESOURCE_PRIORITY_PREFIX, "uc or dsn"                                      },
+        {SIP_UDP_PORT,                 "any"                                            },
+        {NET_IPV6_DAD,                 "no"                                             },
+        {WEB_MAX_SESSIONS,             "1 or more"                                      },
+        {GLOBAL_SESSION_TIMEOUT_MIN,   "10 or less"                                     },
+        {SNMP_COMMUNITY,               "not \"public\""                                 },
+        {AUTH_CLIENT_CERTIFICATE,      "required_cn or required_upn"                    },
+        {GLOBAL_LOGIN_BANNER,          "set"                                            },
+        {DNS_SERVER,                   "2 or more"                                      },
+        {NTP_SERVER,                   "2 or more, each with a key"                     },
+        {GLOBAL_OCSP_RESPONDER_URL,    "set where global.ocsp_state is override"        },
+        {AUTH_LDAP_SERVER,             "set where auth.source is ldap or ldap_and_local"},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
