@@ -39,10 +39,10 @@ static const char *const prompts[WIZARD_QUESTIONS] = {
     "Enable 2048-bit DH groups for H323 (NO): ",
 };
 
-/* The guide's column "Value to enter", as a person would type it. */
+/* The guide's column "Value to enter", as a person would type it; CCA-ID is the node's own word. */
 static const char *const guide[WIZARD_QUESTIONS] = {
-    "YES", "YES", "NO", "YES", "NO", "NO", "5060", "5060", "5061", "100", "10",  "NO", "NO",
-    "NO",  "",    "uc", "YES", "NO", "NO", "NO",   "YES",  "NO",   "YES", "YES", "NO",
+    "YES", "YES",   "NO", "YES", "NO", "NO", "5060", "5060", "5061", "100", "10",  "NO", "NO",
+    "NO",  "conf1", "uc", "YES", "NO", "NO", "NO",   "YES",  "NO",   "YES", "YES", "NO",
 };
 
 struct run {
@@ -124,13 +124,14 @@ static void the_guides_answers_change_what_the_guide_changes(void **state)
         assert_string_equal(answer(&run, guide[i]), "");
     buf_clear(&run.text);
     assert_int_equal(wizard_check(&run.wizard, &faults), 0);
-    assert_int_equal(wizard_changes(&run.wizard, &run.text), 9);
+    assert_int_equal(wizard_changes(&run.wizard, &run.text), 10);
     assert_string_equal(buf_text(&run.text), "security.fips: no -> yes\n"
                                              "security.disable_admin: no -> yes\n"
                                              "net.accept_icmpv6_multicast_echo: yes -> no\n"
                                              "net.ipv6_dad: yes -> no\n"
                                              "web.max_sessions: 0 -> 100\n"
                                              "web.max_sessions_per_user: 0 -> 10\n"
+                                             "sip.cca_id: \"\" -> conf1\n"
                                              "sip.resource_priority_prefix: \"\" -> uc\n"
                                              "rtcp.fir: no -> yes\n"
                                              "sip_tls.aes128_sha_outbound: yes -> no\n");
