@@ -114,7 +114,9 @@ def memory(pid):
                 continue
             first, end = (int(at, 16) for at in span.split('-'))
             mem.seek(first)
-            held += mem.read(end - first)
+            while first < end and (part := mem.read(end - first)):  # it may give less than asked for
+                held += part
+                first += len(part)
     return held
 
 

@@ -106,7 +106,11 @@ class Front:
     def stop(self):
         if self.process.poll() is None:
             self.process.stdin.close()
-            self.process.wait(PATIENCE_S)
+            deadline = time.monotonic() + PATIENCE_S
+            while self.process.poll() is None and time.monotonic() < deadline:
+                self.lines()  # what it still prints must not fill the pipe
+                time.sleep(0.01)
+            self.process.wait(0)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- clients ---

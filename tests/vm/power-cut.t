@@ -15,7 +15,7 @@ from node import Node
 SEED = 20240229  # of the writes that a cut loses; told when a test fails
 ASKED = ('security.fips', 'net.ipv6_dad', 'web.max_sessions', 'sip.cca_id', 'rtcp.fir',
          'sip_tls.aes128_sha_outbound')
-NONE, ALL = ['no', 'yes', '0', '', 'no', 'yes'], ['yes', 'no', '100', 'cut', 'yes', 'no']
+NONE, ALL = ['no', 'yes', '0', 'demo', 'no', 'yes'], ['yes', 'no', '100', 'cut', 'yes', 'no']
 
 
 def deployed(folder):
