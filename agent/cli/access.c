@@ -62,11 +62,25 @@ static int load_node(struct access *access, enum node_purpose purpose)
     return error;
 }
 
+/* No password would do: an event, but no failed try. */
+static int direct_unsupported(struct access *access)
+{
+    struct buf why = {0};
+    password_unsupported(access->root, &why);
+    log_error("%s", buf_text(&why));
+    if (load_node(access, NODE_RUN) == 0)
+        node_event(&access->node, "refused", "root: %s", buf_text(&why));
+    buf_free(&why);
+    return -ENOTSUP;
+}
+
 static int direct_login(struct access *access, const char *password)
 {
     int error = password_check(access->root, password);
     if (error == 0)
         return 0;
+    if (error == -ENOTSUP)
+        return direct_unsupported(access);
     access->failures++;
     if (error != -EACCES)
         log_error("cannot check the password in %s/etc/shadow: %s", access->root, strerror(-error));
@@ -135,6 +149,8 @@ static int login_by_daemon(const struct access *access, const char *password)
         error = door_client_receive(access->door, DOOR_LOGIN, &answer, &answered);
     if (error && error != -EINTR && !answered)
         log_error("the daemon does not answer: %s", strerror(-error));
+    else if (error == -ENOTSUP)
+        log_error("%s", buf_text(&answer));
     buf_free(&answer);
     return error;
 }

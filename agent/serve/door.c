@@ -191,6 +191,16 @@ static void wrong_password(struct door *door, struct client *client, int error)
     answer(door, client, error == -EACCES && client->failures < TRIES ? -EACCES : -EPERM, &none);
 }
 
+/* No password would do, so none was wrong: no try is counted, and the reason is no secret. */
+static void cannot_check(struct door *door, struct client *client)
+{
+    struct buf why = {0};
+    password_unsupported(door->root, &why);
+    refused(door, who_is(client), buf_text(&why));
+    answer(door, client, -ENOTSUP, &why);
+    buf_free(&why);
+}
+
 static void log_in(struct door *door, struct client *client)
 {
     struct guesses *guesses = guesses_of(door, client);
@@ -201,6 +211,10 @@ static void log_in(struct door *door, struct client *client)
         return; /* looked at again then */
     }
     int error = password_check(door->root, client->payload);
+    if (error == -ENOTSUP) {
+        cannot_check(door, client);
+        return;
+    }
     if (error) {
         wrong_password(door, client, error);
         return;

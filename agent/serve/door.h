@@ -18,7 +18,7 @@
 #define DOOR_PATH "/run/holdfast/door"
 
 enum door_verb {
-    DOOR_LOGIN = 1,    /* the password */
+    DOOR_LOGIN = 1,    /* the password; -ENOTSUP with the reason where none can be checked */
     DOOR_LOAD,         /* empty; answered with role, revision and the settings' text */
     DOOR_APPLY_WIZARD, /* text of the 25 answers */
     DOOR_APPLY_SET,    /* text */

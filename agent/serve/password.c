@@ -72,10 +72,23 @@ static bool equal_in_constant_time(const char *a, const char *b)
     return difference == 0;
 }
 
+/* musl's crypt(3) takes a kind that it does not know for a salt of DES, and makes a hash all the
+ * same. */
+static bool is_computed(const char *stored)
+{
+    static const char *const prefixes[] = {"$1$", "$2", "$5$", "$6$"};
+    for (size_t i = 0; i < countof(prefixes); i++)
+        if (str_starts(stored, prefixes[i]))
+            return true;
+    return stored[0] != '$';
+}
+
 static int compare(const char *password, const char *stored)
 {
     if (stored[0] == '\0' || stored[0] == '!' || stored[0] == '*')
         return -EPERM;
+    if (!is_computed(stored))
+        return -ENOTSUP;
     if (password[0] == '\0' || strlen(password) > PASSWORD_MAX)
         return -EACCES;
     struct crypt_data *data = calloc(1, sizeof(*data));
@@ -89,6 +102,49 @@ static int compare(const char *password, const char *stored)
     explicit_bzero(data, sizeof(*data));
     free(data);
     return error;
+}
+
+/* Kinds that crypt(3) of other systems makes (crypt(5) of libxcrypt) and musl's does not compute.
+ */
+static const char *kind_of(const char *hash)
+{
+    static const struct {
+        const char *prefix, *name;
+    } kinds[] = {
+        {"$y$",    "yescrypt"     },
+        {"$gy$",   "gost-yescrypt"},
+        {"$7$",    "scrypt"       },
+        {"$sm3$",  "sm3crypt"     },
+        {"$sm3y$", "sm3-yescrypt" },
+        {"$sha1$", "sha1crypt"    },
+        {"$md5",   "SunMD5"       },
+        {"$3$",    "NT"           },
+        {"$2",     "bcrypt"       },
+        {"$6$",    "sha512crypt"  },
+        {"$5$",    "sha256crypt"  },
+        {"$1$",    "md5crypt"     },
+        {"_",      "bsdicrypt"    },
+    };
+    for (size_t i = 0; i < countof(kinds); i++)
+        if (str_starts(hash, kinds[i].prefix))
+            return kinds[i].name;
+    return NULL;
+}
+
+void password_unsupported(const char *root, struct buf *why)
+{
+    struct buf text = {0};
+    char *line = NULL, *field[FIELDS_MAX];
+    const char *kind = NULL;
+    if (read_account(root, "/etc/shadow", &text, &line) == 0 &&
+        cut_fields(line, field) > SHADOW_HASH)
+        kind = kind_of(field[SHADOW_HASH]);
+    if (kind)
+        buf_printf(why, "the password's hash is of the kind %s, which this program cannot compute",
+                   kind);
+    else
+        buf_puts(why, "the password's hash is of a kind that this program does not know");
+    buf_wipe(&text);
 }
 
 /* What login(1) refuses is refused here: a line that is none, and an account past its day. */

@@ -5,6 +5,8 @@
 #ifndef HOLDFAST_SERVE_PASSWORD_H
 #define HOLDFAST_SERVE_PASSWORD_H
 
+#include "base/buf.h"
+
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -19,6 +21,10 @@ enum {
  * day, has no password, does not exist or has a line that is none; -ENOTSUP when its kind of hash
  * is not known; or another errno when shadow cannot be read. */
 int password_check(const char *root, const char *password);
+
+/* After -ENOTSUP: why no password can be checked, by the name of the stored hash's kind (crypt(5)).
+ * Nothing of the hash itself is in it. */
+void password_unsupported(const char *root, struct buf *why);
 
 /* The admin's user and group numbers from passwd(5), neither of them 0. -ENOENT when there is no
  * such account, another errno when its line is none or cannot be read. */

@@ -106,6 +106,56 @@ static void a_hash_of_an_unknown_kind_cannot_be_checked(void **state)
     assert_int_equal(password_check(root, PASSWORD), -ENOTSUP);
 }
 
+static void a_hash_that_cannot_be_computed_is_named_by_its_kind(void **state)
+{
+    static const struct {
+        const char *hash, *kind;
+    } cases[] = {
+        {"$y$j9T$abcdefgh$x",  "kind yescrypt,"     },
+        {"$gy$j9T$abcdefgh$x", "kind gost-yescrypt,"},
+        {"$7$CU..../....salt", "kind scrypt,"       },
+        {"$9$salt$abc",        "does not know"      },
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        char line[256];
+        struct buf why = {0};
+        (void)snprintf(line, sizeof(line), "admin:%s:0::::::\n", cases[i].hash);
+        write_file("shadow", line);
+        password_unsupported(root, &why);
+        assert_non_null(strstr(buf_text(&why), cases[i].kind));
+        assert_null(strstr(buf_text(&why), cases[i].hash));
+        buf_free(&why);
+    }
+}
+
+/* P2: the day of expiry itself is past (shadow(5)). */
+static void an_account_is_refused_on_its_day_of_expiry(void **state)
+{
+    char line[64];
+    (void)state;
+    for (int left = 0; left <= 1; left++) {
+        (void)snprintf(line, sizeof(line), "admin:%%s:0:::::%lld:\n",
+                       (long long)(time(NULL) / DAY_S) + left);
+        shadow(line);
+        assert_int_equal(password_check(root, PASSWORD), left ? 0 : -EPERM);
+    }
+}
+
+/* P4: crypt(3) of the host takes longer ones than musl's. */
+static void a_password_longer_than_the_most_is_wrong_whatever_its_hash(void **state)
+{
+    char password[PASSWORD_MAX + 2], line[256];
+    (void)state;
+    memset(password, 'x', sizeof(password) - 1);
+    password[sizeof(password) - 1] = '\0';
+    const char *hash = crypt(password, "$5$salt$");
+    assert_non_null(hash);
+    (void)snprintf(line, sizeof(line), "admin:%s:0::::::\n", hash);
+    write_file("shadow", line);
+    assert_int_equal(password_check(root, password), -EACCES);
+}
+
 static void a_locked_account_takes_no_password(void **state)
 {
     static const char *const lines[] = {"admin:!%s:0::::::\n", "admin:*:0::::::\n",
@@ -265,6 +315,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PASSWORD_TEST(every_kind_of_hash_takes_its_password_and_no_other),
         PASSWORD_TEST(a_hash_of_an_unknown_kind_cannot_be_checked),
+        PASSWORD_TEST(a_hash_that_cannot_be_computed_is_named_by_its_kind),
+        PASSWORD_TEST(an_account_is_refused_on_its_day_of_expiry),
+        PASSWORD_TEST(a_password_longer_than_the_most_is_wrong_whatever_its_hash),
         PASSWORD_TEST(a_locked_account_takes_no_password),
         PASSWORD_TEST(an_empty_field_is_no_password_that_opens),
         PASSWORD_TEST(a_missing_file_or_account_refuses),
