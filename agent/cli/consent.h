@@ -1,6 +1,6 @@
 /*
  * What cannot be undone wants a word more than the change itself: the administrator account that is
- * disabled for good wants --yes, or a yes at a terminal, and a node that nobody could reach after
+ * disabled for good wants --yes, or a yes at a terminal, and a node out of all reach after
  * it wants --force.
  */
 #ifndef HOLDFAST_CLI_CONSENT_H
@@ -18,7 +18,7 @@
 /* Whether a change disables the administrator account. */
 bool consent_locks(const struct settings *before, const struct settings *after);
 
-/* Whether nobody could log in to a node with these settings, and no station see how it fares. */
+/* Whether a node with these settings takes no log-in and shows no station how it fares. */
 bool consent_is_out_of_reach(const struct settings *settings);
 
 /* Whether a change from `before` to `after` may be stored, as far as the person who asks for it is
