@@ -27,7 +27,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     char line[LINE_SIZE];
     if (level > logger.last)
         return;
-    int used = snprintf(line, sizeof(line), "%s: ", logger.program);
+    int used = snprintf(line, sizeof(line), "%s%s", logger.program, logger.program[0] ? ": " : "");
     if (used < 0 || (size_t)used >= sizeof(line) - 2)
         return;
     (void)vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, args);

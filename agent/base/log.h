@@ -9,7 +9,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_DEBUG };
 
-/* The name before each message, kept by reference; and the last level that is written. */
+/* The name before each message, kept by reference, empty for none; and the last level that is
+ * written. */
 void log_setup(const char *program, enum log_level last);
 
 __attribute__((format(printf, 1, 2))) void log_error(const char *format, ...);

@@ -38,6 +38,7 @@ static const struct front_limits limits = {
 void endpoint_init(struct endpoint *endpoint)
 {
     *endpoint = (struct endpoint){.listener = -1};
+    helper_log_init(&endpoint->log, "endpoint");
 }
 
 int endpoint_open(struct endpoint *endpoint, struct node *node)
@@ -89,6 +90,7 @@ static void stop(struct endpoint *endpoint)
 {
     if (endpoint->running)
         front_stop(&endpoint->front);
+    helper_log_close(&endpoint->log);
     endpoint->running = false;
 }
 
@@ -171,8 +173,9 @@ static int open_listener(struct endpoint *endpoint, const struct node *node)
 static int spawn(struct endpoint *endpoint, const struct node *node)
 {
     int error = stations_read(&endpoint->stations, &node->settings);
-    if (error)
-        return error;
+    int errors = error ? error : helper_log_open(&endpoint->log);
+    if (errors < 0)
+        return errors;
     struct front_setup setup = {
         .offer = endpoint->offer,
         .certificate_pem = endpoint->certificate.certificate_pem,
@@ -182,9 +185,12 @@ static int spawn(struct endpoint *endpoint, const struct node *node)
         .stations = &endpoint->stations,
         .seccomp_kill = true,
         .fips = settings_bool(&node->settings, SECURITY_FIPS),
+        .errors = errors,
     };
     choose_user(&setup);
-    return front_spawn_on(&endpoint->front, &setup, endpoint->listener);
+    error = front_spawn_on(&endpoint->front, &setup, endpoint->listener);
+    close(errors);
+    return error;
 }
 
 /* For the console, which shows it to whoever sets a station up. */

@@ -12,6 +12,7 @@
 #include "probe/served.h"
 #include "serve/backoff.h"
 #include "serve/front.h"
+#include "serve/helper_log.h"
 #include "serve/node.h"
 #include "serve/own_certificate.h"
 
@@ -29,6 +30,7 @@ struct endpoint_place {
 
 struct endpoint {
     struct front front;
+    struct helper_log log;
     bool running;
     int listener;                /* -1: none */
     struct endpoint_place place; /* of the listener */

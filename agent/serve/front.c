@@ -99,21 +99,21 @@ bool front_listens(int listener)
 
 /* --- what the parent calls --- */
 
-static void execute(int binary, int listener, int channel, int start)
+static void execute(int binary, int listener, int channel, int start, int errors)
 {
-    int error = front_child_execute(binary, listener, channel, start);
-    log_error("front: cannot be executed: %s", strerror(-error));
+    int error = front_child_execute(binary, listener, channel, start, errors);
+    log_error("endpoint: cannot be executed: %s", strerror(-error));
     _exit(EXIT_FAILURE);
 }
 
-static int fork_child(struct front *front, int binary, int listener, int start)
+static int fork_child(struct front *front, int binary, int listener, int start, int errors)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     int pid = fork();
     if (pid == 0)
-        execute(binary, listener, pair[1], start);
+        execute(binary, listener, pair[1], start, errors);
     int error = pid < 0 ? -errno : 0;
     close(pair[1]);
     if (error)
@@ -132,7 +132,7 @@ int front_spawn_on(struct front *front, const struct front_setup *setup, int lis
     if (binary < 0)
         return -errno;
     int sealed = front_child_seal(setup);
-    int error = sealed < 0 ? sealed : fork_child(front, binary, listener, sealed);
+    int error = sealed < 0 ? sealed : fork_child(front, binary, listener, sealed, setup->errors);
     if (sealed >= 0)
         close(sealed);
     close(binary);

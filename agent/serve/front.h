@@ -36,6 +36,7 @@ struct front_setup {
     unsigned uid, gid;               /* 0: stay, in the same root folder (tests without root) */
     bool seccomp_kill; /* kill the process on a denied call; else the call fails with EPERM */
     bool fips;         /* the self-tests come before the first handshake (pki/selftest.h) */
+    int errors;        /* its standard error; the caller keeps and closes its own */
 };
 
 /* What the front tells the warden: one fixed-size record, never a byte of a client's. */

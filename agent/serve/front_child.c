@@ -85,13 +85,13 @@ static int place(int *fds, size_t count)
     return 0;
 }
 
-int front_child_execute(int binary, int listener, int channel, int start)
+int front_child_execute(int binary, int listener, int channel, int start, int errors)
 {
     int fds[] = {listener, channel, start, binary};
     char name[] = "holdfast", word[] = WORD;
     char *const words[] = {name, word, NULL};
     char *const environment[] = {NULL};
-    int error = place(fds, countof(fds));
+    int error = dup2(errors, STDERR_FILENO) < 0 ? -errno : place(fds, countof(fds));
     if (error)
         return error;
     if (syscall(SYS_close_range, FD_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
@@ -168,7 +168,7 @@ static int prove(void)
     selftest_run(SELFTEST_ALL, &report);
     for (size_t i = 0; i < SELFTEST_LIBRARIES; i++)
         if (report.library[i].failed)
-            log_error("front: a self-test failed: %s of %s", report.library[i].first_failed,
+            log_error("a self-test failed: %s of %s", report.library[i].first_failed,
                       selftest_library_name((enum selftest_library)i));
     return selftest_passed(&report) ? 0 : -EKEYREJECTED;
 }
@@ -185,6 +185,8 @@ static int open_tls(struct tls_server **tls, struct front_start *start)
         .key_pem = &key,
         .ticket_key_s = start->ticket_key_s,
     };
+    if (error == 0)
+        log_setup("", LOG_LEVEL_NOTICE); /* the daemon writes the name */
     if (error == 0 && start->fips)
         error = prove();
     if (error == 0)
@@ -214,7 +216,7 @@ static int serve(const struct front_start *start, struct tls_server *tls)
     if (error == 0)
         error = front_loop_run(loop);
     if (error)
-        log_error("front: ends: %s", strerror(-error));
+        log_error("ends: %s", strerror(-error));
     return error;
 }
 

@@ -3,8 +3,8 @@
  * anew, so that the front's memory never holds what the warden's does.
  *
  * All that the child needs crosses in one sealed memfd, a struct front_start and the two PEM texts
- * behind it, and in three descriptors at fixed numbers. No secret is an argument, and there is no
- * environment.
+ * behind it, and in four descriptors at fixed numbers, standard error among them. No secret is an
+ * argument, and there is no environment.
  *
  * Sources: execveat(2), memfd_create(2), fcntl(2) (file sealing), close_range(2).
  */
@@ -35,9 +35,10 @@ struct front_start {
 /* In the parent: a sealed memfd (the caller closes it), or a negative errno. */
 int front_child_seal(const struct front_setup *setup);
 
-/* In the child of fork(2): puts the three descriptors at their numbers and executes `binary`, an
- * O_PATH descriptor. Returns only what went wrong, a negative errno. */
-int front_child_execute(int binary, int listener, int channel, int start);
+/* In the child of fork(2): puts the descriptors at their numbers, `errors` at that of standard
+ * error, and executes `binary`, an O_PATH descriptor. Returns only what went wrong, a negative
+ * errno. */
+int front_child_execute(int binary, int listener, int channel, int start, int errors);
 
 /* Whether a program's arguments are those that front_child_execute gives. */
 bool front_child_is_meant(int count, char *const *words);

@@ -54,7 +54,7 @@ static void show(struct front_loop *loop, int fd)
     if (error == 0)
         error = http_show(loop->shared.http, &snapshot);
     if (error)
-        log_error("front: snapshot refused, the former one stays: %s", strerror(-error));
+        log_error("snapshot refused, the former one stays: %s", strerror(-error));
 }
 
 /* Each connection goes to a gate with the new list; what has no place in it ends. */

@@ -38,6 +38,7 @@ enum {
 void prober_init(struct prober *prober)
 {
     *prober = (struct prober){.pidfd = -1, .memory = -1, .due_ms = clock_boot_ms() + FIRST_MS};
+    helper_log_init(&prober->log, WORD);
 }
 
 void prober_soon(struct prober *prober)
@@ -47,14 +48,15 @@ void prober_soon(struct prober *prober)
 
 /* --- starting --- */
 
-static void execute(int binary, int memory)
+static void execute(int binary, int memory, int errors)
 {
     char name[] = "holdfast", word[] = WORD;
     char *const words[] = {name, word, NULL};
     char *const environment[] = {NULL};
     int high_binary = fcntl(binary, F_DUPFD_CLOEXEC, FD_END);
     int high_memory = fcntl(memory, F_DUPFD_CLOEXEC, FD_END);
-    if (high_binary >= 0 && high_memory >= 0 && dup2(high_memory, FD_MEMORY) >= 0 &&
+    if (high_binary >= 0 && high_memory >= 0 && dup2(errors, STDERR_FILENO) >= 0 &&
+        dup2(high_memory, FD_MEMORY) >= 0 &&
         syscall(SYS_close_range, FD_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
         syscall(SYS_execveat, high_binary, "", words, environment, AT_EMPTY_PATH);
     _exit(EXIT_FAILURE);
@@ -65,10 +67,13 @@ static int fork_prober(struct prober *prober, int memory)
     int binary = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     if (binary < 0)
         return -errno;
-    int pid = fork();
+    int errors = helper_log_open(&prober->log);
+    int pid = errors < 0 ? errors : fork();
     if (pid == 0)
-        execute(binary, memory);
-    int error = pid < 0 ? -errno : 0;
+        execute(binary, memory, errors);
+    int error = errors < 0 ? errors : pid < 0 ? -errno : 0;
+    if (errors >= 0)
+        close(errors);
     close(binary);
     if (error)
         return error;
@@ -116,6 +121,7 @@ void prober_close(struct prober *prober)
         close(prober->pidfd);
     if (prober->memory >= 0)
         close(prober->memory);
+    helper_log_close(&prober->log);
     prober->pid = 0;
     prober->pidfd = prober->memory = -1;
 }
@@ -221,6 +227,7 @@ static int give_up_privilege(struct connect_sources *sources)
         .memory = MEMORY_MAX,
         .file_size = sizeof(struct probe_record),
     };
+    log_setup("", LOG_LEVEL_NOTICE); /* the daemon writes the name */
     int error = sandbox_close(keep, countof(keep));
     if (error)
         return error;

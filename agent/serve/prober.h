@@ -9,6 +9,7 @@
 #define HOLDFAST_SERVE_PROBER_H
 
 #include "serve/backoff.h"
+#include "serve/helper_log.h"
 #include "serve/node.h"
 
 #include <stdint.h>
@@ -16,7 +17,8 @@
 enum { PROBER_REASON_SIZE = 120 };
 
 struct prober {
-    int pid, pidfd, memory;          /* 0, -1, -1: none runs */
+    int pid, pidfd, memory; /* 0, -1, -1: none runs */
+    struct helper_log log;
     uint64_t due_ms;                 /* of clock_boot_ms(): when the next one starts */
     uint64_t end_ms;                 /* ... and when the one that runs is ended */
     struct backoff retries;          /* of probes in a row that were refused or not finished */

@@ -192,7 +192,9 @@ enum {
     FD_SIGNAL,
     FD_TIMER,
     FD_FRONT,
+    FD_FRONT_LOG,
     FD_PROBER,
+    FD_PROBER_LOG,
     FD_FILES,
     FD_CLOCK,
     FD_MONITOR,
@@ -238,25 +240,49 @@ static void do_what_is_due(struct warden *warden)
     } else if (prober_do_due(&warden->prober, &warden->node)) {
         walk_soon(warden, 0);
     }
+    helper_log_do_due(&warden->endpoint.log);
+    helper_log_do_due(&warden->prober.log);
 }
 
-static int turn(struct warden *warden)
+static void list_sources(const struct warden *warden, struct pollfd *fds)
 {
-    struct pollfd fds[FD_DOOR + DOOR_FDS_MAX] = {
-        [FD_SIGNAL] = {.fd = warden->signals,                                                .events = POLLIN},
-        [FD_TIMER] = {.fd = warden->timer,                                                  .events = POLLIN},
-        [FD_FRONT] = {.fd = warden->endpoint.running ? warden->endpoint.front.channel : -1,
-                       .events = POLLIN                                                                      },
+    const int listed[FD_MONITOR] = {
+        [FD_SIGNAL] = warden->signals,
+        [FD_TIMER] = warden->timer,
+        [FD_FRONT] = warden->endpoint.running ? warden->endpoint.front.channel : -1,
+        [FD_FRONT_LOG] = helper_log_fd(&warden->endpoint.log),
+        [FD_PROBER] = warden->prober.pidfd,
+        [FD_PROBER_LOG] = helper_log_fd(&warden->prober.log),
+        [FD_FILES] = warden->files,
+        [FD_CLOCK] = warden->clock,
     };
-    int timeout_ms = until(endpoint_due_ms(&warden->endpoint), until(warden->walk_due_ms, -1));
-    timeout_ms = until(prober_due_ms(&warden->prober), timeout_ms);
-    fds[FD_FILES] = (struct pollfd){.fd = warden->files, .events = POLLIN};
-    fds[FD_CLOCK] = (struct pollfd){.fd = warden->clock, .events = POLLIN};
-    fds[FD_PROBER] = (struct pollfd){.fd = warden->prober.pidfd, .events = POLLIN};
+    for (size_t i = 0; i < countof(listed); i++)
+        fds[i] = (struct pollfd){.fd = listed[i], .events = POLLIN};
     monitor_fds(warden->monitor, &fds[FD_MONITOR]);
-    size_t doors = door_fds(warden->door, &fds[FD_DOOR], &timeout_ms);
-    if (poll(fds, FD_DOOR + doors, timeout_ms) < 0)
-        return errno == EINTR ? 0 : -errno;
+}
+
+static int first_timeout_ms(const struct warden *warden)
+{
+    const uint64_t due_ms[] = {
+        warden->walk_due_ms,
+        endpoint_due_ms(&warden->endpoint),
+        helper_log_due_ms(&warden->endpoint.log),
+        prober_due_ms(&warden->prober),
+        helper_log_due_ms(&warden->prober.log),
+    };
+    int timeout_ms = -1;
+    for (size_t i = 0; i < countof(due_ms); i++)
+        timeout_ms = until(due_ms[i], timeout_ms);
+    return timeout_ms;
+}
+
+/* What a helper wrote comes first: its last words stand before the message that it has ended. */
+static void read_sources(struct warden *warden, const struct pollfd *fds)
+{
+    if (fds[FD_FRONT_LOG].revents)
+        helper_log_read(&warden->endpoint.log);
+    if (fds[FD_PROBER_LOG].revents)
+        helper_log_read(&warden->prober.log);
     if (fds[FD_SIGNAL].revents)
         read_signal(warden);
     if (fds[FD_TIMER].revents)
@@ -272,6 +298,17 @@ static int turn(struct warden *warden)
         walk_soon(warden, 0);
     if (monitor_drain(warden->monitor, &fds[FD_MONITOR]))
         walk_soon(warden, SETTLE_MS);
+}
+
+static int turn(struct warden *warden)
+{
+    struct pollfd fds[FD_DOOR + DOOR_FDS_MAX] = {{0}};
+    int timeout_ms = first_timeout_ms(warden);
+    list_sources(warden, fds);
+    size_t doors = door_fds(warden->door, &fds[FD_DOOR], &timeout_ms);
+    if (poll(fds, FD_DOOR + doors, timeout_ms) < 0)
+        return errno == EINTR ? 0 : -errno;
+    read_sources(warden, fds);
     door_serve(warden->door, &fds[FD_DOOR], doors);
     do_what_is_due(warden);
     return 0;

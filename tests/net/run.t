@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -44,13 +45,39 @@ class Daemon:
         self.node = node
         with node.entered():
             self.process = subprocess.Popen([ground.HOLDFAST, '--root', node.root, 'run'],
-                                            stderr=subprocess.PIPE, text=True)
+                                            stderr=subprocess.PIPE)
         self.pid = self.process.pid
+        os.set_blocking(self.process.stderr.fileno(), False)
+        self.said = b''
 
-    def front(self):
+    def child(self, word):
         with open(f'/proc/{self.pid}/task/{self.pid}/children') as file:
             pids = file.read().split()
-        return int(pids[0]) if pids else None
+        for pid in map(int, pids):
+            try:
+                with open(f'/proc/{pid}/cmdline', 'rb') as cmdline:
+                    if cmdline.read().split(b'\0')[1:2] == [word]:
+                        return pid
+            except OSError:
+                pass  # it has ended
+        return None
+
+    def front(self):
+        return self.child(b'front')
+
+    def confined_prober(self):
+        """One that is past its start, or None."""
+        pid = self.child(b'prober')
+        try:
+            return pid if pid and status(pid)['Seccomp'] == '2' else None
+        except OSError:
+            return None
+
+    def log(self):
+        """The lines that the daemon has written so far."""
+        while part := self.process.stderr.read():
+            self.said += part
+        return self.said.split(b'\n')
 
     def get(self, path):
         context = ssl._create_unverified_context()
@@ -105,7 +132,17 @@ def privileges(t, daemon):
 
 
 def memory(pid):
-    """All that a process can read of itself."""
+    """All that a process can read of itself, at a moment when no mapping of it goes away."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return read_memory(pid)
+        except OSError:
+            if time.monotonic() > until:
+                raise
+
+
+def read_memory(pid):
     held = b''
     with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as mem:
         for line in maps:
@@ -207,6 +244,77 @@ def a_half_dies(t, node, daemon):
     t.ok(wait_for(lambda: events(node, 'endpoint')), 'and that is an event')
 
 
+def standard_error(pid):
+    return os.open(f'/proc/{pid}/fd/2', os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def writes_nowhere_else(t, daemon, name, pid):
+    files = {int(fd): os.readlink(f'/proc/{pid}/fd/{fd}') for fd in os.listdir(f'/proc/{pid}/fd')}
+    t.same([files[0], files[1], files[2].split(':')[0]], ['/dev/null', '/dev/null', 'pipe'],
+           f'{name}: its standard error is a pipe')
+    t.ok(files[2] != os.readlink(f'/proc/{daemon.pid}/fd/2'), 'and not that of the daemon')
+    t.same([file for file in files.values() if file.startswith('/dev/') and file != '/dev/null'],
+           [], 'and no device is open in it')
+
+
+def is_cleaned(t, daemon, name, pid):
+    fd = standard_error(pid)
+    os.write(fd, b'<0>\x1b[2Jforged\0 \x9bline\r\n\n' + b'x' * 3000)
+    os.close(fd)
+    wanted = f'holdfast: {name}: <0>?[2Jforged? ?line?'.encode()
+    t.ok(wait_for(lambda: wanted in daemon.log()) is not None,
+         f'{name}: a line that it writes is in the log, cleaned, with its name', daemon.log())
+    cut = f'holdfast: {name}: '.encode() + b'x' * 400
+    t.ok(wait_for(lambda: cut in daemon.log()) is not None,
+         'a line that never ends is cut', daemon.log())
+
+
+def flood(fd):
+    """Writes until there is no room; whether there was some."""
+    try:
+        return os.write(fd, b'flood\n' * 100) > 0
+    except BlockingIOError:
+        return False
+
+
+def floods(t, daemon, name, pid):
+    fd = standard_error(pid)
+    told = f'holdfast: {name}: writes too much'.encode()
+    stopped = wait_for(lambda: not flood(fd) and any(line.startswith(told)
+                                                     for line in daemon.log()))
+    t.ok(stopped, f'{name}: a flood is no longer read', daemon.log())
+    passed = [line for line in daemon.log() if line.startswith(f'holdfast: {name}: '.encode())]
+    t.ok(len(passed) <= 25, 'and little of it is in the log', len(passed))
+    t.ok(daemon.serves(), 'the endpoint serves meanwhile')
+    t.ok(daemon.node.holdfast('check').returncode in (0, 1), 'and the control socket answers')
+    os.close(fd)
+
+
+def helpers_log(t, node, daemon):
+    """Whoever takes a helper over can write to its standard error."""
+    writes_nowhere_else(t, daemon, 'endpoint', daemon.front())
+    is_cleaned(t, daemon, 'endpoint', daemon.front())
+    old = daemon.front()
+    fd = standard_error(old)
+    os.write(fd, b'\nlast words')
+    os.close(fd)
+    os.kill(old, signal.SIGKILL)
+    t.ok(wait_for(lambda: daemon.front() not in (None, old) and daemon.serves()) is not None,
+         'the endpoint is started again')
+    lines = [line for line in daemon.log() if b'endpoint: last words' in line or
+             b'ended by signal 9' in line]
+    t.ok(len(lines) >= 2 and b'last words' in lines[-2],
+         'what it wrote before its end stands before the message of its end', daemon.log())
+    floods(t, daemon, 'endpoint', daemon.front())
+    with node.entered(), socket.create_server(('0.0.0.0', 443)):  # it never answers
+        node.holdfast('set', 'health.stations=127.0.0.1/32')
+        t.ok(wait_for(daemon.confined_prober), 'the prober waits for a listener')
+        pid = daemon.confined_prober()
+        writes_nowhere_else(t, daemon, 'prober', pid)
+        is_cleaned(t, daemon, 'prober', pid)
+        floods(t, daemon, 'prober', pid)
+
+
 def only_one(t, node):
     result = node.holdfast('run')
     t.ok(result.returncode == 2 and result.stderr, 'a second daemon refuses to run', result)
@@ -268,6 +376,7 @@ def main():
         only_one(t, node)
         changes_settings(t, node)
         sleeps(t, daemon)
+        helpers_log(t, node, daemon)
         unannounced(t, node)
         ends(t, node, daemon)
     finally:

@@ -326,6 +326,7 @@ int main(int count, char **arguments)
     struct front_setup setup = {
         .limits = {100, 10, 10000, 10000, 60000, 600000, 20, 8192},
         .seccomp_kill = true,
+        .errors = STDERR_FILENO,
         .ticket_key_s = TICKET_KEY_S,
     };
     log_setup("front_driver", LOG_LEVEL_NOTICE);
