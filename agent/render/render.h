@@ -15,6 +15,10 @@
 /* Where the files lie, below the root: what one names of another, it names by this. */
 #define RENDER_FOLDER "/run/holdfast/crypto"
 
+/* What is no TLS. */
+#define RENDER_WEB     "/run/holdfast/web.json"
+#define RENDER_NETWORK "/run/holdfast/network.conf"
+
 /* The record of every surface (policy.schema.json). */
 void render_policy_json(const struct policy *policy, struct buf *out);
 
@@ -34,6 +38,9 @@ void render_kamailio_cfg(const struct policy *policy, struct buf *out);
 
 /* For the SIP, H.323 and media services (sip.schema.json). */
 void render_sip_json(const struct policy *policy, struct buf *out);
+
+/* For the web application: sessions, banner, headers (web.schema.json). */
+void render_web_json(const struct policy *policy, struct buf *out);
 
 /* The group ffdhe2048 (RFC 7919, A.1) in PEM, for servers that take no group by its name: nginx and
  * its suites of DHE. */

@@ -1,4 +1,5 @@
-/* sip.json: what the SIP, H.323 and media services are to do, beside TLS. */
+/* sip.json: which calls the node takes, and what the SIP, H.323 and media services are to do,
+ * beside TLS. */
 #include "render/render.h"
 
 #include "base/str.h"
@@ -7,16 +8,6 @@
 static unsigned number(const struct policy *policy, enum setting_key key)
 {
     return settings_uint(policy->settings, key);
-}
-
-static void put_text(const struct policy *policy, const char *name, enum setting_key key,
-                     struct json *json)
-{
-    const char *text = settings_text(policy->settings, key);
-    if (text[0])
-        json_string(json, name, text);
-    else
-        json_null(json, name);
 }
 
 static void put_range(const struct policy *policy, const char *name, enum setting_key first,
@@ -28,6 +19,27 @@ static void put_range(const struct policy *policy, const char *name, enum settin
     json_object_end(json);
 }
 
+/* Which calls the services take and place; a port that stays open for one, as 443 does, is no
+ * permission for another. None while the stored settings are lost: the firewall is closed then. */
+static void put_protocols(const struct policy *policy, struct json *json)
+{
+    static const struct {
+        const char *name;
+        enum setting_key key;
+    } switches[] = {
+        {"sip",        GLOBAL_SIP       },
+        {"h323",       GLOBAL_H323      },
+        {"webrtc",     GLOBAL_WEBRTC    },
+        {"rtmp",       GLOBAL_RTMP      },
+        {"client_api", GLOBAL_CLIENT_API},
+    };
+    json_object_begin(json, "protocols");
+    for (size_t i = 0; i < countof(switches); i++)
+        json_bool(json, switches[i].name,
+                  !policy->fail_closed && policy_bool(policy, switches[i].key));
+    json_object_end(json);
+}
+
 static void put_sip(const struct policy *policy, struct json *json)
 {
     const char *verification = settings_text(policy->settings, GLOBAL_SIP_TLS_VERIFICATION);
@@ -35,8 +47,8 @@ static void put_sip(const struct policy *policy, struct json *json)
     json_u64(json, "udp_port", number(policy, SIP_UDP_PORT));
     json_u64(json, "tcp_port", number(policy, SIP_TCP_PORT));
     json_u64(json, "tls_port", number(policy, SIP_TLS_PORT));
-    put_text(policy, "cca_id", SIP_CCA_ID, json);
-    put_text(policy, "resource_priority_prefix", SIP_RESOURCE_PRIORITY_PREFIX, json);
+    words_text_json(policy, "cca_id", SIP_CCA_ID, json);
+    words_text_json(policy, "resource_priority_prefix", SIP_RESOURCE_PRIORITY_PREFIX, json);
     json_bool(json, "tls_verification", str_equal(verification, "on"));
     json_bool(json, "tolerate_ip_san", policy_bool(policy, SIP_TLS_TOLERATE_IP_SAN));
     json_object_end(json);
@@ -83,6 +95,7 @@ void render_sip_json(const struct policy *policy, struct buf *out)
     struct json json = {.out = out};
     json_object_begin(&json, NULL);
     words_stamp_json(policy, &json);
+    put_protocols(policy, &json);
     put_sip(policy, &json);
     put_media(policy, &json);
     put_h323(&policy->crypto, &json);

@@ -1,4 +1,4 @@
-/* Stamps, and a record's lists in OpenSSL's words. */
+/* Stamps, texts, and a record's lists in OpenSSL's words. */
 #include "render/words.h"
 
 #include "base/str.h"
@@ -24,6 +24,16 @@ void words_stamp_json(const struct policy *policy, struct json *json)
     json_u64(json, "schema", JSON_SCHEMA);
     json_u64(json, "revision", policy->revision);
     json_string(json, "role", policy->role == ROLE_CONFERENCING ? "conferencing" : "management");
+}
+
+void words_text_json(const struct policy *policy, const char *name, enum setting_key key,
+                     struct json *json)
+{
+    const char *text = settings_text(policy->settings, key);
+    if (text[0])
+        json_string(json, name, text);
+    else
+        json_null(json, name);
 }
 
 const char *words_version(enum tls_version version)

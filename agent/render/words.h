@@ -15,6 +15,10 @@ void words_stamp(const struct policy *policy, struct buf *out);
 /* The first members of an open JSON object: written_by, schema, revision, role. */
 void words_stamp_json(const struct policy *policy, struct json *json);
 
+/* A member with a setting's text, null where it is empty. */
+void words_text_json(const struct policy *policy, const char *name, enum setting_key key,
+                     struct json *json);
+
 /* "TLSv1.2". */
 const char *words_version(enum tls_version version);
 

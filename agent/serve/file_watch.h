@@ -1,6 +1,6 @@
 /*
- * Watches the folder of the services' files (render/render.h) by inotify(7), so that what drifts
- * there is set right at once and not at the next timer.
+ * Watches the services' files (render/render.h) by inotify(7), so that what drifts is set right at
+ * once and not at the next timer.
  */
 #ifndef HOLDFAST_SERVE_FILE_WATCH_H
 #define HOLDFAST_SERVE_FILE_WATCH_H
@@ -10,8 +10,9 @@
 /* A descriptor to poll for reading, or a negative errno; close(2) ends it. */
 int file_watch_open(void);
 
-/* Watches the folder below `root` that there is now: after each walk, since somebody may have put
- * another in its place. Does nothing without a descriptor or a folder: the timer remains. */
+/* Watches what there is now below `root`: after each walk, since somebody may have put another
+ * folder or file in its place. Does nothing without a descriptor, and for what is not there: the
+ * timer remains. */
 void file_watch_renew(int fd, const char *root);
 
 /* Reads all that has come, without waiting; true where there was anything. */

@@ -132,7 +132,7 @@ def no_run_folder(t):
     node.write('run', 'a file')
     result = node.run('boot')
     told = [line for line in result.stderr.splitlines()
-            if not re.search('cannot (read|write) /run/holdfast/(probe|crypto/|network)', line)]
+            if not re.search('cannot (read|write) /run/holdfast/(probe|crypto/|web|network)', line)]
     t.ok(result.returncode == 1 and told == ['holdfast: cannot write /run/holdfast/boot: Not a directory'],
          'one that cannot be made is told and stops nothing', result.stderr)
     t.same(sysctl(node, 'net/ipv4/conf/eth0/rp_filter'), '1', 'the kernel is held all the same')

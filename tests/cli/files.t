@@ -17,6 +17,7 @@ import timer
 FOLDER = 'run/holdfast/crypto'
 NAMES = ['dh.pem', 'kamailio-tls.cfg', 'nginx.conf', 'openssl.cnf', 'policy.json', 'sip.json']
 NETWORK = 'run/holdfast/network.conf'
+WEB = 'run/holdfast/web.json'
 FIPS = 'etc/fips/enabled'
 
 
@@ -42,13 +43,12 @@ def verdicts(rows):
 
 
 def judge_json(t, node, name):
-    for kind in 'policy', 'sip':
+    for kind, path in ('policy', f'{FOLDER}/policy.json'), ('sip', f'{FOLDER}/sip.json'), ('web', WEB):
         with open(f'agent/report/{kind}.schema.json') as file:
             schema = json.load(file)
         jsonschema.Draft202012Validator.check_schema(schema)
         faults = [f'{fault.json_path}: {fault.message}' for fault in
-                  jsonschema.Draft202012Validator(schema).iter_errors(
-                      json.loads(node.text(f'{kind}.json')))]
+                  jsonschema.Draft202012Validator(schema).iter_errors(json.loads(node.read(path)))]
         t.same(faults, [], f'{name}: {kind}.json is as its schema says')
     t.same(node.text('policy.json'), node.run('tls', '--format', 'json').stdout,
            f'{name}: `holdfast tls` prints policy.json')
@@ -163,7 +163,7 @@ def folders(t, node):
     os.rename(node.path(FOLDER), node.path('elsewhere'))
     os.symlink(node.path('elsewhere'), node.path(FOLDER))
     before = {name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES}
-    elsewhere = {'fips', 'network'}
+    elsewhere = {'fips', 'network', 'web'}
     t.same({row['actual'] for name, row in node.rows().items() if name not in elsewhere},
            {'a symbolic link'}, 'a link in place of the folder is drift')
     node.run('set', 'tls.cbc=no')
@@ -197,6 +197,7 @@ def fips(t, node):
 OTHER = {  # a value that no default has, of what is neither yes nor no
     'sip.udp_port': '6060', 'sip.tcp_port': '6061', 'sip.tls_port': '6062', 'sip.cca_id': 'xyz',
     'sip.resource_priority_prefix': 'uc', 'web.max_sessions': '7', 'web.max_sessions_per_user': '7',
+    'global.login_banner': 'x', 'auth.client_certificate': 'required_cn',
     'global.media_encryption': 'off', 'global.signaling_port_start': '33002',
     'global.signaling_port_end': '39997', 'global.media_port_start': '40002',
     'global.media_port_end': '49997', 'global.session_timeout_min': '7',
@@ -215,6 +216,7 @@ def contents(node):
     texts = {name.partition('.')[0].partition('-')[0]: STAMP.sub(r'\1N', node.text(name))
              for name in NAMES}
     return {**texts, 'network': STAMP.sub(r'\1N', node.read(NETWORK)),
+            'web': STAMP.sub(r'\1N', node.read(WEB)),
             'fips': str(os.path.exists(node.path(FIPS)))}
 
 
@@ -252,21 +254,93 @@ def wait_for(condition):
     return True
 
 
+# From the shortest escape to the longest: what ends a string, what markup and scripts read, C1's
+# neighbours, what moves text, what no single unit of UTF-16 holds.
+BANNERS = ['"', '\\', '\\"\\u0000', "'", '</script><!--', '&amp;&quot;', '{"max_sessions":null}', '${x} %s %n',
+           '\u00a0\u00ad', '\u2028\u2029', '\u202e\u2066', '\ufeff', '\ufffd\uffff', '\U0001f512\U0010ffff',
+           'Zugriff nur für Befugte', 'x' * 1024]
+
+
+def web(t):
+    node = Files()
+    node.run('boot')
+    t.same(json.loads(node.read(WEB))['web'],
+           {'max_sessions': None, 'max_sessions_per_user': None, 'session_timeout_s': 1800,
+            'login_banner': None, 'client_certificate': 'not_required'},
+           'web.json has the defaults: no limit, no banner')
+    node.run('set', 'web.max_sessions=100', 'web.max_sessions_per_user=10',
+             'global.session_timeout_min=10', 'auth.client_certificate=required_upn')
+    for banner in BANNERS:
+        result = node.run('set', f'global.login_banner={banner}')
+        node.run('boot')
+        t.same(json.loads(node.read(WEB))['web'],
+               {'max_sessions': 100, 'max_sessions_per_user': 10, 'session_timeout_s': 600,
+                'login_banner': banner, 'client_certificate': 'required_upn'},
+               f'and then the answers, with the banner {banner[:30]!a}' + (result.stderr and ' ?'))
+    judge_json(t, node, 'answers for the web')
+    refused = ['a\tb', 'a\nb', 'a\x1b[2J', 'a\x7f', 'a\u0085b', b'a\xff', b'a\xed\xa0\x80', 'x' * 1025]
+    for banner in refused:
+        word = banner if isinstance(banner, bytes) else banner.encode()
+        result = node.run('set', b'global.login_banner=' + word)
+        t.ok(result.returncode != 0, f'a banner of {banner[:20]!a} is refused', result)
+    node.run('set', 'global.session_timeout_enabled=no')
+    t.same(node.rows()['web']['verdict'], 'fail', 'another answer is drift of web.json')
+    node.run('boot')
+    t.same(json.loads(node.read(WEB))['web']['session_timeout_s'], None,
+           'without a session timeout web.json has none')
+    node.write('etc/holdfast/role', 'conferencing\n')
+    node.run('boot')
+    t.same((json.loads(node.read(WEB))['web'], node.rows()['web']['verdict']), (None, 'pass'),
+           'a Conferencing Node has no management web')
+    judge_json(t, node, 'conferencing')
+
+
+def sip(t):
+    node = Files('conferencing')
+
+    def handed():
+        node.run('boot')
+        return json.loads(node.text('sip.json'))
+    every = {name: True for name in ('sip', 'h323', 'webrtc', 'rtmp', 'client_api')}
+    t.same(handed()['protocols'], every, 'sip.json has the calls that are taken: at first all')
+    for name in every:
+        node.run('set', f'global.{name}=no')
+        t.same(handed()['protocols'], {**every, name: False}, f'and global.{name}=no alone says no to it')
+        node.run('set', f'global.{name}=yes')
+    t.same(handed()['sip']['resource_priority_prefix'], None, 'without a namespace there is none')
+    for namespace in 'uc', 'dsn':
+        node.run('set', f'sip.resource_priority_prefix={namespace}')
+        t.same(handed()['sip']['resource_priority_prefix'], namespace, f'{namespace} is handed over')
+    for wrong in 'UC', 'uc ', ' uc', 'ucc', 'u', 'uc|dsn', '|', 'dsn.flash', 'drsn', 'ets', 'wps', 'q735', 'uc,dsn':
+        result = node.run('set', f'sip.resource_priority_prefix={wrong}')
+        t.ok(result.returncode != 0 and 'uc' in result.stderr and 'dsn' in result.stderr,
+             f'the namespace {wrong!r} is refused, with the two that there are', result)
+    t.same(handed()['sip']['resource_priority_prefix'], 'dsn', 'and what stood there stays')
+    judge_json(t, node, 'calls')
+    with open(node.path('var/lib/holdfast/state.db'), 'r+b') as database:
+        database.write(bytes(8192))
+    result = node.run('boot')
+    t.ok('FAILED CLOSED' in result.stderr and not any(json.loads(node.text('sip.json'))['protocols'].values()),
+         'where the settings are lost no calls are taken', result, node.text('sip.json'))
+
+
 def repaired_by_the_daemon(t, node):
     node.run('boot')
-    path = node.path(f'{FOLDER}/sip.json')
-    good = node.text('sip.json')
     with subprocess.Popen(node.argv('run'), stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as daemon:
         try:
             assert wait_for(lambda: os.path.exists(node.path('run/holdfast/door'))), 'the daemon did not start'
             node.run('get', 'rtcp.fir')  # answered behind the first walk, whose changes are no drift
-            for way in 'at once', 'and again':
-                t.ok(timer.done_before_expiry(daemon.pid, lambda: change_content(path),
-                                              lambda: node.text('sip.json') == good, wait_for),
-                     f'the daemon sets a file right before its timer makes it look, {way}')
-            t.ok(wait_for(lambda: any('files.sip' in line for line in node.events('drift'))),
-                 'with an event that names it', node.events('drift'))
+            for name in f'{FOLDER}/sip.json', WEB, NETWORK:
+                path, good = node.path(name), node.read(name)
+                for spoil in change_content, change_content, os.unlink:
+                    t.ok(timer.done_before_expiry(daemon.pid, lambda: spoil(path),
+                                                  lambda: os.path.exists(path) and node.read(name) == good,
+                                                  wait_for),
+                         f'the daemon sets {name} right before its timer makes it look: {spoil.__name__}')
+                row = os.path.basename(name).partition('.')[0]
+                t.ok(wait_for(lambda: any(f'files.{row}' in line for line in node.events('drift'))),
+                     f'with an event that names files.{row}', node.events('drift'))
         finally:
             daemon.terminate()
 
@@ -280,5 +354,7 @@ with Tap() as t:
     folders(t, node)
     fips(t, node)
     network(t)
+    web(t)
+    sip(t)
     repaired_by_the_daemon(t, node)
     who_decides(t)

@@ -90,7 +90,7 @@ def layouts(top):
         for end in ('.known', '-wal', '-shm', '.lock', '.new', '.latch-admin-disabled')}, False
     yield 'the boot entry', {'var/lib/holdfast/bootenv': f'{top}/lib/holdfast/bootenv'}, True
     yield 'records', {f'run/holdfast/{name}': f'{top}/run/holdfast/{name}'
-                      for name in ('boot', 'probe', 'network.conf', 'crypto/nginx.conf',
+                      for name in ('boot', 'probe', 'network.conf', 'web.json', 'crypto/nginx.conf',
                                    'boot.new', 'crypto/nginx.conf.new')}, True
     yield 'dangling folders', {'run': f'{top}/missing', 'var': f'{top}/missing2/x'}, False
     yield 'a loop', {'run': 'run', 'var': '/var'}, False

@@ -84,8 +84,8 @@ static void the_security_level_is_lowered_for_what_needs_it_alone(void **state)
 static void judge_files(const struct policy *policy)
 {
     static void (*const renderers[])(const struct policy *policy, struct buf *out) = {
-        render_policy_json,  render_openssl_cnf, render_nginx_conf,   render_dh_pem,
-        render_kamailio_cfg, render_sip_json,    render_network_conf,
+        render_policy_json,  render_openssl_cnf, render_nginx_conf, render_dh_pem,
+        render_kamailio_cfg, render_sip_json,    render_web_json,   render_network_conf,
     };
     for (size_t i = 0; i < countof(renderers); i++) {
         struct buf out = {0};

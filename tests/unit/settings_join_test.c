@@ -21,7 +21,6 @@
 
 #define CERTIFICATE "the names of the endpoint's own certificate"
 #define NETWORK     "the network domain is not built yet"
-#define SERVICES    "the file of the web service has no word for it yet"
 #define OCSP        "the files of the services have no word for OCSP yet"
 #define INSTALL     "the installation's own answer: nothing on the node follows from it yet"
 #define LDAP        "the files of the LDAP client are not rendered yet"
@@ -36,9 +35,7 @@ static const struct elsewhere {
     {INSTALL_USAGE_STATISTICS,   INSTALL                                             },
     {GLOBAL_OCSP_STATE,          OCSP                                                },
     {GLOBAL_OCSP_RESPONDER_URL,  OCSP                                                },
-    {GLOBAL_LOGIN_BANNER,        SERVICES                                            },
     {AUTH_SOURCE,                LDAP                                                },
-    {AUTH_CLIENT_CERTIFICATE,    SERVICES                                            },
     {AUTH_LDAP_SERVER,           LDAP                                                },
     {AUTH_LDAP_BASE_DN,          LDAP                                                },
     {AUTH_LDAP_BIND_DN,          LDAP                                                },
@@ -118,6 +115,7 @@ static void print_files(const struct policy *policy, struct buf *out)
     render_nginx_conf(policy, out);
     render_kamailio_cfg(policy, out);
     render_sip_json(policy, out);
+    render_web_json(policy, out);
     render_network_conf(policy, out);
 }
 
