@@ -7,7 +7,7 @@ DL_DIR ?=
 DL := $(if $(DL_DIR),$(DL_DIR),$(BUILD)/dl)
 PREFIX ?= /usr
 DESTDIR ?=
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 20
 SIZE_MAX := 2000000
 ROLES := management conferencing
 Q := $(if $(V),,@)
@@ -152,7 +152,8 @@ drivers := $(patsubst tests/tls/%.c,$(BUILD)/tests/%,$(wildcard tests/tls/*_driv
 unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)
 plain_built := $(unit_tests:%=$(BUILD)/plain/%)
 fuzz_built := $(fuzz_targets:%=$(BUILD)/fuzzed/%)
-# Quick ones first, so that a plain mistake shows at once.
+# The quick ones run one after the other from the start, so that a plain mistake shows at once; the
+# slow ones run beside them, one after the other too.
 quick_folders := lint unit build cli net tls
 slow_tests := tests/lint/tidy.t tests/build/again.t $(wildcard tests/valgrind/*.t tests/fuzz/*.t \
 	tests/vm/*.t)
@@ -174,7 +175,9 @@ lint: $(call packages,check) $(host_stamp) $(components)
 	$(Q)$(test_environment) prove tests/lint
 
 check: $(call packages,check) all image $(drivers) $(unit_built) $(plain_built) $(fuzz_built)
-	$(Q)$(test_environment) prove --timer $(quick_tests) $(slow_tests)
+	$(Q)$(test_environment) prove --timer -j2 \
+		--rules='seq=tests/{lint/tidy,build/again,valgrind/*,fuzz/*,vm/*}.t' --rules='seq=**' \
+		$(quick_tests) $(slow_tests)
 
 audit-deps: $(call packages,build)
 	$(Q)agent/deps/audit.sh $(BUILD)/audit

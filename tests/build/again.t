@@ -1,5 +1,5 @@
 #!/bin/sh
-# A second make does nothing and is quick; another folder gives the same bytes.
+# A second make does nothing; another folder gives the same bytes.
 set -u
 . tests/tap.sh
 build=$(realpath "${BUILD:-build}")
@@ -9,11 +9,9 @@ trap 'rm -rf "$work"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS BUILD DEPS DL DL_DIR
 
 nothing_to_do() {
-    began=$(date +%s%N)
     said=$(make BUILD="$build" DEPS="$build/deps")
-    took_ms=$((($(date +%s%N) - began) / 1000000))
-    echo "$took_ms ms: $said"
-    [ $took_ms -lt 2000 ] && ! echo "$said" | grep -E '^(cc|ld|deps)'
+    echo "$said"
+    ! echo "$said" | grep -E '^(cc|ld|deps)'
 }
 
 # Of the working tree: what is tried is what would be committed.
@@ -25,7 +23,7 @@ elsewhere() {
 }
 same() { cmp "$build/$1" "$folder/build/$1"; }
 
-check 'a second make builds nothing and takes less than 2 s' nothing_to_do
+check 'a second make builds nothing' nothing_to_do
 elsewhere >"$work/log" 2>&1 || sed 's/^/# /' "$work/log"
 check 'libraries and program from scratch in another folder: the same bytes' same holdfast
 check 'its symbols too' same holdfast.debug

@@ -2,7 +2,7 @@
 # Every libFuzzer target on its corpus for FUZZ_SECONDS, two at a time. New inputs are thrown away;
 # one that crashes is kept beside the build and named.
 build=${BUILD:-build}
-seconds=${FUZZ_SECONDS:-60}
+seconds=${FUZZ_SECONDS:-20}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 TMPDIR=$work

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The daemon on a running kernel: what it repairs and how soon, what it gave up of root, what it
 does when a half of it dies, and that it sleeps when nothing happens."""
+import errno
 import json
 import os
 import re
@@ -132,36 +133,42 @@ def privileges(t, daemon):
 
 
 def memory(pid):
-    """All that a process can read of itself, at a moment when no mapping of it goes away."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return read_memory(pid)
-        except OSError:
-            if time.monotonic() > until:
-                raise
-
-
-def read_memory(pid):
+    """All that a process holds, but for what the kernel maps into it ([vvar], [vdso]); nothing if
+    it gave back some of it meanwhile, which is an EIO to the reader."""
     held = b''
-    with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as mem:
-        for line in maps:
-            span, rights = line.split()[:2]
-            if rights[0] != 'r' or line.rstrip().endswith(('[vvar]', '[vvar_vclock]')):
-                continue
-            first, end = (int(at, 16) for at in span.split('-'))
-            mem.seek(first)
-            while first < end and (part := mem.read(end - first)):  # it may give less than asked for
-                held += part
-                first += len(part)
+    try:
+        with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as mem:
+            for line in maps:
+                span, rights = line.split()[:2]
+                if rights[0] != 'r' or '[v' in line:
+                    continue
+                first, end = (int(at, 16) for at in span.split('-'))
+                mem.seek(first)
+                while first < end and (part := mem.read(end - first)):  # may give less than asked for
+                    held += part
+                    first += len(part)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b''
+    return held
+
+
+def read_until(pid, enough):
+    """Its memory, read again until there is enough in it: it may be about to fill it."""
+    until = time.monotonic() + PATIENCE_S
+    while not enough(held := memory(pid)) and time.monotonic() < until:
+        time.sleep(0.01)
     return held
 
 
 def secrets_stay(t, daemon):
     front = daemon.front()
-    of_warden, of_front = memory(daemon.pid), memory(front)
+    of_warden = read_until(daemon.pid, lambda held: all(secret in held
+                                                        for secret in SECRETS.values()))
+    of_front = read_until(front, len)
     t.same([name for name, secret in SECRETS.items() if secret in of_warden], list(SECRETS),
-           'the warden knows the stored secrets')
+           'the daemon knows the stored secrets')
     t.same([name for name, secret in SECRETS.items() if secret in of_front], [],
            'the front holds none of them')
     key = KEY_TEXT.search(of_warden)
