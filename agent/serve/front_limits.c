@@ -62,6 +62,8 @@ void gate_init(struct gate *gate, const struct front_limits *limits,
     if (probe > PROBE_PLACES)
         probe = PROBE_PLACES;
     unsigned each = (limits->connections - probe) / (SHARE_STATIONS - SHARE_NODE + stations->count);
+    if (each == 0)
+        each = 1; /* more shares than places: together they have more than there is */
     for (size_t i = 0; i < SHARE_STATIONS + stations->count; i++)
         gate->shares[i].reserved = i == SHARE_PROBE ? probe : each;
 }
@@ -69,8 +71,10 @@ void gate_init(struct gate *gate, const struct front_limits *limits,
 static void take_place(struct gate *gate, struct gate_place *place)
 {
     struct gate_entry *entry = place->entry;
+    struct gate_share *share = &gate->shares[entry->share];
     gate->connections++;
-    gate->shares[entry->share].places++;
+    gate->beyond += share->places >= share->reserved;
+    share->places++;
     entry->places++;
     gate->waiting += place->stage == STAGE_WAITING;
     entry->started += place->stage >= STAGE_STARTED;
@@ -146,8 +150,10 @@ void gate_finish(struct gate_place *place, uint64_t now_ms)
 void gate_leave(struct gate *gate, const struct gate_place *place)
 {
     struct gate_entry *entry = place->entry;
+    struct gate_share *share = &gate->shares[entry->share];
     gate->connections--;
-    gate->shares[entry->share].places--;
+    share->places--;
+    gate->beyond -= share->places >= share->reserved;
     entry->places--;
     gate->waiting -= place->stage == STAGE_WAITING;
     entry->started -= place->stage >= STAGE_STARTED;
@@ -168,10 +174,12 @@ bool gate_may_take(const struct gate *gate, const struct gate_place *place,
                    const struct gate_entry *newcomer, uint64_t now_ms)
 {
     const struct gate_entry *entry = place->entry;
-    bool is_over = gate->shares[entry->share].places > gate->shares[entry->share].reserved;
-    if (gate->shares[newcomer->share].places < gate->shares[newcomer->share].reserved)
-        return is_over;
+    const struct gate_share *share = &gate->shares[entry->share];
+    const struct gate_share *own = &gate->shares[newcomer->share];
+    bool is_over = share->places > share->reserved;
     bool works = place->at_work && now_ms - place->progress_ms < WORK_MS;
+    if (own->places < own->reserved)
+        return gate->beyond ? is_over : !works;
     return (is_over || entry->share == newcomer->share) &&
            !(works && entry->places <= BEHAVING_PLACES);
 }

@@ -1,9 +1,10 @@
 /*
  * Places for connections, and handshakes, by source. There are so many places altogether; each
- * share of them (front_stations.h) has some that no other share can use up, and a source may have
- * so many open. A handshake begins when the source's budget of them allows (a token bucket of one
- * second), and waits until then. Where all places are taken, this says whose is given to a
- * newcomer. A fixed table, no allocation.
+ * share of them (front_stations.h) has some that no other share can use up, at least one, and a
+ * source may have so many open. Where there are more shares than places and each place is the only
+ * one of its share, an idle one gives way to a share that has none. A handshake begins when the
+ * source's budget of them allows (a token bucket of one second), and waits until then. Where all
+ * places are taken, this says whose is given to a newcomer. A fixed table, no allocation.
  */
 #ifndef HOLDFAST_SERVE_FRONT_LIMITS_H
 #define HOLDFAST_SERVE_FRONT_LIMITS_H
@@ -30,15 +31,19 @@ struct gate_entry {
     bool behaves;     /* it has asked something: it goes before strangers in a crowd */
 };
 
+struct gate_share {
+    unsigned places;   /* of its connections */
+    unsigned reserved; /* at least one, but for the probe's of a very small gate */
+};
+
 struct gate {
     struct front_limits limits;
     struct stations stations;
     unsigned connections; /* places taken */
     unsigned waiting;     /* of these, before their handshake */
     uint64_t arrivals;
-    struct {
-        unsigned places, reserved;
-    } shares[SHARES_MAX];
+    unsigned beyond; /* of these, what the shares hold beyond their reserves */
+    struct gate_share shares[SHARES_MAX];
     struct gate_entry entries[GATE_ENTRIES];
 };
 
@@ -79,8 +84,9 @@ void gate_finish(struct gate_place *place, uint64_t now_ms);
 void gate_leave(struct gate *gate, const struct gate_place *place);
 
 /* Where all is full: whether this place may be taken for a newcomer of that source; and of two such
- * whose goes first. Those of shares within their reserve never go, but for one of the same share.
- * The fullest source gives way, strangers before those who behave, and there the longest idle. */
+ * whose goes first. Those of shares within their reserve never go, but for one of the same share,
+ * or where all are within theirs and the newcomer's has none. The fullest source gives way,
+ * strangers before those who behave, and there the longest idle. */
 bool gate_may_take(const struct gate *gate, const struct gate_place *place,
                    const struct gate_entry *newcomer, uint64_t now_ms);
 bool gate_takes_before(const struct gate_place *a, const struct gate_place *b,

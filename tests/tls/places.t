@@ -136,6 +136,13 @@ tap.same(come_and_ask(front, '10.1.0.99'), 200, 'a station whose share is full t
 tap.same(ask(kept), 200, "never one of another's, however long that is idle")
 front.stop()
 
+front = front_for('10.1.0.0/16', *(f'10.2.0.{i}/32' for i in range(1, 150)))
+kept = finished(front, front.context(), '10.2.0.1')
+held = fill(front, '10.1.0.{}', 99)
+tap.same(come_and_ask(front, '10.1.0.99'), 200, 'of more stations than places each has one place')
+tap.same((ask(kept), come_and_ask(front, '10.2.0.149')), (200, 200), 'that another station cannot have')
+front.stop()
+
 # --- the probe and local processes ---
 
 front = front_for(handshakes_per_address_s=5)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -250,6 +251,77 @@ static void a_share_within_its_reserve_gives_nothing_to_others(void **state)
     assert_false(gate_may_take(&gate, &kept, place.entry, START_MS + 100000));
 }
 
+/* The entries of 10.77.0.0/16 that end in 0 and 1: as many stations as there may be. */
+static void serve_all_stations(void)
+{
+    char list[STATIONS_MAX * sizeof("10.77.255.0/32")];
+    size_t length = 0;
+    for (unsigned i = 0; i < STATIONS_MAX; i++)
+        length += (size_t)snprintf(list + length, sizeof(list) - length, "%s10.77.%u.%u/32",
+                                   i ? "\n" : "", i / 2, i % 2);
+    serve(list);
+}
+
+static struct peer station_numbered(unsigned number)
+{
+    struct peer peer = peer_of("10.77.0.0");
+    peer.address.s6_addr[14] = (uint8_t)(number / 2);
+    peer.address.s6_addr[15] = (uint8_t)(number % 2);
+    return peer;
+}
+
+static void each_share_has_a_place_however_many_there_are(void **state)
+{
+    (void)state;
+    for (unsigned count = 1; count <= STATIONS_MAX; count++) {
+        serve_all_stations();
+        stations.count = count;
+        gate_init(&gate, &limits, &stations);
+        for (unsigned i = 0; i < SHARE_STATIONS + count; i++)
+            assert_in_range(gate.shares[i].reserved, 1, PLACES);
+    }
+}
+
+static void the_only_place_of_many_stations_is_its_own(void **state)
+{
+    struct peer station = station_numbered(STATIONS_MAX - 1), crowd = station_numbered(0);
+    struct gate_place kept, first, place;
+    (void)state;
+    serve_all_stations();
+    assert_int_equal(enter_and_finish(&station, START_MS, &kept), GATE_OPEN);
+    assert_int_equal(enter(&crowd, START_MS, &first), GATE_OPEN);
+    for (unsigned i = 2; i < PLACES; i++)
+        assert_int_equal(enter(&crowd, START_MS, &place), GATE_OPEN);
+    assert_int_equal(enter(&crowd, START_MS, &place), GATE_FULL);
+    assert_false(gate_may_take(&gate, &kept, place.entry, START_MS + 100000));
+    struct peer another = station_numbered(1);
+    assert_int_equal(enter(&another, START_MS, &place), GATE_FULL);
+    assert_false(gate_may_take(&gate, &kept, place.entry, START_MS + 100000));
+    assert_true(gate_may_take(&gate, &first, place.entry, START_MS));
+}
+
+static void where_each_station_has_one_place_an_idle_one_gives_way_to_one_that_has_none(
+    void **state)
+{
+    struct gate_place held[PLACES], place;
+    (void)state;
+    serve_all_stations();
+    for (unsigned i = 0; i < PLACES; i++) {
+        struct peer station = station_numbered(i);
+        assert_int_equal(enter_and_finish(&station, START_MS, &held[i]), GATE_OPEN);
+        held[i].at_work = i > 0;
+    }
+    struct peer newcomer = station_numbered(PLACES), again = station_numbered(1);
+    assert_int_equal(enter(&newcomer, START_MS, &place), GATE_FULL);
+    assert_true(gate_may_take(&gate, &held[0], place.entry, START_MS));
+    assert_false(gate_may_take(&gate, &held[1], place.entry, START_MS));
+    assert_int_equal(enter(&again, START_MS, &place), GATE_FULL);
+    assert_false(gate_may_take(&gate, &held[0], place.entry, START_MS));
+    gate_leave(&gate, &held[0]);
+    assert_int_equal(enter(&newcomer, START_MS, &place), GATE_OPEN);
+    assert_int_equal(gate.beyond, 0);
+}
+
 static void the_probe_is_known_by_a_port_that_others_cannot_have(void **state)
 {
     static const struct {
@@ -402,6 +474,10 @@ int main(void)
         cmocka_unit_test(what_comes_from_an_address_of_the_nodes_own_is_the_nodes),
         cmocka_unit_test(a_crowd_of_one_share_leaves_the_others_their_places),
         cmocka_unit_test(a_share_within_its_reserve_gives_nothing_to_others),
+        cmocka_unit_test(each_share_has_a_place_however_many_there_are),
+        cmocka_unit_test(the_only_place_of_many_stations_is_its_own),
+        cmocka_unit_test(
+            where_each_station_has_one_place_an_idle_one_gives_way_to_one_that_has_none),
         cmocka_unit_test(the_probe_is_known_by_a_port_that_others_cannot_have),
         cmocka_unit_test_setup(the_fullest_source_gives_way_and_there_the_longest_idle, fresh),
         cmocka_unit_test_setup(handshakes_are_rationed_by_the_second, fresh),
