@@ -41,11 +41,11 @@ static void sessions_text(const struct probe_version *version, struct buf *out)
     buf_printf(out, "    server's order: %s", answer_text(version->server_order));
     if (version->version < TLS_1_3)
         buf_printf(out,
-                   "; secure renegotiation: %s; extended master secret: %s; tickets: %s; "
-                   "session ids: %s; compression: %s",
+                   "; secure renegotiation: %s; extended master secret: %s; served without it: %s; "
+                   "tickets: %s; session ids: %s; compression: %s",
                    answer_text(version->renegotiation), answer_text(version->master_secret),
-                   answer_text(version->ticket), answer_text(version->session_id),
-                   answer_text(version->compression));
+                   answer_text(version->plain_secret), answer_text(version->ticket),
+                   answer_text(version->session_id), answer_text(version->compression));
     buf_printf(out, "; resumption: %s\n", answer_text(version->resumption));
 }
 
@@ -66,6 +66,16 @@ static void groups_text(const struct probe_result *result, struct buf *out)
     for (size_t i = 0; i < result->group_count; i++)
         buf_printf(out, " %s", name_or(group_name(result->groups[i].code), "unknown"));
     buf_puts(out, result->group_count ? "\n" : " none seen\n");
+}
+
+static void signatures_text(const struct probe_result *result, struct buf *out)
+{
+    if (result->signature_count == 0)
+        return;
+    buf_puts(out, "signatures of TLS 1.2:");
+    for (size_t i = 0; i < result->signature_count; i++)
+        buf_printf(out, " %s", name_or(signature_name(result->signatures[i]), "unknown"));
+    buf_putc(out, '\n');
 }
 
 static void certificate_text(const struct certificate_facts *facts, struct buf *out)
@@ -99,6 +109,7 @@ void probe_report_text(const struct probe_report *report, struct buf *out)
     for (size_t i = PROBE_VERSIONS; i-- > 0;)
         version_text(&result->version[i], out);
     groups_text(result, out);
+    signatures_text(result, out);
     certificate_text(&result->certificate, out);
     run_judge(report, finding_text, out);
     size_t faults = probe_report_faults(report);
@@ -151,6 +162,7 @@ static void version_json(struct json *json, const struct probe_version *version)
     answer_json(json, "server_order", version->server_order);
     answer_json(json, "secure_renegotiation", version->renegotiation);
     answer_json(json, "extended_master_secret", version->master_secret);
+    answer_json(json, "plain_master_secret", version->plain_secret);
     answer_json(json, "tickets", version->ticket);
     answer_json(json, "session_ids", version->session_id);
     answer_json(json, "compression", version->compression);
@@ -163,6 +175,14 @@ static void groups_json(struct json *json, const struct probe_result *result)
     json_array_begin(json, "groups");
     for (size_t i = 0; i < result->group_count; i++)
         name_json(json, NULL, group_name(result->groups[i].code));
+    json_array_end(json);
+}
+
+static void signatures_json(struct json *json, const struct probe_result *result)
+{
+    json_array_begin(json, "signatures");
+    for (size_t i = 0; i < result->signature_count; i++)
+        name_json(json, NULL, signature_name(result->signatures[i]));
     json_array_end(json);
 }
 
@@ -216,6 +236,7 @@ void probe_report_json(const struct probe_report *report, struct buf *out)
         version_json(&json, &result->version[i]);
     json_array_end(&json);
     groups_json(&json, result);
+    signatures_json(&json, result);
     certificate_json(&json, result);
     json_array_begin(&json, "findings");
     run_judge(report, finding_json, &json);

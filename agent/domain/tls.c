@@ -20,17 +20,21 @@
 
 /* --- plan: a row a listener and topic; its tag says which --- */
 
+/* clang-format off */
 static const struct aspect {
     const char *title, *desired;
     enum setting_key setting;
 } aspects[TOPIC_COUNT] = {
-    [TOPIC_VERSIONS] = {"TLS versions accepted",             "those of the policy alone",            SETTING_NONE },
-    [TOPIC_SUITES] = {"TLS suites accepted",               "those of the policy alone",            TLS_CBC      },
-    [TOPIC_GROUPS] = {"TLS groups accepted",               "those of the policy alone",            SECURITY_FIPS},
-    [TOPIC_ORDER] = {"whose order of TLS suites decides", "the server's",                         SETTING_NONE },
-    [TOPIC_SESSIONS] = {"TLS sessions",                      "secure renegotiation, no compression", SETTING_NONE },
-    [TOPIC_CERTIFICATE] = {"certificate",                       "valid, its chain in order",            SETTING_NONE },
+    [TOPIC_VERSIONS]    = {"TLS versions accepted", "those of the policy alone", SETTING_NONE},
+    [TOPIC_SUITES]      = {"TLS suites accepted", "those of the policy alone", TLS_CBC},
+    [TOPIC_GROUPS]      = {"TLS groups accepted", "those of the policy alone", SECURITY_FIPS},
+    [TOPIC_SIGNATURES]  = {"TLS signatures made", "those of the policy alone", SETTING_NONE},
+    [TOPIC_ORDER]       = {"whose order of TLS suites decides", "the server's", SETTING_NONE},
+    [TOPIC_SESSIONS]    = {"TLS sessions", "secure renegotiation, no compression, in FIPS mode "
+                           "extended master secret", SETTING_NONE},
+    [TOPIC_CERTIFICATE] = {"certificate", "valid, its chain in order", SETTING_NONE},
 };
+/* clang-format on */
 
 static size_t tag_of(size_t listener, enum topic topic)
 {
@@ -173,6 +177,14 @@ static void put_groups(const struct probe_result *result, struct buf *out)
                 put_name(named_group_table[n].name, out);
 }
 
+static void put_signatures(const struct probe_result *result, struct buf *out)
+{
+    for (size_t i = 0; i < result->signature_count; i++)
+        for (size_t n = 0; n < SIGNATURE_COUNT; n++)
+            if (signature_table[n].code == result->signatures[i])
+                put_name(signature_table[n].name, out);
+}
+
 static void put_versions(const struct probe_result *result, struct buf *out)
 {
     for (size_t v = 0; v < PROBE_VERSIONS; v++)
@@ -188,6 +200,8 @@ static const char *accepted_text(const struct probe_result *result, enum topic t
         put_suites(result, &text);
     else if (topic == TOPIC_GROUPS)
         put_groups(result, &text);
+    else if (topic == TOPIC_SIGNATURES)
+        put_signatures(result, &text);
     else if (topic == TOPIC_CERTIFICATE)
         buf_printf(&text, "%s, %u in order, SHA-256 %s", result->certificate.key,
                    (unsigned)result->certificate.in_order, result->certificate.fingerprint);
@@ -218,7 +232,7 @@ static void judge_row(const struct policy *policy, const struct listener *listen
         row->setting = verdicts.setting;
         row->section = setting_table[verdicts.setting].section;
     }
-    bool unpermitted = verdicts.setting == SETTING_NONE && verdicts.topic <= TOPIC_GROUPS;
+    bool unpermitted = verdicts.setting == SETTING_NONE && verdicts.topic <= TOPIC_SIGNATURES;
     if (count == 0)
         row_verdict(row, VERDICT_PASS, NULL);
     else

@@ -1,4 +1,5 @@
-/* The questions: a line for each version's suites and their order, two lines for groups. */
+/* The questions: a line for each version's suites and their order, two for groups, and two for
+ * signatures that no client should be given. */
 #include "probe/breadth.h"
 
 #include "base/cursor.h"
@@ -10,9 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINES_MAX = PROBE_VERSIONS + 2 };
+enum { LINES_MAX = PROBE_VERSIONS + 4 };
 
 enum step { STEP_STRIKE, STEP_ORDER, STEP_DONE };
+
+enum subject { SUBJECT_SUITES, SUBJECT_GROUPS, SUBJECT_SIGNATURES };
 
 struct inquiry {
     struct asker asker; /* first, so that one is the other */
@@ -21,8 +24,9 @@ struct inquiry {
     struct probe_version *version; /* where it is kept */
     enum tls_version asked;
     enum step step;
-    bool share;      /* TLS 1.3: the server wants a key share before it answers */
-    bool for_groups; /* it is groups that are struck out */
+    enum subject subject; /* what is struck out: a kind of key's suites for signatures */
+    enum hello_signatures signatures;
+    bool share; /* TLS 1.3: the server wants a key share before it answers */
     uint16_t suites[CIPHERS_MAX], groups[GROUPS_MAX];
     size_t suite_count, group_count;
 };
@@ -48,7 +52,7 @@ static int ask(struct asker *asker, unsigned char to[HELLO_SIZE_MAX])
 {
     struct inquiry *inquiry = inquiry_of(asker);
     if (inquiry->step == STEP_DONE || inquiry->suite_count == 0 ||
-        (inquiry->for_groups && inquiry->group_count == 0))
+        (inquiry->subject == SUBJECT_GROUPS && inquiry->group_count == 0))
         return 0;
     struct hello hello = {
         .version = inquiry->asked,
@@ -56,6 +60,7 @@ static int ask(struct asker *asker, unsigned char to[HELLO_SIZE_MAX])
         .suite_count = inquiry->suite_count,
         .groups = inquiry->groups,
         .group_count = inquiry->group_count,
+        .signatures = inquiry->signatures,
         .server_name = inquiry->target->named ? inquiry->target->name : NULL,
         .share = inquiry->share,
     };
@@ -109,6 +114,15 @@ static void note_group(struct probe_result *result, uint16_t code, uint16_t vers
         result->groups[result->group_count++] = (struct probe_group){code, version};
 }
 
+static void note_signature(struct probe_result *result, uint16_t code)
+{
+    for (size_t i = 0; i < result->signature_count; i++)
+        if (result->signatures[i] == code)
+            return;
+    if (code && result->signature_count < PROBE_SIGNATURES_MAX)
+        result->signatures[result->signature_count++] = code;
+}
+
 static void note_suite(struct inquiry *inquiry, const struct reply *reply)
 {
     struct probe_version *version = inquiry->version;
@@ -146,6 +160,7 @@ static void hear_suite(struct inquiry *inquiry, const struct reply_reader *reade
     const struct reply *reply = &reader->reply;
     note_suite(inquiry, reply);
     note_group(inquiry->result, reply->group, reply->version);
+    note_signature(inquiry->result, reply->signature);
     note_chain(&inquiry->result->chain, reader);
     if (!strike(inquiry->suites, &inquiry->suite_count, reply->suite) || inquiry->suite_count == 0)
         end_of_suites(inquiry);
@@ -156,6 +171,19 @@ static void hear_group(struct inquiry *inquiry, const struct reply *reply)
     note_group(inquiry->result, reply->group, reply->version);
     if (!strike(inquiry->groups, &inquiry->group_count, reply->group))
         inquiry->step = STEP_DONE; /* a suite without a group: there is nothing left to strike */
+}
+
+/* Suites that need the same kind of key are signed alike. */
+static void hear_signature(struct inquiry *inquiry, const struct reply *reply)
+{
+    size_t kept = 0;
+    note_signature(inquiry->result, reply->signature);
+    for (size_t i = 0; i < inquiry->suite_count; i++)
+        if (cipher_key(inquiry->suites[i]) != cipher_key(reply->suite))
+            inquiry->suites[kept++] = inquiry->suites[i];
+    if (kept == inquiry->suite_count)
+        inquiry->step = STEP_DONE; /* it chose what was not offered */
+    inquiry->suite_count = kept;
 }
 
 /* A server that refuses a TLS 1.3 hello without a share may take one that has it. */
@@ -177,13 +205,15 @@ static void hear(struct asker *asker, enum heard heard, const struct reply_reade
         if (taken)
             inquiry->version->server_order = answer(reply->suite == inquiry->version->suites[0].id);
         inquiry->step = STEP_DONE;
-    } else if (taken && inquiry->for_groups) {
+    } else if (taken && inquiry->subject == SUBJECT_GROUPS) {
         hear_group(inquiry, reply);
+    } else if (taken && inquiry->subject == SUBJECT_SIGNATURES) {
+        hear_signature(inquiry, reply);
     } else if (taken) {
         hear_suite(inquiry, reader);
     } else if (!try_with_share(inquiry, heard)) {
         inquiry->step = STEP_DONE;
-        if (!inquiry->for_groups)
+        if (inquiry->subject == SUBJECT_SUITES)
             end_of_suites(inquiry);
     }
 }
@@ -208,13 +238,32 @@ static void prepare_groups(struct inquiry *inquiry, const struct target *target,
                            struct probe_result *result, enum tls_version version)
 {
     prepare(inquiry, target, result, (size_t)(version - SSL_3_0));
-    inquiry->for_groups = true;
+    inquiry->subject = SUBJECT_GROUPS;
     size_t kept = 0;
     for (size_t i = 0; version < TLS_1_3 && i < inquiry->suite_count; i++)
         if (cipher_parameters(inquiry->suites[i]) == PARAMETERS_ECDH)
             inquiry->suites[kept++] = inquiry->suites[i];
     if (version < TLS_1_3)
         inquiry->suite_count = kept;
+}
+
+/* Whether a key exchange with that suite is signed. */
+static bool is_signed(uint16_t suite)
+{
+    return cipher_parameters(suite) != PARAMETERS_NONE && cipher_key(suite) != CIPHER_KEY_ANY;
+}
+
+static void prepare_signatures(struct inquiry *inquiry, const struct target *target,
+                               struct probe_result *result, enum hello_signatures signatures)
+{
+    prepare(inquiry, target, result, TLS_1_2 - SSL_3_0);
+    inquiry->subject = SUBJECT_SIGNATURES;
+    inquiry->signatures = signatures;
+    size_t kept = 0;
+    for (size_t i = 0; i < inquiry->suite_count; i++)
+        if (is_signed(inquiry->suites[i]))
+            inquiry->suites[kept++] = inquiry->suites[i];
+    inquiry->suite_count = kept;
 }
 
 /* --- what it came to --- */
@@ -260,6 +309,8 @@ void breadth_run(const struct target *target, const struct probe_options *option
         prepare(&inquiries[i], target, result, i);
     prepare_groups(&inquiries[PROBE_VERSIONS], target, result, TLS_1_2);
     prepare_groups(&inquiries[PROBE_VERSIONS + 1], target, result, TLS_1_3);
+    prepare_signatures(&inquiries[PROBE_VERSIONS + 2], target, result, HELLO_SIGNATURES_UNSAID);
+    prepare_signatures(&inquiries[PROBE_VERSIONS + 3], target, result, HELLO_SIGNATURES_FORBIDDEN);
     for (size_t i = 0; i < LINES_MAX; i++)
         askers[i] = &inquiries[i].asker;
     int error = scan_run(target, &limits, askers, LINES_MAX, &counted);

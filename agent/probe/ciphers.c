@@ -1,4 +1,4 @@
-/* Two tables, and what a suite's name says of it. */
+/* Three tables, and what a suite's name says of it. */
 #include "probe/ciphers.h"
 
 #include "base/str.h"
@@ -21,10 +21,18 @@ static const struct code groups[] = {
 #undef NAMED_GROUP
 };
 
+static const struct code signatures[] = {
+#define SIGNATURE(code, name) {code, name},
+#include "probe/signatures.def"
+#undef SIGNATURE
+};
+
+enum { HASH_SHA1 = 2 /* MD5 and none stand before it; RFC 5246, 7.4.1.4.1 */ };
 enum { FFDHE_FIRST = 0x0100, TLS13_HIGH = 0x13, SM4_GCM = 0xC6, SM4_CCM = 0xC7 };
 
 _Static_assert(countof(ciphers) <= CIPHERS_MAX, "more suites than there is room for");
 _Static_assert(countof(groups) <= GROUPS_MAX, "more groups than there is room for");
+_Static_assert(countof(signatures) <= SIGNATURES_MAX, "more signatures than there is room for");
 
 static bool is_tls13(uint16_t id)
 {
@@ -99,4 +107,23 @@ size_t groups_known(bool curves, uint16_t to[GROUPS_MAX])
 const char *group_name(uint16_t code)
 {
     return name_of(groups, countof(groups), code);
+}
+
+bool signature_is_forbidden(uint16_t code)
+{
+    return code >> 8 <= HASH_SHA1;
+}
+
+size_t signatures_known(bool forbidden, uint16_t to[SIGNATURES_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < countof(signatures); i++)
+        if (!forbidden || signature_is_forbidden(signatures[i].code))
+            to[count++] = signatures[i].code;
+    return count;
+}
+
+const char *signature_name(uint16_t code)
+{
+    return name_of(signatures, countof(signatures), code);
 }

@@ -1,7 +1,7 @@
 /*
- * The suites and groups that the probe offers: all that are still met in the field, sound or not,
- * with the registry's names. What a surface of ours may offer of them is policy/suites.h's to say.
- * Source: IANA, "Transport Layer Security (TLS) Parameters".
+ * The suites, groups and signature schemes that the probe offers: all that are still met in the
+ * field, sound or not, with the registry's names. What a surface of ours may offer of them is
+ * policy/suites.h's to say. Source: IANA, "Transport Layer Security (TLS) Parameters".
  */
 #ifndef HOLDFAST_PROBE_CIPHERS_H
 #define HOLDFAST_PROBE_CIPHERS_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CIPHERS_MAX = 320, GROUPS_MAX = 64 };
+enum { CIPHERS_MAX = 320, GROUPS_MAX = 64, SIGNATURES_MAX = 32 };
 
 /* Which parameters the server sends with its key exchange, by the suite. */
 enum cipher_parameters { PARAMETERS_NONE, PARAMETERS_DH, PARAMETERS_ECDH };
@@ -34,5 +34,15 @@ size_t groups_known(bool curves, uint16_t to[GROUPS_MAX]);
 
 /* IANA's name, or NULL. */
 const char *group_name(uint16_t code);
+
+/* The codes of all signature schemes, or of those by SHA-1 and MD5 alone; how many. */
+size_t signatures_known(bool forbidden, uint16_t to[SIGNATURES_MAX]);
+
+/* Whether no key exchange of TLS 1.2 may be signed by it: its hash is SHA-1 or MD5 (RFC 9155, 4).
+ */
+bool signature_is_forbidden(uint16_t code);
+
+/* The scheme's name, or NULL. */
+const char *signature_name(uint16_t code);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "pki/random.h"
+#include "probe/ciphers.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,12 +28,6 @@ static const unsigned char p256_point[] =
     "\xe7\xeb\x4a\x7c\x0f\x9e\x16\x2b\xce\x33\x57\x6b\x31\x5e\xce\xcb\xb6\x40\x68\x37\xbf"
     "\x51\xf5";
 enum { P256_POINT_SIZE = sizeof(p256_point) - 1 };
-
-/* Everything that servers still sign with, the weak ones too: what it is refused for must be the
- * suite alone. RFC 8446, 4.2.3; RFC 5246, 7.4.1.4.1. */
-static const uint16_t signatures[] = {
-    0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0809, 0x080A, 0x080B, 0x0401, 0x0501, 0x0601,
-    0x0807, 0x0808, 0x0301, 0x0303, 0x0402, 0x0502, 0x0602, 0x0302, 0x0203, 0x0201, 0x0202, 0x0101};
 
 /* --- the writer --- */
 
@@ -115,9 +110,10 @@ static void point_formats(struct writer *writer, const struct hello *hello)
 
 static void signature_algorithms(struct writer *writer, const struct hello *hello)
 {
-    (void)hello;
+    uint16_t codes[SIGNATURES_MAX];
+    size_t count = signatures_known(hello->signatures == HELLO_SIGNATURES_FORBIDDEN, codes);
     size_t list = begin(writer, 2);
-    put_codes(writer, signatures, countof(signatures));
+    put_codes(writer, codes, count);
     end(writer, list, 2);
 }
 
@@ -181,6 +177,8 @@ static bool is_sent(const struct extension *extension, const struct hello *hello
     if (extension->write == server_name && !hello->server_name)
         return false;
     if (extension->write == supported_groups && hello->group_count == 0)
+        return false;
+    if (extension->write == signature_algorithms && hello->signatures == HELLO_SIGNATURES_UNSAID)
         return false;
     return hello->version >= extension->first && hello->version <= extension->last;
 }

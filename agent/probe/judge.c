@@ -14,6 +14,7 @@ struct court {
     const struct probe_result *result;
     const struct surface_record *record; /* NULL: none */
     enum surface surface;
+    bool fips; /* of the node whose listener it is */
     int64_t now_s;
     const struct judge_listener *listener;
     enum topic topic;
@@ -22,9 +23,13 @@ struct court {
 const char *topic_name(enum topic topic)
 {
     static const char *const names[TOPIC_COUNT] = {
-        [TOPIC_VERSIONS] = "versions", [TOPIC_SUITES] = "suites",
-        [TOPIC_GROUPS] = "groups",     [TOPIC_ORDER] = "order",
-        [TOPIC_SESSIONS] = "sessions", [TOPIC_CERTIFICATE] = "certificate",
+        [TOPIC_VERSIONS] = "versions",
+        [TOPIC_SUITES] = "suites",
+        [TOPIC_GROUPS] = "groups",
+        [TOPIC_SIGNATURES] = "signatures",
+        [TOPIC_ORDER] = "order",
+        [TOPIC_SESSIONS] = "sessions",
+        [TOPIC_CERTIFICATE] = "certificate",
     };
     return names[topic];
 }
@@ -156,6 +161,28 @@ static void judge_groups(const struct court *court)
     }
 }
 
+/* --- signatures --- */
+
+static bool permits_signature(const struct surface_record *record, uint16_t code)
+{
+    for (size_t i = 0; i < record->signature_count; i++)
+        if (record->signatures[i]->code == code)
+            return true;
+    return false;
+}
+
+static void judge_signatures(const struct court *court)
+{
+    for (size_t i = 0; i < court->result->signature_count; i++) {
+        uint16_t code = court->result->signatures[i];
+        const char *name = signature_name(code);
+        if (signature_is_forbidden(code) ||
+            (court->record && !permits_signature(court->record, code)))
+            tell(court, true, SETTING_NONE, "a key exchange of TLS 1.2 is signed by %s",
+                 name ? name : "a scheme that was not offered");
+    }
+}
+
 /* --- order and sessions --- */
 
 static void judge_order(const struct court *court)
@@ -164,6 +191,19 @@ static void judge_order(const struct court *court)
         if (court->result->version[v].server_order == PROBE_NO)
             tell(court, true, SETTING_NONE, "the client's order of suites decides with %s",
                  tls_version_text(court->result->version[v].version));
+}
+
+/* FIPS 140-3 approves the derivation of keys in TLS 1.2 with the extended master secret alone
+ * (Implementation Guidance, D.Q). */
+static void judge_master_secret(const struct court *court, const struct probe_version *version)
+{
+    const char *with = tls_version_text(version->version);
+    bool none = version->master_secret == PROBE_NO && version->version > SSL_3_0;
+    if (court->fips && (none || version->plain_secret == PROBE_YES))
+        tell(court, true, SECURITY_FIPS,
+             "%s is served without the extended master secret (RFC 7627) in FIPS mode", with);
+    else if (none)
+        tell(court, false, SETTING_NONE, "no extended master secret (RFC 7627) with %s", with);
 }
 
 static void judge_sessions(const struct court *court)
@@ -175,8 +215,7 @@ static void judge_sessions(const struct court *court)
             tell(court, true, SETTING_NONE, "no secure renegotiation (RFC 5746) with %s", with);
         if (version->compression == PROBE_YES)
             tell(court, true, SETTING_NONE, "compression is taken with %s", with);
-        if (version->master_secret == PROBE_NO && version->version > SSL_3_0)
-            tell(court, false, SETTING_NONE, "no extended master secret (RFC 7627) with %s", with);
+        judge_master_secret(court, version);
     }
 }
 
@@ -286,14 +325,19 @@ void judge(const struct probe_result *result, const struct crypto *crypto, enum 
            int64_t now_s, const struct judge_listener *listener)
 {
     static void (*const judges[TOPIC_COUNT])(const struct court *court) = {
-        [TOPIC_VERSIONS] = judge_versions, [TOPIC_SUITES] = judge_suites,
-        [TOPIC_GROUPS] = judge_groups,     [TOPIC_ORDER] = judge_order,
-        [TOPIC_SESSIONS] = judge_sessions, [TOPIC_CERTIFICATE] = judge_certificate,
+        [TOPIC_VERSIONS] = judge_versions,
+        [TOPIC_SUITES] = judge_suites,
+        [TOPIC_GROUPS] = judge_groups,
+        [TOPIC_SIGNATURES] = judge_signatures,
+        [TOPIC_ORDER] = judge_order,
+        [TOPIC_SESSIONS] = judge_sessions,
+        [TOPIC_CERTIFICATE] = judge_certificate,
     };
     struct court court = {
         .result = result, .surface = surface, .now_s = now_s, .listener = listener};
     if (surface < SURFACE_COUNT)
         court.record = &crypto->surface[surface];
+    court.fips = court.record && crypto->fips;
     for (court.topic = 0; court.topic < TOPIC_COUNT; court.topic++)
         judges[court.topic](&court);
 }

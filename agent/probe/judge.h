@@ -15,6 +15,7 @@ enum topic {
     TOPIC_VERSIONS,
     TOPIC_SUITES,
     TOPIC_GROUPS,
+    TOPIC_SIGNATURES, /* of the key exchange in TLS 1.2 */
     TOPIC_ORDER,
     TOPIC_SESSIONS, /* renegotiation, extended master secret, compression */
     TOPIC_CERTIFICATE,

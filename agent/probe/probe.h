@@ -21,6 +21,7 @@ enum {
     PROBE_VERSIONS = 5,     /* SSL 3.0 to TLS 1.3 */
     PROBE_SUITES_MAX = 320, /* more than the probe knows */
     PROBE_GROUPS_MAX = 64,  /* likewise */
+    PROBE_SIGNATURES_MAX = 32,
     PROBE_REASON_SIZE = 160
 };
 
@@ -46,6 +47,7 @@ struct probe_version {
     uint8_t server_order;  /* enum probe_answer: the same when the client prefers the reverse */
     uint8_t renegotiation; /* secure renegotiation (RFC 5746) */
     uint8_t master_secret; /* extended master secret (RFC 7627) */
+    uint8_t plain_secret;  /* a handshake without it came to its end: by proof, of TLS 1.2 alone */
     uint8_t ticket;        /* the hello's answer announces session tickets (RFC 5077) */
     uint8_t session_id;    /* it gives a session a name */
     uint8_t resumption;    /* a second handshake resumed the first: by proof */
@@ -63,7 +65,10 @@ struct probe_result {
     struct probe_version version[PROBE_VERSIONS]; /* oldest first */
     uint16_t group_count;
     struct probe_group groups[PROBE_GROUPS_MAX];
-    struct certificate_chain chain; /* empty where nobody could read it */
+    uint16_t signature_count;
+    uint16_t signatures[PROBE_SIGNATURES_MAX]; /* schemes by which a key exchange of TLS 1.2 was
+                                                  signed (RFC 5246, 7.4.3) */
+    struct certificate_chain chain;            /* empty where nobody could read it */
     struct certificate_facts certificate;
     uint32_t connections, took_ms;
 };

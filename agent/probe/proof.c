@@ -91,6 +91,29 @@ static void prove_version(struct run *run, struct probe_version *version)
     }
 }
 
+/* Whether a client without the extended master secret is served, with a suite that was proved: what
+ * it is refused for must be that alone. The server's hello does not say so: OpenSSL refuses by its
+ * FIPS provider, when the keys are derived. */
+static void prove_plain_secret(struct run *run, struct probe_version *version)
+{
+    for (size_t i = 0; i < version->suite_count; i++) {
+        const struct probe_suite *suite = &version->suites[i];
+        if (suite->proof != PROOF_DONE || !proof_mbedtls.implements(version->version, suite->id))
+            continue;
+        struct proof_task task = {
+            .target = run->target,
+            .version = version->version,
+            .suite = suite->id,
+            .plain_secret = true,
+            .connections = &run->result->connections,
+        };
+        int error = ask(run, proof_mbedtls.handshake, &task);
+        if (error == 0 || error == -EPROTO)
+            version->plain_secret = error ? PROBE_NO : PROBE_YES;
+        return;
+    }
+}
+
 void proof_run(const struct target *target, const struct probe_options *options,
                uint64_t deadline_ms, struct probe_result *result)
 {
@@ -98,4 +121,5 @@ void proof_run(const struct target *target, const struct probe_options *options,
     for (size_t i = PROBE_VERSIONS; i-- > 0;)
         if (result->version[i].accepted)
             prove_version(&run, &result->version[i]);
+    prove_plain_secret(&run, &result->version[TLS_1_2 - SSL_3_0]);
 }

@@ -84,6 +84,8 @@ static int configure(struct client *client)
     mbedtls_ssl_conf_min_tls_version(config, version);
     mbedtls_ssl_conf_max_tls_version(config, version);
     mbedtls_ssl_conf_ciphersuites(config, client->suites);
+    if (client->task->plain_secret)
+        mbedtls_ssl_conf_extended_master_secret(config, MBEDTLS_SSL_EXTENDED_MS_DISABLED);
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_OPTIONAL);
     mbedtls_ssl_conf_verify(config, take_certificate, client);
     mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(

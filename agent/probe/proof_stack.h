@@ -14,6 +14,7 @@ struct proof_task {
     const struct target *target;
     enum tls_version version;
     uint16_t suite;
+    bool plain_secret; /* without the extended master secret (RFC 7627), which BearSSL never has */
     uint64_t deadline_ms;
     struct certificate_chain *chain; /* filled where it is empty; may be NULL */
     uint32_t *connections;           /* counted up */

@@ -157,7 +157,8 @@ static bool certificate_is_sound(const struct probe_result *result)
 static bool result_is_sound(const struct probe_result *result)
 {
     bool sound = ends_within(result->reason, sizeof(result->reason)) &&
-                 result->group_count <= PROBE_GROUPS_MAX && certificate_is_sound(result);
+                 result->group_count <= PROBE_GROUPS_MAX &&
+                 result->signature_count <= PROBE_SIGNATURES_MAX && certificate_is_sound(result);
     for (size_t i = 0; i < PROBE_VERSIONS; i++)
         sound = sound && result->version[i].suite_count <= PROBE_SUITES_MAX &&
                 ((result->error && result->error != -ETIME) ||

@@ -103,16 +103,33 @@ static unsigned bit_length(struct cursor number)
     return bits;
 }
 
+/* Behind the parameters of a key exchange; before TLS 1.2 none is named, and an anonymous one has
+ * no signature. */
+static uint16_t read_signature(const struct reply *reply, struct cursor body)
+{
+    uint16_t code = (uint16_t)cursor_number(&body, 2);
+    (void)cursor_vector(&body, 2);
+    return body.bad || reply->version != TLS_1_2 ? 0 : code;
+}
+
 static int read_key_exchange(struct reply_reader *reader, struct cursor body)
 {
     struct reply *reply = &reader->reply;
     if (!reply->hello)
         return -EPROTO;
     enum cipher_parameters parameters = cipher_parameters(reply->suite);
-    if (parameters == PARAMETERS_ECDH && cursor_number(&body, 1) == NAMED_CURVE)
+    struct cursor rest = {NULL, 0, true};
+    if (parameters == PARAMETERS_ECDH && cursor_number(&body, 1) == NAMED_CURVE) {
         reply->group = (uint16_t)cursor_number(&body, 2);
-    else if (parameters == PARAMETERS_DH)
+        rest = body;
+        (void)cursor_vector(&rest, 1); /* the point */
+    } else if (parameters == PARAMETERS_DH) {
         reply->dh_bits = (uint16_t)bit_length(cursor_vector(&body, 2));
+        rest = body;
+        (void)cursor_vector(&rest, 2); /* the generator */
+        (void)cursor_vector(&rest, 2); /* the public value */
+    }
+    reply->signature = read_signature(reply, rest);
     return body.bad ? -EPROTO : 0;
 }
 

@@ -23,8 +23,9 @@ struct reply {
     bool hello; /* the server's hello came; what follows is then known */
     bool retry; /* it is a HelloRetryRequest */
     uint16_t version, suite;
-    uint16_t group;   /* 0: not said, or there is none */
-    uint16_t dh_bits; /* of ServerKeyExchange's modulus, 0 likewise */
+    uint16_t group;     /* 0: not said, or there is none */
+    uint16_t dh_bits;   /* of ServerKeyExchange's modulus, 0 likewise */
+    uint16_t signature; /* the scheme that ServerKeyExchange is signed by in TLS 1.2, 0 likewise */
     uint8_t compression;
     bool session_id, renegotiation, master_secret, ticket;
     bool certificate; /* the message came: reader->certificates holds its list */

@@ -65,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (state >= 0 &&
         (whole.reply.version != pieces.reply.version || whole.reply.suite != pieces.reply.suite ||
          whole.reply.group != pieces.reply.group || whole.reply.dh_bits != pieces.reply.dh_bits ||
+         whole.reply.signature != pieces.reply.signature ||
          whole.reply.alert_code != pieces.reply.alert_code ||
          whole.certificates_length != pieces.certificates_length))
         abort();

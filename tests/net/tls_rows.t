@@ -92,6 +92,10 @@ def verdicts(t, node):
     row = found['tls.https.suites']
     t.ok(row['verdict'] == 'fail' and 'TLS_RSA_WITH_AES_256_GCM_SHA384' in row['actual'],
          'one that accepts static RSA likewise, with the name of the suite', row)
+    row = found['tls.https.signatures']
+    t.same((row['verdict'], row['actual']),
+           ('fail', 'a key exchange of TLS 1.2 is signed by rsa_pkcs1_sha1'),
+           'one that signs by SHA-1 for a client that says nothing of signatures, too')
     row = found['tls.sip-tls.suites']
     t.ok(row['verdict'] == 'error' and 'says nothing' in row['note'],
          'a listener that says nothing is an error', row)
@@ -122,7 +126,7 @@ def web_server(node):
                    capture_output=True)
     return subprocess.Popen(['ip', 'netns', 'exec', node.name, 'openssl', 's_server', '-accept',
                              '0.0.0.0:443', '-cert', pair[0], '-key', pair[1], '-quiet', '-serverpref',
-                             '-cipher', 'RSA+AESGCM:RSA+AES:@SECLEVEL=0'],
+                             '-cipher', 'RSA+AESGCM:RSA+AES:ECDHE+AESGCM:@SECLEVEL=0'],
                             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                             stderr=subprocess.DEVNULL)
 

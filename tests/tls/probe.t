@@ -251,6 +251,60 @@ def all_of_nginx():
            held.said)
 
 
+def signatures():
+    """RFC 9155: no key exchange is signed by SHA-1, neither for a client that says that it takes
+    nothing else nor for one that says nothing."""
+    servers = {'an RSA key': (RSA, 'rsa_pkcs1_sha1'), 'an ECDSA key': (ECDSA, 'ecdsa_sha1')}
+    for kind, (pair, scheme) in servers.items():
+        for name, make in (('openssl', lambda pair, level: openssl('-cipher', level, '-serverpref',
+                                                                   pair=pair)),
+                           ('nginx', lambda pair, level: nginx(f'ssl_ciphers {level};', pair=pair))):
+            suites = 'ECDHE+AESGCM:DHE+AESGCM:AES128-GCM-SHA256'
+            for surface in (('--surface', 'sip-in'), ()):
+                held = Probed(make(pair, f'{suites}:@SECLEVEL=0'), *surface)
+                tap.ok(f'a key exchange of TLS 1.2 is signed by {scheme}' in held.faults,
+                       f'{name} with {kind} that signs by SHA-1 is found {surface}', held.said)
+                tap.ok(scheme in held.report['signatures'], 'and its scheme is among its signatures',
+                       held.said)
+            held = Probed(make(pair, f'{suites}:@SECLEVEL=2'), '--surface', 'sip-in')
+            wrong = [fault for fault in held.faults if 'signed by' in fault]
+            tap.same(wrong, [], f'{name} with {kind} that refuses SHA-1 is no fault')
+    both = openssl('-cipher', 'ECDHE:@SECLEVEL=0', *(word.replace('-cert', '-dcert').replace(
+        '-key', '-dkey') for word in ECDSA))
+    held = Probed(both, '--surface', 'sip-in')
+    tap.same([scheme for scheme in ('rsa_pkcs1_sha1', 'ecdsa_sha1')
+              if f'a key exchange of TLS 1.2 is signed by {scheme}' in held.faults],
+             ['rsa_pkcs1_sha1', 'ecdsa_sha1'], 'a server with two keys is asked for both')
+    edwards = certificate('edwards', '-days', '30', *LOCALHOST, key=('ed25519',))
+    held = Probed(openssl('-tls1_2', pair=edwards), '--surface', 'sip-in')
+    tap.ok('a key exchange of TLS 1.2 is signed by ed25519' in held.faults,
+           'a scheme that the policy has not is found', held.said)
+
+
+def master_secret():
+    """FIPS mode asks for RFC 7627, which a server may take and yet serve who has it not."""
+    fips = node('security.fips=yes')
+    suites = 'ECDHE-RSA-AES256-GCM-SHA384'
+    endpoint_by_fips = Front(settings=('security.fips=yes',))
+    for name, port, taken, without in (
+            ('openssl', openssl('-tls1_2', '-cipher', suites), True, True),
+            ('gnutls that has none', gnutls('NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH'),
+             False, True),
+            ('the endpoint in FIPS mode', endpoint_by_fips.port, True, False)):
+        held = Probed(port, '--surface', 'sip-in', root=fips)
+        found = held.versions['TLS 1.2']
+        tap.same((found['extended_master_secret'], found['plain_master_secret']), (taken, without),
+                 f'{name}: whether it takes the extended master secret, and serves without')
+        fault = 'TLS 1.2 is served without the extended master secret (RFC 7627) in FIPS mode'
+        tap.same(fault in held.faults, without, f'{name}: which is a fault in FIPS mode')
+        if without:
+            tap.same(held.settings[fault], 'security.fips', 'by that setting')
+        for root, surface in ((DEFAULTS, ('--surface', 'sip-in')), (fips, ())):
+            held = Probed(port, *surface, root=root)
+            tap.ok(fault not in held.faults, 'and none elsewhere', held.said)
+    endpoint_by_fips.stop()
+
+
 def no_library_has_them():
     suites = {0x0005: 'TLS_RSA_WITH_RC4_128_SHA', 0x0003: 'TLS_RSA_EXPORT_WITH_RC4_40_MD5',
               0x0009: 'TLS_RSA_WITH_DES_CBC_SHA', 0x0002: 'TLS_RSA_WITH_NULL_SHA',
@@ -467,6 +521,8 @@ try:
     all_of_openssl()
     all_of_gnutls()
     all_of_nginx()
+    signatures()
+    master_secret()
     no_library_has_them()
     wrong_certificates()
     no_servers()

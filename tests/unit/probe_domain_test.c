@@ -180,6 +180,64 @@ static void a_record_is_held_against_the_policy_of_the_moment(void **state)
     assert_int_equal(find_row(ground, "tls.https.suites")->verdict, VERDICT_PASS);
 }
 
+static void a_key_exchange_signed_outside_the_policy_fails(void **state)
+{
+    struct ground *ground = *state;
+    static const struct {
+        uint16_t code;
+        const char *actual; /* NULL: it passes */
+    } cases[] = {
+        {0x0403, NULL                                                                  },
+        {0x0203, "a key exchange of TLS 1.2 is signed by ecdsa_sha1"                   },
+        {0x0201, "a key exchange of TLS 1.2 is signed by rsa_pkcs1_sha1"               },
+        {0x0101, "a key exchange of TLS 1.2 is signed by rsa_pkcs1_md5"                },
+        {0x0807, "a key exchange of TLS 1.2 is signed by ed25519"                      },
+        {0xfefe, "a key exchange of TLS 1.2 is signed by a scheme that was not offered"},
+    };
+    for (size_t i = 0; i < countof(cases); i++) {
+        all_is_well(ground->record);
+        struct probe_result *result = find_result(ground, "https");
+        result->signatures[result->signature_count++] = 0x0503;
+        result->signatures[result->signature_count++] = cases[i].code;
+        keep_and_look(ground);
+        const struct row *row = find_row(ground, "tls.https.signatures");
+        assert_int_equal(row->verdict, cases[i].actual ? VERDICT_FAIL : VERDICT_PASS);
+        assert_string_equal(row->actual, cases[i].actual
+                                             ? cases[i].actual
+                                             : "ecdsa_secp384r1_sha384, ecdsa_secp256r1_sha256");
+        assert_int_equal(find_row(ground, "tls.health.signatures")->verdict, VERDICT_PASS);
+    }
+}
+
+static void tls_1_2_without_extended_master_secret_fails_in_fips_mode_alone(void **state)
+{
+    struct ground *ground = *state;
+    static const struct {
+        uint8_t master_secret, plain_secret;
+        bool fault;
+    } cases[] = {
+        {PROBE_YES, PROBE_NO,      false},
+        {PROBE_YES, PROBE_UNKNOWN, false},
+        {PROBE_YES, PROBE_YES,     true },
+        {PROBE_NO,  PROBE_UNKNOWN, true },
+        {PROBE_NO,  PROBE_YES,     true },
+    };
+    for (size_t i = 0; i < countof(cases); i++)
+        for (int fips = 0; fips < 2; fips++) {
+            all_is_well(ground->record);
+            struct probe_version *found = &find_result(ground, "https")->version[TLS_1_2 - SSL_3_0];
+            found->master_secret = cases[i].master_secret;
+            found->plain_secret = cases[i].plain_secret;
+            ground->policy.crypto.fips = fips;
+            keep_and_look(ground);
+            const struct row *row = find_row(ground, "tls.https.sessions");
+            bool fault = fips && cases[i].fault;
+            assert_int_equal(row->verdict, fault ? VERDICT_FAIL : VERDICT_PASS);
+            if (fault)
+                assert_int_equal(row->setting, SECURITY_FIPS);
+        }
+}
+
 static void a_closed_port_does_not_apply_and_a_mute_one_is_an_error(void **state)
 {
     struct ground *ground = *state;
@@ -235,6 +293,7 @@ static void a_damaged_record_is_an_error_and_never_a_verdict(void **state)
         {&record->listener[0].name,       sizeof(record->listener[0].name)      },
         {&result->reason,                 sizeof(result->reason)                },
         {&result->group_count,            sizeof(result->group_count)           },
+        {&result->signature_count,        sizeof(result->signature_count)       },
         {&result->version[2].suite_count, sizeof(result->version[2].suite_count)},
         {&result->version[2].version,     sizeof(result->version[2].version)    },
         {&result->chain.count,            sizeof(result->chain.count)           },
@@ -521,6 +580,9 @@ int main(void)
             what_is_accepted_and_not_permitted_fails_with_its_name_and_setting, begin, end),
         cmocka_unit_test_setup_teardown(a_record_is_held_against_the_policy_of_the_moment, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(a_key_exchange_signed_outside_the_policy_fails, begin, end),
+        cmocka_unit_test_setup_teardown(
+            tls_1_2_without_extended_master_secret_fails_in_fips_mode_alone, begin, end),
         cmocka_unit_test_setup_teardown(a_closed_port_does_not_apply_and_a_mute_one_is_an_error,
                                         begin, end),
         cmocka_unit_test_setup_teardown(

@@ -46,6 +46,39 @@ static void every_suite_and_group_fits_into_a_hello_of_each_version(void **state
     }
 }
 
+static void a_client_may_name_all_signatures_or_sha_1_alone_or_none(void **state)
+{
+    static const struct {
+        enum hello_signatures signatures;
+        bool said;
+    } cases[] = {
+        {HELLO_SIGNATURES_ALL,       true },
+        {HELLO_SIGNATURES_FORBIDDEN, true },
+        {HELLO_SIGNATURES_UNSAID,    false},
+    };
+    uint16_t suite = ECDHE_SUITE, codes[SIGNATURES_MAX];
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        unsigned char wire[HELLO_SIZE_MAX], message[CLIENT_HELLO_MAX];
+        struct client_hello read;
+        const struct hello hello = {.version = TLS_1_2,
+                                    .suites = &suite,
+                                    .suite_count = 1,
+                                    .signatures = cases[i].signatures};
+        int size = hello_write(&hello, wire);
+        assert_int_equal(client_hello_read(&read, wire, (size_t)size, message), 0);
+        assert_int_equal(read.signatures, cases[i].said);
+    }
+    size_t count = signatures_known(true, codes);
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < count; i++)
+        assert_true(signature_is_forbidden(codes[i]) && signature_name(codes[i]));
+    for (size_t i = 0; i < SIGNATURE_COUNT; i++) {
+        assert_false(signature_is_forbidden(signature_table[i].code));
+        assert_string_equal(signature_name(signature_table[i].code), signature_table[i].name);
+    }
+}
+
 static void a_name_too_long_for_a_hello_is_refused(void **state)
 {
     char name[HELLO_SIZE_MAX + 1];
@@ -155,6 +188,7 @@ static void a_flight_is_read_however_it_is_cut_into_records(void **state)
         assert_int_equal(reply->version, TLS_1_2);
         assert_int_equal(reply->suite, ECDHE_SUITE);
         assert_int_equal(reply->group, 0x17);
+        assert_int_equal(reply->signature, 0x0401);
         assert_int_equal(reader.certificates_length, 6);
         assert_memory_equal(reader.certificates, "\0\0\3abc", 6);
     }
@@ -186,6 +220,35 @@ static void the_bits_of_a_modulus_are_counted_without_leading_zeros(void **state
         assert_int_equal(reader.reply.dh_bits, cases[i].bits);
         buf_free(&messages);
         buf_free(&body);
+    }
+}
+
+static void the_signature_of_a_key_exchange_is_read_in_tls_1_2_alone(void **state)
+{
+    static const struct {
+        unsigned version, suite;
+        const char *body;
+        size_t size;
+        unsigned signature;
+    } cases[] = {
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\1s",     10, 0x0203},
+        {TLS_1_2, DHE_SUITE,   "\0\1p\0\1g\0\1y\2\1\0\1s", 14, 0x0201},
+        {TLS_1_1, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\1s",     10, 0     }, /* its length is 0x0203 */
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x",              5,  0     }, /* anonymous */
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\2s",     10, 0     }, /* it runs over its end */
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\xffx\2\3\0\1s",   10, 0     },
+        {TLS_1_2, ECDHE_SUITE, "\1\0\x17\1x\2\3\0\1s",     10, 0     }, /* a curve of its own */
+        {TLS_1_2, RSA_SUITE,   "\3\0\x17\1x\2\3\0\1s",     10, 0     },
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        struct buf messages = {0};
+        put_hello(&messages, cases[i].version, cases[i].suite, NULL, 0);
+        put_message(&messages, KEY_EXCHANGE, cases[i].body, cases[i].size);
+        put_message(&messages, HELLO_DONE, "", 0);
+        assert_int_equal(read_records(&messages, 1000), 1);
+        assert_int_equal(reader.reply.signature, cases[i].signature);
+        buf_free(&messages);
     }
 }
 
@@ -274,11 +337,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_suite_and_group_fits_into_a_hello_of_each_version),
+        cmocka_unit_test(a_client_may_name_all_signatures_or_sha_1_alone_or_none),
         cmocka_unit_test(a_name_too_long_for_a_hello_is_refused),
         cmocka_unit_test(every_suite_of_the_policy_is_known_by_the_same_name),
         cmocka_unit_test(no_suite_and_no_group_is_offered_twice),
         cmocka_unit_test(a_flight_is_read_however_it_is_cut_into_records),
         cmocka_unit_test(the_bits_of_a_modulus_are_counted_without_leading_zeros),
+        cmocka_unit_test(the_signature_of_a_key_exchange_is_read_in_tls_1_2_alone),
         cmocka_unit_test(a_hello_of_tls_1_3_is_all_that_is_waited_for),
         cmocka_unit_test(a_fatal_alert_ends_it_and_a_warning_does_not),
         cmocka_unit_test(what_is_no_answer_is_refused),
