@@ -216,7 +216,7 @@ static void observe_file(const struct system *system, const char *name, size_t l
 {
     char path[PATH_MAX];
     struct buf text = {0};
-    int error = file_path(path, sizeof(path), system->root, name);
+    int error = file_target(path, sizeof(path), system->root, name);
     if (error == 0)
         error = file_read(path, limit, &text);
     for (size_t i = 0; i < rows->count; i++) {

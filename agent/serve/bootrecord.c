@@ -43,7 +43,7 @@ int boot_record_write(const char *root, const struct boot_record *record)
 {
     char path[PATH_MAX];
     char line[RECORD_SIZE_MAX];
-    int error = file_path(path, sizeof(path), root, FOLDER);
+    int error = file_target(path, sizeof(path), root, FOLDER);
     if (error == 0)
         error = file_make_folders(path, 0755);
     if (error)

@@ -410,7 +410,7 @@ static int make_socket(struct door *door)
     if (error && error != -ENOENT)
         log_warning("the door is open to root alone: %s in %s/etc/passwd: %s", PASSWORD_ADMIN,
                     door->root, strerror(-error));
-    error = file_path(folder, sizeof(folder), door->root, "/run/holdfast");
+    error = file_target(folder, sizeof(folder), door->root, "/run/holdfast");
     if (error == 0)
         error = file_make_folders(folder, 0755);
     if (error == 0)

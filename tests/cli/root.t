@@ -92,6 +92,7 @@ def layouts(top):
     yield 'records', {f'run/holdfast/{name}': f'{top}/run/holdfast/{name}'
                       for name in ('boot', 'probe', 'network.conf', 'web.json', 'crypto/nginx.conf',
                                    'boot.new', 'crypto/nginx.conf.new')}, True
+    yield 'a folder of records that is not there yet', {'run/holdfast': f'{top}/missing3/holdfast'}, True
     yield 'dangling folders', {'run': f'{top}/missing', 'var': f'{top}/missing2/x'}, False
     yield 'a loop', {'run': 'run', 'var': '/var'}, False
     yield 'a loop of two', {'var/lib': '/a', 'a': 'b', 'b': '/var/lib'}, False
@@ -154,9 +155,34 @@ def control_socket(t):
     victim.end()
 
 
+def reads(t):
+    """What a row shows is never a file outside, though the file itself is a link."""
+    node, victim = Node(), Victim()
+    files = {'proc/cmdline': 'lockdown=secret-of-another', 'sys/kernel/security/lockdown': '[secret]\n',
+             'proc/self/mountinfo': '1 1 0:2 / /home rw - secret secret rw\n'}
+    for name, text in files.items():
+        outside = f'{victim.top}/{name.replace("/", "-")}'
+        with open(outside, 'w', encoding='ascii') as file:
+            file.write(text)
+        replace(node, name, outside)
+    shown = node.run('check', '--all', '--id', 'platform.*').stdout
+    t.ok(shown and 'secret' not in shown and 'not a mount' not in shown,
+         'no file outside is read for a row', shown)
+    for name, text in files.items():
+        inside = f'{node.root}{victim.top}/{name.replace("/", "-")}'
+        os.makedirs(os.path.dirname(inside), exist_ok=True)
+        with open(inside, 'w', encoding='ascii') as file:
+            file.write(text.replace('secret', 'own'))
+    shown = node.run('check', '--all', '--id', 'platform.*').stdout
+    t.ok('own-of-another' in shown and 'secret' not in shown,
+         'the file at the same path below the root is', shown)
+    victim.end()
+
+
 with Tap() as tap:
     outside = Victim()
     for name, links, works in layouts(outside.top):
         walk(tap, outside, name, links, works)
     outside.end()
     control_socket(tap)
+    reads(tap)
