@@ -51,6 +51,18 @@ static void write_certificate(struct json *json, const struct facts *facts)
     json_string(json, NULL, note);
 }
 
+/* What a pass is worth: how many rows nothing was seen of. */
+static void write_counts(struct json *json, const struct report *report)
+{
+    struct row_counts counts = {.total = 0};
+    struct buf text = {0};
+    report_count_all(report, &counts);
+    report_put_counts(&counts, &text);
+    json_string(json, NULL, buf_text(&text));
+    json->out->failed |= text.failed;
+    buf_free(&text);
+}
+
 static void write_output(struct json *json, const struct report *report, unsigned stale_s)
 {
     char output[OUTPUT_SIZE];
@@ -97,6 +109,7 @@ void report_health_json(const struct report *report, unsigned stale_s, struct bu
     json_string(&json, NULL, time);
     write_head(&json, facts);
     write_certificate(&json, facts);
+    write_counts(&json, report);
     json_array_end(&json);
     json_object_begin(&json, "checks");
     for (size_t d = 0; d < DOMAIN_COUNT; d++)

@@ -80,9 +80,20 @@ static void write_head(const struct report *report, struct buf *out)
     }
 }
 
-static void write_facts(const struct facts *facts, struct buf *out)
+static void write_counts(const struct report *report, struct buf *out)
 {
+    struct row_counts counts = {.total = 0};
+    report_count_all(report, &counts);
+    buf_puts(out, "<dt>Verdicts</dt><dd>");
+    report_put_counts(&counts, out);
+    buf_puts(out, "</dd>\n");
+}
+
+static void write_facts(const struct report *report, struct buf *out)
+{
+    const struct facts *facts = &report->facts;
     buf_puts(out, "<dl>\n");
+    write_counts(report, out);
     write_fact(out, "Role", role_token(facts->role));
     write_fact(out, "Version", facts->version);
     write_number(out, "Settings revision", facts->revision);
@@ -127,14 +138,8 @@ static void write_domain(const struct domain *domain, const struct rows *rows, s
 {
     struct row_counts counts = {.total = 0};
     report_count(rows, &counts);
-    buf_printf(out, "<h2>%s</h2>\n<p>%zu rows: ", domain->title, counts.total);
-    const char *separator = "";
-    for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++) {
-        if (counts.of[verdict] == 0)
-            continue;
-        buf_printf(out, "%s%zu %s", separator, counts.of[verdict], verdict_text(verdict));
-        separator = ", ";
-    }
+    buf_printf(out, "<h2>%s</h2>\n<p>", domain->title);
+    report_put_counts(&counts, out);
     buf_puts(out, "</p>\n<table>\n<thead><tr><th scope=\"col\">Row</th>"
                   "<th scope=\"col\">Verdict</th><th scope=\"col\">Should be</th>"
                   "<th scope=\"col\">Is</th><th scope=\"col\">Why</th>"
@@ -170,7 +175,7 @@ static void write_events(const struct report *report, struct buf *out)
 void report_html(const struct report *report, struct buf *out)
 {
     write_head(report, out);
-    write_facts(&report->facts, out);
+    write_facts(report, out);
     for (size_t d = 0; d < DOMAIN_COUNT; d++)
         write_domain(domain_table[d], &report->results->domain[d], out);
     write_events(report, out);

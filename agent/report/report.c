@@ -29,6 +29,20 @@ void report_count(const struct rows *rows, struct row_counts *counts)
     counts->total += rows->count;
 }
 
+void report_count_all(const struct report *report, struct row_counts *counts)
+{
+    for (size_t d = 0; d < DOMAIN_COUNT; d++)
+        report_count(&report->results->domain[d], counts);
+}
+
+void report_put_counts(const struct row_counts *counts, struct buf *out)
+{
+    buf_printf(out, "%zu rows", counts->total);
+    for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
+        if (counts->of[verdict])
+            buf_printf(out, ", %zu %s", counts->of[verdict], verdict_text(verdict));
+}
+
 const char *role_token(enum role role)
 {
     return role == ROLE_CONFERENCING ? "conferencing" : "management";

@@ -45,8 +45,7 @@ static void write_rows(struct json *json, const struct report *report, const cha
 static void write_counts(struct json *json, const struct report *report)
 {
     struct row_counts counts = {.total = 0};
-    for (size_t d = 0; d < DOMAIN_COUNT; d++)
-        report_count(&report->results->domain[d], &counts);
+    report_count_all(report, &counts);
     json_object_begin(json, "counts");
     for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
         json_u64(json, verdict_token(verdict), counts.of[verdict]);

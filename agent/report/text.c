@@ -64,12 +64,9 @@ static void write_domain(const struct domain *domain, const struct rows *rows, b
 static void write_summary(const struct report *report, struct buf *out)
 {
     struct row_counts counts = {.total = 0};
-    for (size_t d = 0; d < DOMAIN_COUNT; d++)
-        report_count(&report->results->domain[d], &counts);
-    buf_printf(out, "\n%s: %zu rows", health_text(report_health(report)), counts.total);
-    for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
-        if (counts.of[verdict])
-            buf_printf(out, ", %zu %s", counts.of[verdict], verdict_text(verdict));
+    report_count_all(report, &counts);
+    buf_printf(out, "\n%s: ", health_text(report_health(report)));
+    report_put_counts(&counts, out);
     buf_putc(out, '\n');
 }
 

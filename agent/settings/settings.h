@@ -91,6 +91,7 @@ struct setting_info {
     const char *inactive_why;          /* ... and so says the report */
     const char *section; /* the guide's section that sets it, NULL where it has none */
     unsigned roles;      /* ROLE_MANAGEMENT, ROLE_CONFERENCING or ROLE_BOTH */
+    unsigned stored_on;  /* roles of the nodes on which it is stored and nothing acts on it yet */
     bool secret;         /* never shown: exports and reports write "(set)" */
     bool is_list;        /* the key may stand on several lines */
     bool at_boot;        /* what is running takes a change up at the next boot alone */

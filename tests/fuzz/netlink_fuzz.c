@@ -2,6 +2,7 @@
  * what was understood survives the way to bytes and back. */
 #include "netlink/addresses.h"
 #include "netlink/conntrack.h"
+#include "netlink/links.h"
 #include "netlink/message.h"
 #include "netlink/nftables.h"
 
@@ -82,11 +83,14 @@ static void read_flow(struct netlink_bytes attributes, uint8_t family)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct addresses_one address;
+    struct link link;
     struct netlink_bytes rest = {data, size};
     struct netlink_message message;
     struct nfgenmsg header;
     while (netlink_next(&rest, &message) > 0) {
         (void)addresses_read_one(message.body, &address);
+        if (links_read_one(message.body, &link) == 0 && !memchr(link.name, '\0', sizeof(link.name)))
+            abort();
         if (netlink_take(&message.body, &header, sizeof(header)) < 0)
             continue;
         read_flow(message.body, header.nfgen_family);

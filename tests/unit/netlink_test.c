@@ -2,6 +2,7 @@
  * the way to bytes and back, and to the kernel and back in a namespace of the test's own. */
 #include "netlink/addresses.h"
 #include "netlink/conntrack.h"
+#include "netlink/links.h"
 #include "netlink/message.h"
 #include "netlink/monitor.h"
 #include "netlink/nftables.h"
@@ -11,10 +12,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -219,6 +222,43 @@ static void an_address_of_the_wrong_size_is_refused_and_the_local_one_counts(voi
     netlink_put(&buf, IFA_LOCAL, own, 3);
     assert_int_equal(addresses_read_one(netlink_bytes_of(&buf), &address), -EBADMSG);
     buf_free(&buf);
+}
+
+static void a_link_needs_a_name_and_an_mtu_of_four_bytes(void **state)
+{
+    static const uint32_t mtu = 1400;
+    struct ifinfomsg header = {.ifi_flags = IFF_UP};
+    struct link link;
+    struct buf buf = {0};
+    (void)state;
+    buf_append(&buf, &header, sizeof(header));
+    netlink_put_string(&buf, IFLA_IFNAME, "eth0");
+    assert_int_equal(links_read_one(netlink_bytes_of(&buf), &link), -EBADMSG);
+    netlink_put(&buf, IFLA_MTU, &mtu, sizeof(mtu));
+    assert_int_equal(links_read_one(netlink_bytes_of(&buf), &link), 0);
+    assert_string_equal(link.name, "eth0");
+    assert_int_equal(link.mtu, mtu);
+    assert_int_equal(link.flags, IFF_UP);
+    netlink_put(&buf, IFLA_MTU, &mtu, 2);
+    assert_int_equal(links_read_one(netlink_bytes_of(&buf), &link), -EBADMSG);
+    buf_free(&buf);
+}
+
+static void remember_loopback(void *context, const struct link *link)
+{
+    bool *found = context;
+    *found = *found || (str_equal(link->name, "lo") && (link->flags & IFF_LOOPBACK) && link->mtu);
+}
+
+static void the_kernel_shows_its_interfaces(void **state)
+{
+    struct netlink netlink = {0};
+    bool found = false;
+    (void)state;
+    assert_int_equal(netlink_open(&netlink, NETLINK_ROUTE), 0);
+    assert_int_equal(links_read(&netlink, remember_loopback, &found), 0);
+    assert_true(found);
+    netlink_close(&netlink);
 }
 
 /* --- expressions --- */
@@ -508,6 +548,8 @@ int main(void)
         cmocka_unit_test(a_cut_flow_and_one_of_another_family_are_refused),
         cmocka_unit_test(a_key_longer_than_there_is_room_for_is_refused),
         cmocka_unit_test(an_address_of_the_wrong_size_is_refused_and_the_local_one_counts),
+        cmocka_unit_test(a_link_needs_a_name_and_an_mtu_of_four_bytes),
+        cmocka_unit_test(the_kernel_shows_its_interfaces),
         cmocka_unit_test(every_expression_comes_back_equal_and_differs_from_every_other),
         cmocka_unit_test(a_changed_member_makes_an_expression_differ),
         cmocka_unit_test(a_counter_equals_itself_whatever_it_counted),
