@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "serve/password.h"
+#include "serve/password_helper.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,16 +34,19 @@ struct client {
     size_t have;   /* bytes of head and payload that have come */
     char *payload; /* of head.size bytes and a NUL, once the head is sound */
     bool whole;    /* the request is here and waits for its due time */
+    bool held;     /* it waits until a check of its user's password ends, its own or another */
     struct buf answer;
     size_t sent;
     uint64_t due_ms;      /* not before: the answer, or the check of a password */
     uint64_t deadline_ms; /* then the client is closed */
 };
 
-/* Guesses of one user, over all of its connections. */
+/* Guesses of one user, over all of its connections: one at a time. */
 struct guesses {
     unsigned failures;
-    uint64_t next_ms; /* no password is looked at before */
+    uint64_t next_ms;              /* no password is looked at before */
+    struct password_helper helper; /* looks at one now */
+    struct client *client;         /* whose it is, NULL: it has left, and the guess counts */
 };
 
 /* What strangers can cause without waiting must not fill the disk with events. */
@@ -59,7 +63,7 @@ struct door {
     uid_t admin;
     bool has_admin;
     struct door_actions actions;
-    struct guesses guesses[2]; /* of root, of admin */
+    struct guesses guesses[DOOR_CHECKS_MAX]; /* of root, of admin */
     struct refusals refusals;
     struct client clients[DOOR_CLIENTS_MAX];
     struct client *polled[DOOR_FDS_MAX];
@@ -72,9 +76,14 @@ static uint64_t now_ms(const struct door *door)
 
 /* --- clients --- */
 
+static const char *name_of(bool is_root)
+{
+    return is_root ? "root" : PASSWORD_ADMIN;
+}
+
 static const char *who_is(const struct client *client)
 {
-    return client->uid == 0 ? "root" : PASSWORD_ADMIN;
+    return name_of(client->uid == 0);
 }
 
 static struct guesses *guesses_of(struct door *door, const struct client *client)
@@ -89,13 +98,16 @@ static void forget_request(struct client *client)
     free(client->payload);
     client->payload = NULL;
     client->have = 0;
-    client->whole = false;
+    client->whole = client->held = false;
 }
 
-static void client_close(struct client *client)
+static void client_close(struct door *door, struct client *client)
 {
     if (client->fd < 0)
         return;
+    struct guesses *guesses = guesses_of(door, client);
+    if (guesses->client == client)
+        guesses->client = NULL;
     close(client->fd);
     forget_request(client);
     buf_wipe(&client->answer);
@@ -114,7 +126,7 @@ static void refused(struct door *door, const char *who, const char *why)
 static void refuse(struct door *door, struct client *client, const char *why)
 {
     refused(door, who_is(client), why);
-    client_close(client);
+    client_close(door, client);
 }
 
 /* Where a client of this user goes, NULL when there are too many. */
@@ -174,55 +186,99 @@ static void answer(struct door *door, struct client *client, int status, const s
 }
 
 /* -EPERM says that another try is of no use. */
-static void wrong_password(struct door *door, struct client *client, int error)
+static void wrong_password(struct door *door, struct guesses *guesses, int error)
 {
-    struct guesses *guesses = guesses_of(door, client);
+    struct client *client = guesses->client;
     struct buf none = {0}, why = {0};
     guesses->failures++;
-    client->failures++;
     guesses->next_ms = now_ms(door) + password_delay_ms(guesses->failures);
     if (error == -EACCES)
         buf_puts(&why, "wrong password");
     else
         buf_printf(&why, "the password cannot be checked: %s", strerror(-error));
-    door->actions.refused(door->actions.context, who_is(client), buf_text(&why));
+    door->actions.refused(door->actions.context, name_of(guesses == door->guesses), buf_text(&why));
     buf_free(&why);
+    if (!client)
+        return;
+    client->failures++;
     client->due_ms = guesses->next_ms;
     answer(door, client, error == -EACCES && client->failures < TRIES ? -EACCES : -EPERM, &none);
 }
 
+static void right_password(struct door *door, struct guesses *guesses)
+{
+    struct buf none = {0};
+    guesses->failures = 0;
+    guesses->next_ms = 0;
+    if (!guesses->client)
+        return;
+    guesses->client->logged_in = true;
+    guesses->client->failures = 0;
+    answer(door, guesses->client, 0, &none);
+}
+
 /* No password would do, so none was wrong: no try is counted, and the reason is no secret. */
-static void cannot_check(struct door *door, struct client *client)
+static void cannot_check(struct door *door, struct guesses *guesses)
 {
     struct buf why = {0};
     password_unsupported(door->root, &why);
-    refused(door, who_is(client), buf_text(&why));
-    answer(door, client, -ENOTSUP, &why);
+    refused(door, name_of(guesses == door->guesses), buf_text(&why));
+    if (guesses->client)
+        answer(door, guesses->client, -ENOTSUP, &why);
     buf_free(&why);
+}
+
+static void password_checked(struct door *door, struct guesses *guesses, int error)
+{
+    if (error == -ENOTSUP)
+        cannot_check(door, guesses);
+    else if (error)
+        wrong_password(door, guesses, error);
+    else
+        right_password(door, guesses);
+    guesses->client = NULL;
+}
+
+/* Until then the client is neither read nor written, and no time limit of its own ends it. */
+static void hold(struct door *door, struct client *client)
+{
+    client->held = true;
+    client->deadline_ms = now_ms(door) + IDLE_MS;
 }
 
 static void log_in(struct door *door, struct client *client)
 {
     struct guesses *guesses = guesses_of(door, client);
-    struct buf none = {0};
+    if (guesses->helper.pid) {
+        hold(door, client);
+        return;
+    }
     if (now_ms(door) < guesses->next_ms) {
         client->due_ms = guesses->next_ms;
         client->deadline_ms = client->due_ms + MESSAGE_MS;
         return; /* looked at again then */
     }
-    int error = password_check(door->root, client->payload);
-    if (error == -ENOTSUP) {
-        cannot_check(door, client);
-        return;
-    }
+    guesses->client = client;
+    int error = password_helper_start(&guesses->helper, door->root, client->payload);
     if (error) {
-        wrong_password(door, client, error);
+        password_checked(door, guesses, error);
         return;
     }
-    *guesses = (struct guesses){0};
-    client->logged_in = true;
-    client->failures = 0;
-    answer(door, client, 0, &none);
+    explicit_bzero(client->payload, client->head.size);
+    hold(door, client);
+}
+
+/* Those who waited for it are looked at in this turn. */
+static void end_check(struct door *door, struct guesses *guesses)
+{
+    password_checked(door, guesses, password_helper_finish(&guesses->helper));
+    for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
+        struct client *client = &door->clients[i];
+        if (client->fd < 0 || !client->held || guesses_of(door, client) != guesses)
+            continue;
+        client->held = false;
+        client->due_ms = now_ms(door);
+    }
 }
 
 /* --- requests --- */
@@ -294,7 +350,7 @@ static void read_client(struct door *door, struct client *client)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (size && got <= 0) {
-        client_close(client);
+        client_close(door, client);
         return;
     }
     if (client->have == 0)
@@ -316,7 +372,7 @@ static void write_client(struct door *door, struct client *client)
     if (put < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (put < 0) {
-        client_close(client);
+        client_close(door, client);
         return;
     }
     client->sent += (size_t)put;
@@ -326,7 +382,7 @@ static void write_client(struct door *door, struct client *client)
     client->due_ms = 0;
     client->deadline_ms = now_ms(door) + IDLE_MS;
     if (client->failures >= TRIES)
-        client_close(client);
+        client_close(door, client);
 }
 
 /* --- the warden's loop --- */
@@ -348,7 +404,7 @@ static void clear_due(struct door *door, struct client *client)
 
 static short events_of(const struct client *client)
 {
-    if (client->due_ms)
+    if (client->due_ms || client->held)
         return 0; /* the answer is held back; a hang-up is told all the same */
     return client->answer.length ? POLLOUT : POLLIN;
 }
@@ -363,6 +419,10 @@ size_t door_fds(struct door *door, struct pollfd fds[DOOR_FDS_MAX], int *timeout
     door->polled[count] = NULL;
     fds[count++] =
         (struct pollfd){.fd = door->paused_until_ms ? -1 : door->listener, .events = POLLIN};
+    for (size_t i = 0; i < DOOR_CHECKS_MAX; i++) {
+        door->polled[count] = NULL;
+        fds[count++] = (struct pollfd){.fd = door->guesses[i].helper.fd, .events = POLLIN};
+    }
     for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++) {
         struct client *client = &door->clients[i];
         if (client->fd < 0)
@@ -388,12 +448,15 @@ static void serve_client(struct door *door, struct client *client, short revents
         write_client(door, client);
     bool gone = (revents & (POLLERR | POLLNVAL | POLLHUP)) && !(revents & POLLIN);
     if (client->fd >= 0 && (gone || now >= client->deadline_ms))
-        client_close(client);
+        client_close(door, client);
 }
 
 void door_serve(struct door *door, const struct pollfd *fds, size_t count)
 {
-    for (size_t i = 1; i < count; i++)
+    for (size_t i = 0; count && i < DOOR_CHECKS_MAX; i++)
+        if (fds[1 + i].revents)
+            end_check(door, &door->guesses[i]);
+    for (size_t i = 1 + DOOR_CHECKS_MAX; i < count; i++)
         serve_client(door, door->polled[i], fds[i].revents);
     if (count && fds[0].revents)
         accept_client(door);
@@ -432,6 +495,8 @@ int door_open(struct door **opened, const char *root, const struct door_actions 
     door->actions = *actions;
     for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
         door->clients[i].fd = -1;
+    for (size_t i = 0; i < DOOR_CHECKS_MAX; i++)
+        password_helper_init(&door->guesses[i].helper);
     int error = make_socket(door);
     if (error) {
         log_error("cannot open the door %s%s: %s", root, DOOR_PATH, strerror(-error));
@@ -447,7 +512,9 @@ void door_close(struct door *door)
     if (!door)
         return;
     for (size_t i = 0; i < DOOR_CLIENTS_MAX; i++)
-        client_close(&door->clients[i]);
+        client_close(door, &door->clients[i]);
+    for (size_t i = 0; i < DOOR_CHECKS_MAX; i++)
+        password_helper_close(&door->guesses[i].helper);
     if (door->listener >= 0) {
         close(door->listener);
         (void)unlink(door->path);

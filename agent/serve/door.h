@@ -44,7 +44,8 @@ enum {
     DOOR_CLIENTS_MAX = 8,
     DOOR_ADMIN_CLIENTS_MAX = 6, /* so that the admin user never shuts out root */
     DOOR_REFUSALS_MAX = 10, /* told within a minute; wrong passwords, which wait, are all told */
-    DOOR_FDS_MAX = DOOR_CLIENTS_MAX + 1,
+    DOOR_CHECKS_MAX = 2,    /* of a password at a time: one of root's, one of the admin user's */
+    DOOR_FDS_MAX = 1 + DOOR_CHECKS_MAX + DOOR_CLIENTS_MAX,
     DOOR_ANSWER_MAX = 1 << 20
 };
 
@@ -92,8 +93,9 @@ int door_listen(const char *path, gid_t group);
 /* A client's descriptor, non-blocking, and its user; or a negative errno. */
 int door_accept(int listener, uid_t *uid);
 
-/* Fills at most DOOR_FDS_MAX entries; how many. `timeout_ms` is lowered when a delayed answer or a
- * client's time limit falls due earlier (-1 means none). */
+/* Fills at most DOOR_FDS_MAX entries; how many: the listener, DOOR_CHECKS_MAX processes that check
+ * a password (-1 where none runs), then the clients. `timeout_ms` is lowered when a delayed answer
+ * or a client's time limit falls due earlier (-1 means none). */
 size_t door_fds(struct door *door, struct pollfd fds[DOOR_FDS_MAX], int *timeout_ms);
 
 /* Serves what poll(2) reported, and what fell due. */

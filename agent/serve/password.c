@@ -8,7 +8,6 @@
 #include <crypt.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_SIZE_MAX = 1048576, FIRST_DELAY_MS = 1000, LAST_DELAY_MS = 32000, DAY_S = 86400 };
@@ -83,24 +82,26 @@ static bool is_computed(const char *stored)
     return stored[0] != '$';
 }
 
-static int compare(const char *password, const char *stored)
+static bool is_locked(const char *stored)
 {
-    if (stored[0] == '\0' || stored[0] == '!' || stored[0] == '*')
+    return stored[0] == '\0' || stored[0] == '!' || stored[0] == '*';
+}
+
+int password_compare(const char *password, const char *hash)
+{
+    struct crypt_data data = {0}; /* on the stack: a process with next to no memory calls this */
+    if (is_locked(hash))
         return -EPERM;
-    if (!is_computed(stored))
+    if (!is_computed(hash))
         return -ENOTSUP;
     if (password[0] == '\0' || strlen(password) > PASSWORD_MAX)
         return -EACCES;
-    struct crypt_data *data = calloc(1, sizeof(*data));
-    if (!data)
-        return -ENOMEM;
-    const char *made = crypt_r(password, stored, data);
+    const char *made = crypt_r(password, hash, &data);
     /* crypt(3) tells of a kind of hash that it does not know by a string that begins with '*' */
-    int error = !made || made[0] == '*'                ? -ENOTSUP
-                : equal_in_constant_time(made, stored) ? 0
-                                                       : -EACCES;
-    explicit_bzero(data, sizeof(*data));
-    free(data);
+    int error = !made || made[0] == '*'              ? -ENOTSUP
+                : equal_in_constant_time(made, hash) ? 0
+                                                     : -EACCES;
+    explicit_bzero(&data, sizeof(data));
     return error;
 }
 
@@ -148,29 +149,44 @@ void password_unsupported(const char *root, struct buf *why)
 }
 
 /* What login(1) refuses is refused here: a line that is none, and an account past its day. */
-static int check_line(const char *password, char *line)
+static int check_line(char *line, struct buf *hash)
 {
     char *field[FIELDS_MAX];
     uint64_t expires = UINT64_MAX;
     if (cut_fields(line, field) < SHADOW_FIELDS)
         return -EPERM;
-    const char *day = field[SHADOW_EXPIRES];
+    const char *day = field[SHADOW_EXPIRES], *stored = field[SHADOW_HASH];
     if (day[0] != '\0' && str_to_u64(day, 0, UINT64_MAX, &expires) < 0)
         return -EPERM;
-    if ((uint64_t)(clock_now_s() / DAY_S) >= expires)
+    if ((uint64_t)(clock_now_s() / DAY_S) >= expires || is_locked(stored))
         return -EPERM;
-    return compare(password, field[SHADOW_HASH]);
+    if (!is_computed(stored))
+        return -ENOTSUP;
+    int error = buf_reserve(hash, strlen(stored) + 1);
+    if (error == 0)
+        buf_puts(hash, stored);
+    return error;
 }
 
-int password_check(const char *root, const char *password)
+int password_stored(const char *root, struct buf *hash)
 {
     struct buf text = {0};
     char *line = NULL;
     int error = read_account(root, "/etc/shadow", &text, &line);
     if (error == 0)
-        error = check_line(password, line);
+        error = check_line(line, hash);
     buf_wipe(&text);
     return error == -ENOENT ? -EPERM : error;
+}
+
+int password_check(const char *root, const char *password)
+{
+    struct buf hash = {0};
+    int error = password_stored(root, &hash);
+    if (error == 0)
+        error = password_compare(password, buf_text(&hash));
+    buf_wipe(&hash);
+    return error;
 }
 
 int password_admin(const char *root, uid_t *uid, gid_t *gid)

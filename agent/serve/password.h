@@ -12,6 +12,11 @@
 
 #define PASSWORD_ADMIN "admin"
 
+/* What new passwords are hashed with (crypt(5), sha512crypt): as many rounds as libxcrypt's default
+ * for yescrypt costs. PASSWORD_OF_NOBODY is a hash of that cost which no password is known for. */
+#define PASSWORD_SETTING   "$6$rounds=656000$"
+#define PASSWORD_OF_NOBODY PASSWORD_SETTING "................$"
+
 enum {
     PASSWORD_MAX = 256, /* bytes, as much as musl's crypt(3) takes; a longer one is wrong */
     PASSWORD_TRIES = 3
@@ -21,6 +26,12 @@ enum {
  * day, has no password, does not exist or has a line that is none; -ENOTSUP when its kind of hash
  * is not known; or another errno when shadow cannot be read. */
 int password_check(const char *root, const char *password);
+
+/* Both halves of it: the hash that is stored, appended to `hash`, with what keeps it from being
+ * used; and whether a hash is the password's, which allocates and reads nothing, and takes as long
+ * as the hash was made to take: 0, -EACCES or -ENOTSUP. */
+int password_stored(const char *root, struct buf *hash);
+int password_compare(const char *password, const char *hash);
 
 /* After -ENOTSUP: why no password can be checked, by the name of the stored hash's kind (crypt(5)).
  * Nothing of the hash itself is in it. */

@@ -7,107 +7,21 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import threading
 import time
 
 import ground
+from control import (EVENTS, HEAD, IMPORT, LOAD, LOGIN, MAGIC, PATIENCE_S, PUBLISHED, REBOOT, SET,
+                     WIZARD, Client, Daemon, wait_for)
 from ground import PASSWORD, Node, Tap, Terminal
+from memory import memory
 
 ADMIN, STRANGER = 1000, 1234
-PATIENCE_S = 30
 KILLS = 8
 SEED = 20240229
-MAGIC = 0x48464431
-LOGIN, LOAD, WIZARD, SET, IMPORT, REBOOT, PUBLISHED, EVENTS = range(1, 9)
-HEAD = struct.Struct('=IHHiI')
 CLIENTS_MAX, REFUSALS_MAX = 8, 10
 EPERM, EACCES, EINVAL = 1, 13, 22
-
-
-def wait_for(condition, what):
-    until_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > until_s:
-            raise AssertionError(f'in vain waited for {what}')
-        time.sleep(0.01)
-
-
-class Client:
-    """The door's own messages, good and bad."""
-
-    def __init__(self, node):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(node.path('run/holdfast/door'))
-        self.socket.settimeout(PATIENCE_S)
-
-    def read(self, size):
-        data = b''
-        while len(data) < size:
-            got = self.socket.recv(size - len(data))
-            if not got:
-                raise ConnectionResetError('closed')
-            data += got
-        return data
-
-    def ask(self, verb, text=''):
-        """The status and the payload of the answer."""
-        data = text.encode()
-        self.socket.sendall(HEAD.pack(MAGIC, verb, 0, 0, len(data)) + data)
-        magic, echoed, reserved, status, size = HEAD.unpack(self.read(HEAD.size))
-        if (magic, echoed, reserved) != (MAGIC, verb, 0):
-            raise AssertionError('that is no answer')
-        return -status, self.read(size).decode()
-
-    def is_closed(self):
-        try:
-            return not self.socket.recv(1)
-        except ConnectionResetError:
-            return True
-
-    def close(self):
-        self.socket.close()
-
-
-class Daemon:
-    """holdfast run in a network namespace of its own."""
-
-    def __init__(self, node, log=subprocess.PIPE):
-        self.node = node
-        self.process = subprocess.Popen(['unshare', '-n', *node.argv('run')], text=True,
-                                        stderr=log)
-        self.log = ''
-        self.reader = threading.Thread(target=self.read_log)
-        self.reader.start()
-        try:
-            wait_for(self.answers, 'the door')
-        except AssertionError:
-            self.end(signal.SIGKILL)
-            raise
-
-    def read_log(self):
-        for line in self.process.stderr or ():
-            self.log += line
-
-    def answers(self):
-        if self.process.poll() is not None:
-            raise AssertionError(f'the daemon ended: {self.log}')
-        try:
-            client = Client(self.node)
-            client.ask(LOAD)
-            client.close()
-            return True
-        except OSError:
-            return False
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        code = self.process.wait(PATIENCE_S)
-        self.reader.join(PATIENCE_S)
-        if self.process.stderr:
-            self.process.stderr.close()
-        return code
 
 
 def as_user(node, *words, user=ADMIN, group=ADMIN, password=PASSWORD, more=''):
@@ -299,6 +213,22 @@ def root(t, node):
     client.close()
 
 
+def forgets(t, node, daemon):
+    """Nothing of a password, nor of an imported text that is not a setting, stays in the daemon."""
+    node.run('import', '-', stdin=None, input='# only-in-the-comment\nweb.max_sessions = 82\n')
+    client = Client(node)
+    client.ask(LOGIN, 'only-a-wrong-guess')
+    t.same(client.ask(LOGIN, PASSWORD)[0], 0, 'the right password follows a wrong one')
+    t.same(client.ask(IMPORT, '# only-in-the-text\nweb.max_sessions = 83\n')[0], 0,
+           'and a text is imported')
+    wait_for(lambda: memory(daemon.process.pid), "the daemon's memory")
+    held = memory(daemon.process.pid)
+    t.ok(b'web.max_sessions' in held, "the daemon's memory can be read")
+    t.same([word for word in (PASSWORD, 'only-a-wrong-guess', 'only-in-the-text', 'only-in-the-comment')
+            if word.encode() in held], [], 'no password and no imported text stays in it')
+    client.close()
+
+
 def garbage(t, node, daemon):
     chance = random.Random(SEED)
     pieces = [chance.randbytes(size) for size in (1, 15, 16, 17, 4096, 200000)]
@@ -447,6 +377,7 @@ def main():
             admin_probes(t, node, daemon)
             many_events(t, node)
             wrong_password(t, node, daemon)
+            forgets(t, node, daemon)
             garbage(t, node, daemon)
             full(t, node)
             daemon = killed(t, node, daemon)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The daemon on a running kernel: what it repairs and how soon, what it gave up of root, what it
 does when a half of it dies, and that it sleeps when nothing happens."""
-import errno
 import json
 import os
 import re
@@ -14,6 +13,7 @@ import urllib.request
 
 import ground
 import timer
+from memory import memory
 
 PATIENCE_S = 120    # for what has no limit of its own on a loaded machine
 PORT = 9443
@@ -130,28 +130,6 @@ def privileges(t, daemon):
          'the front has a user of its own', front['Uid'])
     t.same((front['Seccomp'], front['NoNewPrivs']), ('2', '1'), 'the front is filtered')
     t.same(os.listdir(f'/proc/{daemon.front()}/root/'), [], 'the front sees an empty root')
-
-
-def memory(pid):
-    """All that a process holds, but for what the kernel maps into it ([vvar], [vdso]); nothing if
-    it gave back some of it meanwhile, which is an EIO to the reader."""
-    held = b''
-    try:
-        with open(f'/proc/{pid}/maps') as maps, open(f'/proc/{pid}/mem', 'rb', 0) as mem:
-            for line in maps:
-                span, rights = line.split()[:2]
-                if rights[0] != 'r' or '[v' in line:
-                    continue
-                first, end = (int(at, 16) for at in span.split('-'))
-                mem.seek(first)
-                while first < end and (part := mem.read(end - first)):  # may give less than asked for
-                    held += part
-                    first += len(part)
-    except OSError as error:
-        if error.errno != errno.EIO:
-            raise
-        return b''
-    return held
 
 
 def read_until(pid, enough):

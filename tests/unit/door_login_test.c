@@ -1,0 +1,304 @@
+/* Passwords at the control socket: who needs one, how guesses are slowed down, and what goes on
+ * while one is checked. */
+#include "control_fixture.h"
+
+#include "base/str.h"
+#include "serve/password.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void the_wizard_needs_the_password_of_everybody(void **state)
+{
+    (void)state;
+    int fd = control_connect_client();
+    control_request(fd, DOOR_APPLY_WIZARD, "a = b\n");
+    assert_int_equal(control_answer(fd), -EACCES);
+    assert_int_equal(control.applied, 0);
+    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), 0);
+    control_request(fd, DOOR_APPLY_WIZARD, "a = b\n");
+    assert_int_equal(control_answer(fd), 0);
+    assert_string_equal(control.how, "wizard");
+    close(fd);
+}
+
+static void the_admin_logs_in_before_anything_else(void **state)
+{
+    static const enum door_verb verbs[] = {DOOR_LOAD, DOOR_APPLY_WIZARD, DOOR_APPLY_SET,
+                                           DOOR_APPLY_IMPORT, DOOR_REBOOT};
+    (void)state;
+    if (!control_is_root())
+        return;
+    int fd = control_connect_as(CONTROL_ADMIN);
+    for (size_t i = 0; i < countof(verbs); i++) {
+        control_request(fd, verbs[i], "");
+        assert_int_equal(control_answer(fd), -EACCES);
+    }
+    assert_int_equal(control.loaded + control.applied, 0);
+    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), 0);
+    control_request(fd, DOOR_APPLY_IMPORT, "a = b\n");
+    assert_int_equal(control_answer(fd), 0);
+    assert_string_equal(control.who, "admin");
+    assert_string_equal(control.how, "import");
+    int other = control_connect_as(CONTROL_ADMIN);
+    control_request(other, DOOR_LOAD, "");
+    assert_int_equal(control_answer(other), -EACCES);
+    close(other);
+    close(fd);
+}
+
+static void a_disabled_account_logs_in_with_no_password(void **state)
+{
+    (void)state;
+    int fd = control_connect_client();
+    control_write("shadow", "admin:!$5$salt$x:0::::::\n");
+    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer_after(fd, 1000), -EPERM);
+    assert_string_equal(control.why, "the password cannot be checked: Operation not permitted");
+    close(fd);
+}
+
+static void a_password_that_is_too_long_is_wrong(void **state)
+{
+    char password[PASSWORD_MAX + 3];
+    (void)state;
+    memset(password, 'x', sizeof(password));
+    password[PASSWORD_MAX + 1] = '\0';
+    int fd = control_connect_client();
+    control_request(fd, DOOR_LOGIN, password);
+    assert_int_equal(control_answer_after(fd, 1000), -EACCES);
+    password[PASSWORD_MAX + 1] = 'x';
+    password[PASSWORD_MAX + 2] = '\0';
+    control_request(fd, DOOR_LOGIN, password);
+    assert_int_equal(control_answer(fd), -EPIPE);
+    close(fd);
+}
+
+static void wrong_passwords_are_answered_later_each_time_and_then_no_more(void **state)
+{
+    static const int wanted[] = {-EACCES, -EACCES, -EPERM};
+    static const uint64_t after_ms[] = {1000, 2000, 4000};
+    (void)state;
+    int fd = control_connect_client();
+    for (size_t i = 0; i < countof(wanted); i++) {
+        control_request(fd, DOOR_LOGIN, "wrong");
+        assert_int_equal(control_answer_after(fd, after_ms[i]), wanted[i]);
+    }
+    assert_int_equal(control.refused, 3);
+    assert_string_equal(control.why, "wrong password");
+    assert_true(control_is_closed(fd));
+    close(fd);
+}
+
+static void a_new_connection_does_not_shorten_the_delay(void **state)
+{
+    (void)state;
+    int first = control_connect_client();
+    control_request(first, DOOR_LOGIN, "wrong");
+    assert_int_equal(control_answer(first), -EAGAIN);
+    close(first);
+    control_turn();
+    int second = control_connect_client();
+    control_request(second, DOOR_LOGIN, "wrong");
+    assert_int_equal(control_answer_after(second, 1000), -EAGAIN);
+    assert_int_equal(control_answer_after(second, 2000), -EACCES);
+    control_request(second, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer(second), 0);
+    control_request(second, DOOR_LOGIN, "wrong");
+    assert_int_equal(control_answer_after(second, 1000), -EACCES);
+    close(second);
+}
+
+static void many_connections_guess_no_faster_than_one(void **state)
+{
+    int fds[DOOR_CLIENTS_MAX];
+    (void)state;
+    for (size_t i = 0; i < countof(fds); i++) {
+        fds[i] = control_connect_client();
+        control_request(fds[i], DOOR_LOGIN, "wrong");
+    }
+    for (int i = 0; i < 10; i++)
+        control_turn();
+    assert_int_equal(control.refused, 1);
+    control_pass(1000);
+    control_turn();
+    assert_int_equal(control.refused, 2);
+    control_pass(1999);
+    assert_int_equal(control.refused, 2);
+    control_pass(1);
+    control_turn();
+    assert_int_equal(control.refused, 3);
+    for (size_t i = 0; i < countof(fds); i++)
+        close(fds[i]);
+}
+
+static void a_client_that_leaves_while_its_answer_is_held_back_costs_no_busy_loop(void **state)
+{
+    unsigned busy = 0;
+    (void)state;
+    int fd = control_connect_client();
+    control_request(fd, DOOR_LOGIN, "wrong");
+    assert_int_equal(control_answer(fd), -EAGAIN);
+    close(fd);
+    for (int i = 0; i < 10; i++)
+        busy += control_turn() == 0;
+    assert_true(busy <= 1);
+}
+
+/* A hash that takes minutes to compute; of no password. */
+#define ENDLESS "admin:$6$rounds=999999999$................$x:0::::::\n"
+
+/* A request is read in two turns: its head, then its payload. */
+static void begin_check(int fd, const char *password)
+{
+    control.hurried = true;
+    control_request(fd, DOOR_LOGIN, password);
+    for (int turns = 0; turns < 3; turns++)
+        control_turn();
+}
+
+static void a_password_that_is_checked_holds_up_no_other_client(void **state)
+{
+    (void)state;
+    control_write("shadow", ENDLESS);
+    int first = control_connect_client(), second = control_connect_client();
+    begin_check(first, "wrong");
+    for (unsigned i = 1; i <= 10; i++) {
+        control_request(second, DOOR_LOAD, "");
+        assert_int_equal(control_answer(second), 0);
+        assert_int_equal(control.loaded, i);
+    }
+    assert_int_equal(control.refused, 0);
+    assert_false(control_is_closed(first));
+    close(first);
+    close(second);
+}
+
+static void one_that_waits_for_its_turn_costs_no_busy_loop(void **state)
+{
+    unsigned busy = 0;
+    (void)state;
+    control_write("shadow", ENDLESS);
+    int first = control_connect_client(), second = control_connect_client();
+    begin_check(first, "wrong");
+    begin_check(second, "wrong");
+    for (int i = 0; i < 10; i++)
+        busy += control_turn() == 0;
+    assert_true(busy <= 2);
+    control_pass(100000);
+    assert_false(control_is_closed(second));
+    close(first);
+    close(second);
+}
+
+static void a_guess_counts_though_its_client_has_left(void **state)
+{
+    (void)state;
+    int fd = control_connect_client();
+    begin_check(fd, "wrong");
+    close(fd);
+    control.hurried = false;
+    control_turn();
+    control_turn();
+    assert_int_equal(control.refused, 1);
+    fd = control_connect_client();
+    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer_after(fd, 1000), 0);
+    close(fd);
+}
+
+/* Linux lists a process's children (proc(5), /proc/PID/task/TID/children). */
+static pid_t only_child(void)
+{
+    char path[64];
+    int pid = 0;
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    FILE *children = fopen(path, "re");
+    assert_non_null(children);
+    assert_int_equal(fscanf(children, "%d", &pid), 1);
+    (void)fclose(children);
+    return pid;
+}
+
+static void a_check_that_ends_without_a_result_refuses(void **state)
+{
+    (void)state;
+    control_write("shadow", ENDLESS);
+    int fd = control_connect_client();
+    begin_check(fd, CONTROL_PASSWORD);
+    assert_int_equal(kill(only_child(), SIGKILL), 0);
+    control.hurried = false;
+    assert_int_equal(control_answer_after(fd, 1000), -EPERM);
+    assert_string_equal(control.why, "the password cannot be checked: Timer expired");
+    close(fd);
+}
+
+static void a_hash_that_cannot_be_computed_is_told_and_not_counted(void **state)
+{
+    (void)state;
+    int fd = control_connect_client();
+    char line[256];
+    control_write("shadow", "admin:$y$j9T$abcdefgh$x:0::::::\n");
+    for (unsigned i = 1; i <= 4; i++) {
+        control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+        assert_int_equal(control_answer(fd), -ENOTSUP);
+        assert_non_null(strstr(control.answer, "yescrypt"));
+        assert_int_equal(control.refused, i);
+    }
+    (void)snprintf(line, sizeof(line), "admin:%s:0::::::\n", crypt(CONTROL_PASSWORD, "$5$salt$"));
+    control_write("shadow", line);
+    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), 0);
+    close(fd);
+}
+
+/* D5: those that wait are never too many to be told. */
+static void every_wrong_password_is_an_event(void **state)
+{
+    (void)state;
+    int fd = control_connect_client();
+    for (unsigned i = 1; i <= 2 * DOOR_REFUSALS_MAX; i++) {
+        control_request(fd, DOOR_LOGIN, "wrong");
+        assert_int_equal(control_answer_after(fd, 1000), -EACCES);
+        assert_int_equal(control.refused, i);
+        control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+        assert_int_equal(control_answer(fd), 0);
+    }
+    close(fd);
+}
+
+int main(void)
+{
+#define LOGIN_TEST(name)                                                                           \
+    cmocka_unit_test_setup_teardown(name, control_open_door, control_close_door)
+    const struct CMUnitTest tests[] = {
+        LOGIN_TEST(the_wizard_needs_the_password_of_everybody),
+        LOGIN_TEST(the_admin_logs_in_before_anything_else),
+        LOGIN_TEST(a_disabled_account_logs_in_with_no_password),
+        LOGIN_TEST(a_password_that_is_too_long_is_wrong),
+        LOGIN_TEST(wrong_passwords_are_answered_later_each_time_and_then_no_more),
+        LOGIN_TEST(a_new_connection_does_not_shorten_the_delay),
+        LOGIN_TEST(many_connections_guess_no_faster_than_one),
+        LOGIN_TEST(a_client_that_leaves_while_its_answer_is_held_back_costs_no_busy_loop),
+        LOGIN_TEST(a_password_that_is_checked_holds_up_no_other_client),
+        LOGIN_TEST(one_that_waits_for_its_turn_costs_no_busy_loop),
+        LOGIN_TEST(a_guess_counts_though_its_client_has_left),
+        LOGIN_TEST(a_check_that_ends_without_a_result_refuses),
+        LOGIN_TEST(a_hash_that_cannot_be_computed_is_told_and_not_counted),
+        LOGIN_TEST(every_wrong_password_is_an_event),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
