@@ -67,20 +67,29 @@ void buf_puts(struct buf *buf, const char *text)
 
 void buf_putc(struct buf *buf, char c)
 {
-    buf_append(buf, &c, 1);
+    if (buf_reserve(buf, 1) < 0)
+        return;
+    buf->data[buf->length++] = c;
+    buf->data[buf->length] = '\0';
 }
 
+/* Most texts fit into the room that there is: they are formatted once. */
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     va_list again;
+    if (buf_reserve(buf, 0) < 0)
+        return;
     va_copy(again, args);
-    int size = vsnprintf(NULL, 0, format, args);
+    size_t room = buf->capacity - buf->length;
+    int size = vsnprintf(buf->data + buf->length, room, format, args);
     if (size < 0)
         buf->failed = true;
-    else if (buf_reserve(buf, (size_t)size) == 0) {
+    else if ((size_t)size >= room && buf_reserve(buf, (size_t)size) == 0)
         (void)vsnprintf(buf->data + buf->length, (size_t)size + 1, format, again);
+    if (buf->failed)
+        buf->data[buf->length] = '\0';
+    else
         buf->length += (size_t)size;
-    }
     va_end(again);
 }
 

@@ -17,12 +17,23 @@ static void escaped(struct buf *out, unsigned char c)
         buf_putc(out, (char)c);
 }
 
+/* How many bytes of a text stand for themselves. */
+static size_t plain(const char *text)
+{
+    size_t length = 0;
+    while (text[length] >= ' ' && text[length] <= '~' && text[length] != '"' &&
+           text[length] != '\\')
+        length++;
+    return length;
+}
+
 static void quoted(struct buf *out, const char *text)
 {
     buf_putc(out, '"');
     for (const char *at = text; *at;) {
-        size_t length = str_character(at);
-        if (length > 1)
+        size_t run = plain(at);
+        size_t length = run ? run : str_character(at);
+        if (run || length > 1)
             buf_append(out, at, length);
         else if ((unsigned char)*at >= 0x80)
             buf_puts(out, "\xef\xbf\xbd");

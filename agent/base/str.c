@@ -65,7 +65,6 @@ static size_t utf8_sequence(const unsigned char *data, size_t size)
         unsigned char first, last, low, high;
         size_t length;
     } forms[] = {
-        {0x00, 0x7f, 0x00, 0x00, 1},
         {0xc2, 0xdf, 0x80, 0xbf, 2},
         {0xe0, 0xe0, 0xa0, 0xbf, 3},
         {0xe1, 0xec, 0x80, 0xbf, 3},
@@ -75,6 +74,8 @@ static size_t utf8_sequence(const unsigned char *data, size_t size)
         {0xf1, 0xf3, 0x80, 0xbf, 4},
         {0xf4, 0xf4, 0x80, 0x8f, 4},
     };
+    if (data[0] < 0x80)
+        return 1;
     for (size_t f = 0; f < countof(forms); f++) {
         if (data[0] < forms[f].first || data[0] > forms[f].last)
             continue;
@@ -114,6 +115,8 @@ bool str_is_text(const char *data, size_t size)
 /* A NUL ends no sequence, so that nothing behind it is read. */
 size_t str_character(const char *text)
 {
+    if (*text >= ' ' && *text <= '~')
+        return 1; /* at once: most of any text is that */
     const unsigned char *at = (const unsigned char *)text;
     size_t length = utf8_sequence(at, UTF8_LONGEST);
     return is_control(at, length) ? 0 : length;

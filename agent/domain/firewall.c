@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <linux/netfilter.h>
 #include <linux/netlink.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TABLE_TEXT "table inet " FIREWALL_TABLE
@@ -42,9 +43,11 @@ static size_t row_of_flows(const struct firewall_ruleset *ruleset)
     return row_of_foreign(ruleset) + 1;
 }
 
-static bool rows_fit(const struct firewall_ruleset *ruleset, const struct rows *rows)
+/* The ruleset that the rows were planned from, or NULL where not all of them could be. */
+static const struct firewall_ruleset *planned(const struct rows *rows)
 {
-    return rows->count == row_of_flows(ruleset) + 1;
+    const struct firewall_ruleset *ruleset = rows->made;
+    return ruleset && rows->count == row_of_flows(ruleset) + 1 ? ruleset : NULL;
 }
 
 /* --- plan --- */
@@ -76,17 +79,36 @@ static void plan_rules(const struct firewall_ruleset *ruleset, struct rows *rows
     }
 }
 
+static void free_ruleset(void *made)
+{
+    firewall_rules_free(made);
+    free(made);
+}
+
+/* NULL when out of memory, or where the settings make no rules. */
+static struct firewall_ruleset *make_ruleset(const struct policy *policy)
+{
+    struct firewall_ruleset *ruleset = malloc(sizeof(*ruleset));
+    if (!ruleset || firewall_rules_make(ruleset, policy) == 0)
+        return ruleset;
+    free_ruleset(ruleset);
+    return NULL;
+}
+
 static void firewall_plan(const struct policy *policy, struct rows *rows)
 {
-    struct firewall_ruleset ruleset;
-    if (firewall_rules_make(&ruleset, policy) < 0)
-        rows->failed = true; /* the rows that there are stay unobserved: errors */
+    struct firewall_ruleset *ruleset = make_ruleset(policy);
+    rows_keep(rows, ruleset, free_ruleset);
     rows_add(rows, (struct row){.id = "firewall.table",
                                 .title = "The table of Holdfast",
                                 .setting = SETTING_NONE,
                                 .desired = TABLE_TEXT});
-    plan_chains(&ruleset, rows);
-    plan_rules(&ruleset, rows);
+    if (ruleset) {
+        plan_chains(ruleset, rows);
+        plan_rules(ruleset, rows);
+    } else {
+        rows->failed = true; /* the rows that there are stay unobserved: errors */
+    }
     rows_add(rows, (struct row){.id = "firewall.surplus",
                                 .title = "Nothing else in the table of Holdfast",
                                 .setting = SETTING_NONE,
@@ -99,7 +121,6 @@ static void firewall_plan(const struct policy *policy, struct rows *rows)
                                 .title = "No flow outlives the rule that admitted it",
                                 .setting = SETTING_NONE,
                                 .desired = "a rule admits each flow that others began"});
-    firewall_rules_free(&ruleset);
 }
 
 /* --- observe --- */
@@ -255,16 +276,13 @@ static void observe_all(const struct firewall_ruleset *ruleset, const struct pol
 static void firewall_observe(const struct system *system, const struct policy *policy,
                              struct rows *rows)
 {
-    struct firewall_ruleset ruleset;
-    int error = firewall_rules_make(&ruleset, policy);
+    const struct firewall_ruleset *ruleset = planned(rows);
     if (!system->own_network)
         all_rows(rows, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
-    else if (error || !rows_fit(&ruleset, rows))
-        all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "cannot make the rules: %s", strerror(error ? -error : ENOMEM)));
+    else if (ruleset)
+        observe_all(ruleset, policy, rows);
     else
-        observe_all(&ruleset, policy, rows);
-    firewall_rules_free(&ruleset);
+        all_rows(rows, VERDICT_ERROR, "cannot make the rules of these settings");
 }
 
 /* --- converge --- */
@@ -321,16 +339,13 @@ static void end_flows(const struct policy *policy, struct row *row, struct rows 
 static void firewall_converge(const struct system *system, const struct policy *policy,
                               struct rows *rows)
 {
-    struct firewall_ruleset ruleset;
-    int error = firewall_rules_make(&ruleset, policy);
-    if (system->own_network && error == 0 && rows_fit(&ruleset, rows)) {
-        struct row *flows = &rows->list[row_of_flows(&ruleset)];
-        if (own_rows_differ(rows, &ruleset))
-            error = load(&ruleset, rows);
-        if (error == 0 && flows->verdict == VERDICT_FAIL)
-            end_flows(policy, flows, rows);
-    }
-    firewall_rules_free(&ruleset);
+    const struct firewall_ruleset *ruleset = planned(rows);
+    if (!system->own_network || !ruleset)
+        return;
+    struct row *flows = &rows->list[row_of_flows(ruleset)];
+    int error = own_rows_differ(rows, ruleset) ? load(ruleset, rows) : 0;
+    if (error == 0 && flows->verdict == VERDICT_FAIL)
+        end_flows(policy, flows, rows);
 }
 
 /* --- guard --- */
@@ -354,9 +369,13 @@ static int guard_with(struct netlink *netlink, const struct firewall_ruleset *ba
     const char *refused = NULL;
     int error = netlink_open(netlink, NETLINK_NETFILTER);
     if (error == 0)
+        error = nft_read_chains(netlink, NFPROTO_INET, FIREWALL_TABLE, &table);
+    if (error == 0 && !stands(base, &table)) {
+        nft_table_free(&table);
         error = nft_read(netlink, NFPROTO_INET, FIREWALL_TABLE, &table, NULL);
-    if (error == 0 && !stands(base, &table))
-        error = firewall_load(netlink, base, &table, &refused);
+        if (error == 0)
+            error = firewall_load(netlink, base, &table, &refused);
+    }
     if (error)
         log_error("cannot load the base-deny " TABLE_TEXT ": %s", netlink->why);
     nft_table_free(&table);

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CANNOT_READ "cannot read the kernel's flows (nf_conntrack_netlink)"
+
 enum { NAMED_BYTES = 400 }; /* for a report that can still be read */
 
 /* The networks in a listener's list of sources, parsed once. */
@@ -197,36 +199,44 @@ static int read_own(struct judge *judge)
     return error;
 }
 
-static int walk(struct judge *judge)
+static int walk(struct judge *judge, struct netlink *netlink)
 {
-    struct netlink netlink = {0};
-    int error = netlink_open(&netlink, NETLINK_NETFILTER);
-    if (error == 0)
-        error = conntrack_each(&netlink, each_flow, judge);
+    int error = conntrack_each(netlink, each_flow, judge);
     if (error && judge->deleter && judge->deleter->why[0])
-        (void)tell(judge->flows, judge->deleter, "cannot end a flow", error);
-    else if (error)
-        (void)tell(judge->flows, &netlink, "cannot read the kernel's flows (nf_conntrack_netlink)",
-                   error);
-    netlink_close(&netlink);
-    return error;
+        return tell(judge->flows, judge->deleter, "cannot end a flow", error);
+    return error ? tell(judge->flows, netlink, CANNOT_READ, error) : 0;
+}
+
+/* Holds all flows against the policy; where there is none, nothing is asked of the policy. */
+static int judge_all(struct judge *judge, const struct policy *policy, struct netlink *netlink)
+{
+    uint32_t count = 0;
+    int error = netlink_open(netlink, NETLINK_NETFILTER);
+    if (error == 0)
+        error = conntrack_count(netlink, &count);
+    if (error)
+        return tell(judge->flows, netlink, CANNOT_READ, error);
+    if (count == 0)
+        return 0;
+    error = open_gates(judge, policy);
+    if (error)
+        (void)str_copy(judge->flows->why, sizeof(judge->flows->why), strerror(-error));
+    if (error == 0)
+        error = read_own(judge);
+    return error ? error : walk(judge, netlink);
 }
 
 static int judge_flows(struct firewall_flows *flows, const struct policy *policy,
                        struct netlink *deleter)
 {
     struct judge judge = {.flows = flows, .deleter = deleter};
+    struct netlink netlink = {0};
     *flows = (struct firewall_flows){0};
-    int error = open_gates(&judge, policy);
-    if (error)
-        (void)str_copy(flows->why, sizeof(flows->why), strerror(-error));
-    if (error == 0)
-        error = read_own(&judge);
-    if (error == 0)
-        error = walk(&judge);
+    int error = judge_all(&judge, policy, &netlink);
     for (size_t i = 0; i < judge.gate_count; i++)
         free(judge.gates[i].networks);
     addresses_free(&judge.own);
+    netlink_close(&netlink);
     return error ? error : buf_error(&flows->names);
 }
 

@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Strings are kept in a chain of nodes: a row's pointer stays valid while more are added. */
+/* Strings stand one behind the other in a chain of blocks that never move: a row's pointer stays
+ * valid while more are added. */
 struct rows_text {
     struct rows_text *next;
+    size_t size, used;
     char text[];
 };
 
-enum { FIRST_ROWS = 32, PRINTED_VALUE = 160, PRINTED_REASON = 240 };
+enum { FIRST_ROWS = 64, BLOCK_SIZE = 32000, PRINTED_VALUE = 160, PRINTED_REASON = 240 };
 
 const char *verdict_text(enum verdict verdict)
 {
@@ -36,7 +38,15 @@ void rows_free(struct rows *rows)
         rows->texts = next;
     }
     free(rows->list);
+    if (rows->made)
+        rows->free_made(rows->made);
     *rows = (struct rows){0};
+}
+
+void rows_keep(struct rows *rows, void *made, void (*free_made)(void *made))
+{
+    rows->made = made;
+    rows->free_made = free_made;
 }
 
 static int grow(struct rows *rows)
@@ -62,33 +72,61 @@ struct row *rows_add(struct rows *rows, struct row row)
     return &rows->list[rows->count++];
 }
 
+/* Room for a string of that length in the first block of the chain, or NULL (and `failed` is set).
+ */
+static char *room_for(struct rows *rows, size_t length)
+{
+    struct rows_text *block = rows->texts;
+    if (!block || block->size - block->used <= length) {
+        size_t size = length < BLOCK_SIZE ? BLOCK_SIZE : length + 1;
+        block = size > length ? malloc(sizeof(*block) + size) : NULL;
+        if (!block) {
+            rows->failed = true;
+            return NULL;
+        }
+        *block = (struct rows_text){.next = rows->texts, .size = size};
+        rows->texts = block;
+    }
+    return block->text + block->used;
+}
+
+/* Ends a string that was written to room_for's room. */
+static const char *keep(struct rows *rows, char *text, size_t length)
+{
+    text[length] = '\0';
+    str_clean(text, "");
+    rows->texts->used += length + 1;
+    return text;
+}
+
 const char *rows_text(struct rows *rows, const char *format, ...)
 {
     va_list args, again;
+    char *text = room_for(rows, 0);
+    if (!text)
+        return "";
     va_start(args, format);
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    struct rows_text *node = length < 0 ? NULL : malloc(sizeof(*node) + (size_t)length + 1);
-    if (!node) {
+    size_t room = rows->texts->size - rows->texts->used;
+    int length = vsnprintf(text, room, format, args);
+    if (length < 0)
         rows->failed = true;
-        va_end(again);
-        return "";
-    }
-    (void)vsnprintf(node->text, (size_t)length + 1, format, again);
+    if (length >= 0 && (size_t)length >= room && (text = room_for(rows, (size_t)length)))
+        (void)vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
-    str_clean(node->text, "");
-    node->next = rows->texts;
-    rows->texts = node;
-    return node->text;
+    va_end(args);
+    return text && length >= 0 ? keep(rows, text, (size_t)length) : "";
 }
 
 const char *rows_take(struct rows *rows, struct buf *text)
 {
     rows->failed |= text->failed;
-    const char *taken = rows_text(rows, "%s", buf_text(text));
+    size_t length = text->length;
+    char *taken = room_for(rows, length);
+    if (taken && length)
+        memcpy(taken, text->data, length);
     buf_free(text);
-    return taken;
+    return taken ? keep(rows, taken, length) : "";
 }
 
 void row_judge(struct row *row, const char *actual, bool satisfies)

@@ -41,7 +41,9 @@ struct rows {
     struct row *list; /* owned */
     size_t count, capacity;
     struct rows_text *texts; /* owned strings */
-    bool failed;             /* out of memory: the report says so and the verdict is error */
+    void *made;              /* what the domain made of the policy to plan them: rows_keep */
+    void (*free_made)(void *made);
+    bool failed; /* out of memory: the report says so and the verdict is error */
 };
 
 void rows_free(struct rows *rows);
@@ -49,6 +51,10 @@ void rows_free(struct rows *rows);
 /* Adds a row (copied; its strings must be constants or come from rows_text). It starts as
  * VERDICT_ERROR with the note "not observed". The new row, or NULL when out of memory. */
 struct row *rows_add(struct rows *rows, struct row row);
+
+/* Hands to the rows what the domain made of the policy while it planned them (allocated, or NULL),
+ * so that observing and converging need not make it again. rows_free ends it with free_made. */
+void rows_keep(struct rows *rows, void *made, void (*free_made)(void *made));
 
 /* Formats a string that lives as long as the rows; "" when out of memory (and `failed` is set).
  * It becomes one line of text (str_clean): tables and interfaces are named by others. */

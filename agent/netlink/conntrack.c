@@ -146,6 +146,34 @@ static size_t begin(struct netlink *netlink, struct buf *buf, unsigned message, 
     return netlink_begin(buf, &head, &header, sizeof(header));
 }
 
+/* The one number of the answer, which the acknowledgement follows. */
+static int read_count(const struct buf *reply, uint32_t *count)
+{
+    struct netlink_bytes rest = netlink_bytes_of(reply);
+    struct netlink_message message;
+    struct netlink_attribute attribute;
+    struct nfgenmsg header;
+    if (netlink_next(&rest, &message) <= 0 || message.type != type_of(IPCTNL_MSG_CT_GET_STATS) ||
+        netlink_take(&message.body, &header, sizeof(header)) < 0)
+        return -EBADMSG;
+    while (netlink_next_attribute(&message.body, &attribute) > 0)
+        if (attribute.type == CTA_STATS_GLOBAL_ENTRIES)
+            return netlink_be32(attribute.value, count);
+    return -EBADMSG;
+}
+
+int conntrack_count(struct netlink *netlink, uint32_t *count)
+{
+    struct buf request = {0}, reply = {0};
+    netlink_end(&request, begin(netlink, &request, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC));
+    int error = netlink_request(netlink, &request, &reply);
+    if (error == 0)
+        error = read_count(&reply, count);
+    buf_free(&request);
+    buf_free(&reply);
+    return error;
+}
+
 struct walk {
     int (*each)(void *context, const struct conntrack_flow *flow);
     void *context;

@@ -36,6 +36,10 @@ struct conntrack_flow {
     uint16_t key_size; /* the original tuple as the kernel wrote it, to name it by */
 };
 
+/* How many flows this network namespace has: a walk looks at every bucket of the whole table, of
+ * which there are many, and an idle node has no flow at all. */
+int conntrack_count(struct netlink *netlink, uint32_t *count);
+
 /* Calls `each` for every flow of both families, as the dump brings them; a negative return ends the
  * walk and is returned: then the socket is of no further use. */
 int conntrack_each(struct netlink *netlink,

@@ -142,7 +142,7 @@ void nft_table_free(struct nft_table *table)
 /* One more element of a growing array; NULL when out of memory. */
 static void *grow(void **list, size_t *count, size_t *capacity, size_t size)
 {
-    enum { FIRST = 8 };
+    enum { FIRST = 64 };
     if (*count == *capacity) {
         size_t wanted = *capacity ? *capacity * 2 : FIRST;
         void *more = wanted > SIZE_MAX / size ? NULL : realloc(*list, wanted * size);
@@ -377,6 +377,19 @@ static int read_dump(struct netlink *netlink, struct reader *reader, const struc
     return tell(netlink, read_messages(reply, &(struct wanted){dump->message, dump->each, reader}));
 }
 
+static int read_all(struct netlink *netlink, struct reader *reader, const struct dump *dumps,
+                    size_t count)
+{
+    struct buf reply = {0};
+    *reader->table = (struct nft_table){0};
+    int error = read_table(netlink, reader, &reply);
+    for (size_t i = 0; error == 0 && i < count; i++)
+        if (reader->table->exists || dumps[i].whole)
+            error = read_dump(netlink, reader, &dumps[i], &reply);
+    buf_free(&reply);
+    return error;
+}
+
 int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct nft_table *table,
              const struct nft_visitor *others)
 {
@@ -388,12 +401,14 @@ int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct n
         {NFT_MSG_GETFLOWTABLE, NFT_MSG_NEWFLOWTABLE, each_flow_table, false         },
         {NFT_MSG_GETRULE,      NFT_MSG_NEWRULE,      each_rule,       others != NULL},
     };
-    struct buf reply = {0};
-    *table = (struct nft_table){0};
-    int error = read_table(netlink, &reader, &reply);
-    for (size_t i = 0; error == 0 && i < countof(dumps); i++)
-        if (table->exists || dumps[i].whole)
-            error = read_dump(netlink, &reader, &dumps[i], &reply);
-    buf_free(&reply);
-    return error;
+    return read_all(netlink, &reader, dumps, countof(dumps));
+}
+
+int nft_read_chains(struct netlink *netlink, uint8_t family, const char *name,
+                    struct nft_table *table)
+{
+    struct reader reader = {.family = family, .name = name, .table = table};
+    return read_all(netlink, &reader,
+                    &(struct dump){NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN, each_chain, .whole = true},
+                    1);
 }

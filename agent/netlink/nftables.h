@@ -115,6 +115,10 @@ struct nft_visitor {
 int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct nft_table *table,
              const struct nft_visitor *others);
 
+/* Reads the table `name`, and of what is in it the chains alone. */
+int nft_read_chains(struct netlink *netlink, uint8_t family, const char *name,
+                    struct nft_table *table);
+
 bool nft_rule_equal(const struct nft_rule *a, const struct nft_rule *b);
 bool nft_chain_equal(const struct nft_chain *a, const struct nft_chain *b);
 bool nft_set_equal(const struct nft_set *a, const struct nft_set *b);

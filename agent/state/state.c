@@ -17,11 +17,9 @@ enum { REOPENINGS = 10 };
 
 /* What every opening goes through, once the file is there. One that this call has made is not yet
  * anybody's input. */
-static int open_database(struct state *state, bool made)
+static int prove(struct state *state, bool made)
 {
-    int error = database_open(state);
-    if (error == 0)
-        error = schema_migrate(state);
+    int error = schema_migrate(state);
     if (error == 0 && !made)
         error = schema_check(state);
     if (error == 0)
@@ -29,6 +27,19 @@ static int open_database(struct state *state, bool made)
     if (error == 0)
         error = made ? events_check_newest(state) : events_check_record(state);
     return error;
+}
+
+/* A reader looks at one instant of what others may be writing, and looks it up once. */
+static int open_database(struct state *state, bool made)
+{
+    bool reader = state->mode == STATE_READ;
+    int error = database_open(state);
+    if (error == 0 && reader)
+        error = database_run(state, "BEGIN");
+    if (error)
+        return error;
+    error = prove(state, made);
+    return reader ? database_end(state, error) : error;
 }
 
 static int open_to_write(struct state *state)
