@@ -3,6 +3,8 @@
 # set; between open_archive and close_archive, $apt is a folder for apt's files.
 # shellcheck shell=sh disable=SC2154,SC2034
 suites='trixie sid bookworm' # in the order of the chance that one has what is locked
+# Debian keeps what its suites no longer have; a day on which sid had all that is locked.
+snapshot=http://snapshot.debian.org/archive/debian/20261124T000000Z
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 fail() {
@@ -34,6 +36,7 @@ why() { grep '^[EW]:' "$apt/log" | head -n 1; }
 # A suite of security updates lies beside the others.
 place_of() {
     case $1 in
+    snapshot) echo "$snapshot" ;;
     *-security) echo "${from%/debian}/debian-security" ;;
     *) echo "$from" ;;
     esac
@@ -41,7 +44,9 @@ place_of() {
 
 read_lists() {
     echo "deps: reading the source list of $(place_of "$1") $1"
-    echo "deb-src [signed-by=$keyring] $(place_of "$1") $1 main" >"$apt/sources.list"
+    options=signed-by=$keyring suite=$1
+    [ "$1" != snapshot ] || { options="$options check-valid-until=no" && suite=sid; }
+    echo "deb-src [$options] $(place_of "$1") $suite main" >"$apt/sources.list"
     with_apt apt-get -qq update >"$apt/log" 2>&1 ||
         fail "cannot read the source list of $(place_of "$1") $1: $(why)"
 }

@@ -37,8 +37,9 @@ fetch() {
 
 fetch_all() {
     open_archive
-    for suite in $suites; do
+    for suite in $suites snapshot; do
         [ -n "$(missing)" ] || break
+        [ "$suite" != snapshot ] || missing | cut -d ' ' -f 3 | sed 's/^/deps: no suite has /'
         read_lists "$suite"
         fetch
     done
@@ -51,7 +52,7 @@ offline=
 [ -n "$offline" ] || mkdir -p "$1"
 dir=$(cd "$1" 2>/dev/null && pwd) || fail "$1: no such folder"
 [ -n "$offline" ] || [ -z "$(missing)" ] || fetch_all
-where="in any of $suites with the SHA-256 of deps.lock"
+where="in any of $suites, nor in $snapshot, with the SHA-256 of deps.lock"
 [ -z "$offline" ] || where="in $dir"
 locked | while read -r name version file sum _; do
     [ -f "$dir/$file" ] || fail "$name $version: $file is not $where"
