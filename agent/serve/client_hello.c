@@ -225,7 +225,7 @@ static bool compression_is_lawful(const struct client_hello *hello, const struct
 static int parse(struct client_hello *hello, const unsigned char *message)
 {
     struct cursor rest = {message + MESSAGE_HEAD, hello->message_length - MESSAGE_HEAD, false};
-    hello->version = (uint16_t)cursor_number(&rest, 2);
+    hello->version = hello->legacy_version = (uint16_t)cursor_number(&rest, 2);
     if (hello->version >= CLIENT_HELLO_VERSION_LIMIT) /* TLS 1.3 stands in its extension alone */
         hello->version = CLIENT_HELLO_VERSION_LIMIT - 1;
     (void)cursor_take(&rest, RANDOM_SIZE);

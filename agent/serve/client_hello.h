@@ -27,9 +27,10 @@ struct hello_codes {
 };
 
 struct client_hello {
-    uint16_t version; /* the highest offered that is no higher than the limit; 0: none */
-    bool fallback;    /* TLS_FALLBACK_SCSV: the client would have liked a higher one */
-    bool signatures;  /* it says which signatures it takes */
+    uint16_t version;        /* the highest offered that is no higher than the limit; 0: none */
+    uint16_t legacy_version; /* as it came; a list of versions overrules it */
+    bool fallback;           /* TLS_FALLBACK_SCSV: the client would have liked a higher one */
+    bool signatures;         /* it says which signatures it takes */
     bool extended_master_secret;
     struct hello_codes suites;
     struct hello_codes groups;                /* empty where the client names none */

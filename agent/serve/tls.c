@@ -145,7 +145,7 @@ static int choose(struct tls *tls, const struct client_hello *hello)
 {
     const struct tls_offer *offer = &tls->server->offer;
     tls->version = hello->version < offer->last ? hello->version : offer->last;
-    if (hello->version < offer->first)
+    if (hello->version < offer->first || hello->legacy_version <= SSL_3_0) /* RFC 8446, D.5 */
         return refuse(tls, TLS_ALERT_PROTOCOL_VERSION);
     if (hello->fallback && hello->version < offer->last)
         return refuse(tls, TLS_ALERT_INAPPROPRIATE_FALLBACK);
@@ -159,11 +159,12 @@ static int choose(struct tls *tls, const struct client_hello *hello)
 }
 
 /* The message as one record, whatever number of records brought it: a stack may ask for the whole
- * head of a message in the first of them. Records are not part of the transcript. */
+ * head of a message in the first of them. Records are not part of the transcript, and the version
+ * in their heads is to be ignored (RFC 8446, 5.1), which a stack does not. */
 static int frame(struct tls *tls, const struct client_hello *hello, const unsigned char *message)
 {
     struct buf framed = {0};
-    const char head[] = {TLS_RECORD_HANDSHAKE, tls->hello.data[1], tls->hello.data[2],
+    const char head[] = {TLS_RECORD_HANDSHAKE, TLS_1_0 >> 8, TLS_1_0 & 0xFF,
                          (char)(hello->message_length >> 8), (char)hello->message_length};
     buf_append(&framed, head, sizeof(head));
     buf_append(&framed, message, hello->message_length);

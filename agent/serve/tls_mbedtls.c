@@ -5,179 +5,32 @@
  */
 #include "serve/tls_alert.h"
 #include "serve/tls_engine.h"
+#include "serve/tls_mbedtls_server.h"
 #include "serve/tls_records.h"
 
-#include "base/log.h"
 #include "base/str.h"
-#include "pki/random.h"
 
 #include <errno.h>
-#include <mbedtls/dhm.h>
-#include <mbedtls/ssl.h>
-#include <mbedtls/ssl_ticket.h>
-#include <psa/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    /* A handshake in a larger field costs 30 to 80 ms here: nobody shall have them for the asking.
-     */
-    LAST_GROUP = MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048,
-    TICKET_KEY_SIZE = 32,
-    TICKET_NAME_SIZE = MBEDTLS_SSL_TICKET_KEY_NAME_BYTES,
     /* The library pads what it encrypts to 16 bytes; head and tag come with it. */
     ALERT_RECORD_TLS13 = TLS_RECORD_HEAD + 16 + 16,
     KEPT_SIZE = 64 /* counter and head of a record: all pointers into a buffer lie within */
-};
-
-struct tls_mbedtls_server {
-    mbedtls_ssl_config config;
-    mbedtls_x509_crt chain;
-    mbedtls_pk_context key;
-    mbedtls_ssl_ticket_context tickets;
-    uint32_t ticket_lifetime_s;
-    size_t group_count;
-    int suites[SUITE_COUNT + 1]; /* the lists end with 0 */
-    uint16_t groups[NAMED_GROUP_COUNT + 1];
-    uint16_t signatures[SIGNATURE_COUNT + 1];
-    int unsigned_suites[SUITE_COUNT + 1]; /* those of TLS 1.2 that the server signs nothing for */
-    int one_suite[SUITE_COUNT][2];        /* each of the suites, as a list of its own */
-    uint16_t one_group[NAMED_GROUP_COUNT][2];
 };
 
 struct session {
     struct tls *tls;
     struct tls_mbedtls_server *server;
     mbedtls_ssl_protocol_version version; /* chosen by the ClientHello */
+    uint16_t legacy_version;              /* which the ClientHello had in its place of old */
+    bool extended_master_secret;          /* offered, and then used: the library always takes it */
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;      /* the server's, but for its lists; it owns nothing */
     size_t input_size, output_size; /* of the buffers, while it rests; else 0 */
     bool alerted;                   /* what it sent last was an alert */
 };
-
-/* --- the server --- */
-
-static void take_offer(struct tls_mbedtls_server *server, const struct tls_offer *offer)
-{
-    size_t suites = 0;
-    for (size_t i = 0; i < offer->suite_count; i++)
-        if (tls_offer_suite_fits(offer->suites[i], TLS_1_2) ||
-            tls_offer_suite_fits(offer->suites[i], TLS_1_3)) {
-            server->one_suite[suites][0] = offer->suites[i];
-            server->suites[suites++] = offer->suites[i];
-        }
-    for (size_t i = 0; i < offer->group_count; i++)
-        if (offer->groups[i] <= LAST_GROUP) {
-            server->one_group[server->group_count][0] = offer->groups[i];
-            server->groups[server->group_count++] = offer->groups[i];
-        }
-    memcpy(server->signatures, offer->signatures,
-           offer->signature_count * sizeof(offer->signatures[0]));
-}
-
-static void take_unsigned_suites(struct tls_mbedtls_server *server)
-{
-    size_t count = 0;
-    for (size_t i = 0; server->suites[i]; i++)
-        if (!tls_offer_suite_signs((uint16_t)server->suites[i]))
-            server->unsigned_suites[count++] = server->suites[i];
-}
-
-static int parse_pair(struct tls_mbedtls_server *server, const struct tls_server_setup *setup)
-{
-    /* PEM is given with its NUL. */
-    int error = mbedtls_x509_crt_parse(&server->chain,
-                                       (const unsigned char *)buf_text(setup->certificate_pem),
-                                       setup->certificate_pem->length + 1);
-    if (error == 0)
-        error = mbedtls_pk_parse_key(&server->key, (const unsigned char *)buf_text(setup->key_pem),
-                                     setup->key_pem->length + 1, NULL, 0, random_bytes, NULL);
-    if (error == 0)
-        error = mbedtls_pk_check_pair(&server->chain.pk, &server->key, random_bytes, NULL);
-    return error;
-}
-
-static int version_of(unsigned version)
-{
-    return version >= TLS_1_3 ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2;
-}
-
-/* Finite fields of TLS 1.2 are the server's to choose (RFC 7919, appendix A). */
-static int configure(struct tls_mbedtls_server *server, const struct tls_server_setup *setup)
-{
-    static const unsigned char field[] = MBEDTLS_DHM_RFC7919_FFDHE2048_P_BIN;
-    static const unsigned char generator[] = MBEDTLS_DHM_RFC7919_FFDHE2048_G_BIN;
-    mbedtls_ssl_config *config = &server->config;
-    int error = mbedtls_ssl_config_defaults(
-        config, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
-    if (error)
-        return error;
-    mbedtls_ssl_conf_rng(config, random_bytes, NULL);
-    mbedtls_ssl_conf_min_tls_version(config,
-                                     (mbedtls_ssl_protocol_version)version_of(setup->offer.first));
-    mbedtls_ssl_conf_max_tls_version(config,
-                                     (mbedtls_ssl_protocol_version)version_of(setup->offer.last));
-    mbedtls_ssl_conf_ciphersuites(config, server->suites);
-    mbedtls_ssl_conf_groups(config, server->groups);
-    mbedtls_ssl_conf_sig_algs(config, server->signatures);
-    mbedtls_ssl_conf_tls13_key_exchange_modes(config,
-                                              MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ALL);
-    server->ticket_lifetime_s = 2 * setup->ticket_key_s;
-    error = mbedtls_ssl_ticket_setup(&server->tickets, random_bytes, NULL,
-                                     MBEDTLS_CIPHER_AES_256_GCM, server->ticket_lifetime_s);
-    if (error == 0)
-        error = mbedtls_ssl_conf_dh_param_bin(config, field, sizeof(field), generator,
-                                              sizeof(generator));
-    return error ? error : mbedtls_ssl_conf_own_cert(config, &server->chain, &server->key);
-}
-
-int tls_mbedtls_server_open(struct tls_mbedtls_server **server,
-                            const struct tls_server_setup *setup)
-{
-    struct tls_mbedtls_server *opened = calloc(1, sizeof(*opened));
-    *server = opened;
-    if (!opened)
-        return -ENOMEM;
-    mbedtls_ssl_config_init(&opened->config);
-    mbedtls_x509_crt_init(&opened->chain);
-    mbedtls_pk_init(&opened->key);
-    mbedtls_ssl_ticket_init(&opened->tickets);
-    take_offer(opened, &setup->offer);
-    take_unsigned_suites(opened);
-    int error = psa_crypto_init() == PSA_SUCCESS ? 0 : MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
-    if (error == 0)
-        error = parse_pair(opened, setup);
-    if (error == 0)
-        error = configure(opened, setup);
-    if (error == 0)
-        return 0;
-    log_error("endpoint: certificate or key cannot be used: mbedTLS error -0x%04x",
-              (unsigned)-error);
-    return -EINVAL;
-}
-
-void tls_mbedtls_server_close(struct tls_mbedtls_server *server)
-{
-    if (!server)
-        return;
-    mbedtls_ssl_ticket_free(&server->tickets);
-    mbedtls_pk_free(&server->key);
-    mbedtls_x509_crt_free(&server->chain);
-    mbedtls_ssl_config_free(&server->config);
-    free(server);
-}
-
-/* mbedTLS keeps two keys: this one takes the place of the older. */
-int tls_mbedtls_server_rotate(struct tls_mbedtls_server *server)
-{
-    unsigned char key[TICKET_KEY_SIZE], name[TICKET_NAME_SIZE];
-    int error = random_bytes(NULL, key, sizeof(key)) || random_bytes(NULL, name, sizeof(name));
-    if (error == 0)
-        error = mbedtls_ssl_ticket_rotate(&server->tickets, name, sizeof(name), key, sizeof(key),
-                                          server->ticket_lifetime_s);
-    explicit_bzero(key, sizeof(key));
-    return error ? -EIO : 0;
-}
 
 /* --- the server's order in TLS 1.3 --- */
 
@@ -210,10 +63,21 @@ static void narrow_groups(struct session *session, const struct tls_mbedtls_serv
 
 /* --- tickets --- */
 
+/* In TLS 1.2 only sessions with the extended master secret are resumed, and for clients that still
+ * offer it: the library keeps no note of it, and without it a session can be another client's
+ * (RFC 7627, 5.3). */
+static bool takes_tickets(const struct session *session)
+{
+    return session->version == MBEDTLS_SSL_VERSION_TLS1_3 || session->extended_master_secret;
+}
+
+/* By an error the library sends an empty ticket, which says that there is none (RFC 5077, 3.3). */
 static int write_ticket(void *context, const mbedtls_ssl_session *ticket, unsigned char *start,
                         const unsigned char *end, size_t *length, uint32_t *lifetime)
 {
     struct session *session = context;
+    if (!takes_tickets(session))
+        return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
     return mbedtls_ssl_ticket_write(&session->server->tickets, ticket, start, end, length,
                                     lifetime);
 }
@@ -225,6 +89,8 @@ static int parse_ticket(void *context, mbedtls_ssl_session *ticket, unsigned cha
                         size_t size)
 {
     struct session *session = context;
+    if (!takes_tickets(session))
+        return MBEDTLS_ERR_SSL_INVALID_MAC;
     int error = mbedtls_ssl_ticket_parse(&session->server->tickets, ticket, data, size);
     if (error || ticket->MBEDTLS_PRIVATE(tls_version) == session->version)
         return error;
@@ -297,7 +163,9 @@ int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
         return -ENOMEM;
     opened->tls = tls;
     opened->server = server;
-    opened->version = (mbedtls_ssl_protocol_version)version_of(version);
+    opened->version = tls_mbedtls_version(version);
+    opened->legacy_version = hello->legacy_version;
+    opened->extended_master_secret = hello->extended_master_secret;
     opened->config = server->config;
     mbedtls_ssl_conf_session_tickets_cb(&opened->config, write_ticket, parse_ticket, opened);
     narrow(opened, hello);
@@ -398,16 +266,39 @@ static int wake(struct session *session)
     return 0;
 }
 
-/* --- a version above those known --- */
+/* --- the version of old in a hello --- */
 
-static bool reads_hello_of_tls12; /* of the one session that has its turn */
+enum { MESSAGE_HEAD = 4 };
 
-/* A hello without a list of versions whose version is unknown asks for the highest known below it
- * (RFC 5246, E.1), where the library refuses it. */
+/* Where it stands in the hello that the one session that has its turn reads; else NULL. */
+static const unsigned char *legacy_version;
+
+/* The version is chosen before the library has the hello, by the list of versions where there is
+ * one (RFC 8446, 4.2.1), else by this one, and an unknown one asks for the highest known below it
+ * (RFC 5246, E.1). The library, which refuses all but TLS 1.2 in this place, reads that here. */
 uint16_t __wrap_mbedtls_ssl_read_version(const unsigned char version[2], int transport)
 {
-    uint16_t read = __real_mbedtls_ssl_read_version(version, transport);
-    return reads_hello_of_tls12 && read > TLS_1_2 ? TLS_1_2 : read;
+    if (version == legacy_version)
+        return TLS_1_2;
+    return __real_mbedtls_ssl_read_version(version, transport);
+}
+
+/* One step of a handshake. The premaster secret that a client encrypts by RSA begins with the
+ * version that its hello had (RFC 5246, 7.4.7.1); the library compares it with the session's. */
+static int step(struct session *session)
+{
+    int state = *FIELD(state);
+    mbedtls_ssl_session *negotiated = *FIELD(session_negotiate);
+    bool rsa = state == MBEDTLS_SSL_CLIENT_KEY_EXCHANGE && negotiated;
+    legacy_version = state == MBEDTLS_SSL_CLIENT_HELLO ? *FIELD(in_msg) + MESSAGE_HEAD : NULL;
+    if (rsa)
+        negotiated->MBEDTLS_PRIVATE(tls_version) =
+            (mbedtls_ssl_protocol_version)session->legacy_version;
+    int error = mbedtls_ssl_handshake_step(&session->ssl);
+    if (rsa)
+        negotiated->MBEDTLS_PRIVATE(tls_version) = session->version;
+    legacy_version = NULL;
+    return error;
 }
 
 /* --- what tls.c calls --- */
@@ -488,10 +379,7 @@ static int session_handshake(void *context)
     int error = 0;
     session->alerted = false;
     while (error == 0 && *FIELD(state) != MBEDTLS_SSL_HANDSHAKE_OVER) {
-        reads_hello_of_tls12 = session->version == MBEDTLS_SSL_VERSION_TLS1_2 &&
-                               *FIELD(state) == MBEDTLS_SSL_CLIENT_HELLO;
-        error = mbedtls_ssl_handshake_step(&session->ssl);
-        reads_hello_of_tls12 = false;
+        error = step(session);
         adjust(session);
     }
     if (error == 0)

@@ -52,9 +52,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (whole.version > CLIENT_HELLO_VERSION_LIMIT || whole.share_count > CLIENT_HELLO_SHARES_MAX)
         abort();
     if (sooner == 0 &&
-        (part.version != whole.version || part.fallback != whole.fallback ||
-         part.suites.count != whole.suites.count || part.groups.count != whole.groups.count ||
-         part.share_count != whole.share_count ||
+        (part.version != whole.version || part.legacy_version != whole.legacy_version ||
+         part.signatures != whole.signatures ||
+         part.extended_master_secret != whole.extended_master_secret ||
+         part.fallback != whole.fallback || part.suites.count != whole.suites.count ||
+         part.groups.count != whole.groups.count || part.share_count != whole.share_count ||
          client_hello_lists(&part.suites, SUITE) != client_hello_lists(&whole.suites, SUITE) ||
          client_hello_shares(&part, GROUP) != client_hello_shares(&whole, GROUP)))
         abort();

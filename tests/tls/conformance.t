@@ -5,9 +5,8 @@ what is refused is refused by the alert that is due, before the connection is cl
 What mbedTLS 3.6 does by itself, and cannot be changed from outside of it: a KeyUpdate (RFC 8446, 4.6.3)
 is answered by unexpected_message, since the library keeps the keys of a connection to itself; early
 data, which no ticket of the endpoint allows, is not skipped but refused; a first fragment of less than
-four bytes is taken for the ClientHello alone, which the endpoint puts together itself; in TLS 1.3 a
-legacy_version other than 0x0303 is refused (protocol_version) although there is a list of versions; and
-some alerts are more general than the RFC's own."""
+four bytes is taken for the ClientHello alone, which the endpoint puts together itself; and some alerts
+are more general than the RFC's own."""
 import os
 import re
 import subprocess
@@ -17,7 +16,7 @@ from endpoint import Front, Tap
 from raw import (ALERT, BAD_RECORD_MAC, CCS, CLIENT_HELLO, DATA, DECODE_ERROR, DECRYPT_ERROR, FINISHED,
                  HANDSHAKE, HANDSHAKE_FAILURE, HEARTBEAT, ILLEGAL_PARAMETER, KEY_UPDATE, P256,
                  PROTOCOL_VERSION, RECORD_OVERFLOW, TLS10, TLS11, TLS12, TLS13, UNEXPECTED_MESSAGE,
-                 X448, X25519, Raw, extension, key_shares, message, vector)
+                 X448, X25519, Raw, codes, extension, key_shares, message, vector)
 
 SERVED = 'HTTP/1.1 200 OK'
 STATIC_RSA = 0x002F
@@ -92,6 +91,21 @@ def use_wrong_key(client):
     client.record(DATA, b'GET')
 
 
+def public_key(front):
+    """Modulus and exponent of an RSA certificate that openssl made."""
+    said = subprocess.run(['openssl', 'x509', '-noout', '-modulus', '-in', front.certificate],
+                          check=True, capture_output=True, text=True).stdout
+    return int(said.split('=')[1], 16), 65537
+
+
+def shake_rsa(client, front, legacy, inside):
+    """A handshake by RSA without forward secrecy; then a request."""
+    client.send(CLIENT_HELLO, client.hello(suites=(STATIC_RSA,), legacy=legacy), version=TLS10)
+    client.parse_server_hello(client.read_message()[1])
+    client.finish12(public_key(front), inside)
+    return client.asks()
+
+
 with tap:
     case = Against(settings=('https.legacy_inbound=yes',))
 
@@ -104,6 +118,16 @@ with tap:
     for legacy in (0x0304, 0x0305, 0x03ff, 0x0404, 0xffff):
         case.serves(f'a version that is not known yet, {legacy:#06x}, is served with TLS 1.2', TLS12,
                     legacy=legacy)
+    for name, version in (('TLS 1.3', TLS13), ('TLS 1.2', TLS12)):
+        listed = extension(43, vector(1, codes((version,)))) if version == TLS12 else b''
+        for legacy in (0x0301, 0x0302, 0x0304, 0x0305, 0x0404, 0xffff):
+            case.serves(f'{name} in the list of versions is served, whatever stands in the place of old '
+                        f'({legacy:#06x})', version, legacy=legacy, more=listed)
+            case.serves(f'{name}: and with a hello in records of 3 bytes ({legacy:#06x})', version,
+                        legacy=legacy, more=listed, split=3)
+    for legacy in (0x0300, 0x0200, 0x0001):
+        case.refuses(PROTOCOL_VERSION, f'{legacy:#06x} there is refused in spite of the list', TLS13,
+                     legacy=legacy)
     case.serves('a hello that offers compression and does without it is served', TLS12,
                 compression=b'\x01\x00')
     case.serves('an extension that is not known is passed over', TLS13, more=extension(0xfafa, b'x'))
@@ -254,6 +278,14 @@ with tap:
                     return client.suite
                 other.same(STATIC_RSA, 'a suite that needs no signature is chosen without any '
                            'extensions', static, TLS12)
+                for legacy in (0x0303, 0x0304, 0x0305, 0xffff):
+                    other.same(SERVED, f'and is served to a client of version {legacy:#06x}, whose '
+                               'premaster secret says so',
+                               lambda c, v=legacy: shake_rsa(c, other.front, v, v), TLS12)
+                for legacy, inside in ((0x0304, 0x0303), (0x0303, 0x0304), (0xffff, 0x0304)):
+                    other.same(('fatal', BAD_RECORD_MAC, 'closed'), 'and refused where the secret says '
+                               f'{inside:#06x} and the hello {legacy:#06x}',
+                               lambda c, v=legacy, i=inside: shake_rsa(c, other.front, v, i), TLS12)
             other.front.stop()
 
     # --- extended master secret in FIPS mode ---
@@ -263,31 +295,6 @@ with tap:
     fips.refuses(HANDSHAKE_FAILURE, 'FIPS mode: TLS 1.2 without extended master secret is refused',
                  TLS12, groups=(P256,), ems=False)
     fips.serves('FIPS mode: TLS 1.3 needs none', TLS13, groups=(P256,))
-
-    # --- tickets ---
-
-    def ticket_of(front):
-        """One that a connection of TLS 1.3 gets, with lifetime, age and nonce taken off."""
-        with Raw(front, TLS13) as client:
-            client.shake(groups=(P256,))
-            client.get()
-            while True:
-                kind, body = client.read()
-                if kind == HANDSHAKE and body[0] == 4:
-                    nonce = body[12]
-                    size = int.from_bytes(body[13 + nonce:15 + nonce], 'big')
-                    return body[15 + nonce:15 + nonce + size]
-
-    ticket = ticket_of(fips.front)
-    with Raw(fips.front, TLS12) as client:
-        client.session = os.urandom(32)
-        client.send(CLIENT_HELLO, client.hello(groups=(P256,), session=client.session,
-                                               more=extension(35, ticket)), version=TLS10)
-        sent = client.session
-        client.parse_server_hello(client.read_message()[1])
-        kind = client.read_message()[0]
-    tap.same((kind, client.session == sent), (11, False),
-             'a ticket of TLS 1.3 is no session of TLS 1.2: the handshake is a whole one')
 
     # --- clients of others ---
 

@@ -1,259 +1,23 @@
 """A TLS client that is made of records: it sends what a test wants, lawful or not, and takes nothing
 that does not decrypt under the keys of its own connection. TLS 1.0 to 1.3; it checks Finished, and
-neither certificates nor signatures. AES is libcrypto's, which the openssl of the tests brings along;
-the rest stands here."""
-import ctypes
-import ctypes.util
+neither certificates nor signatures. What it computes stands in raw_crypto.py."""
 import hashlib
 import hmac
 import os
 import socket
 import struct
 
-CCS, ALERT, HANDSHAKE, DATA, HEARTBEAT = 20, 21, 22, 23, 24
+from raw_crypto import (ALERT, CCS, DATA, HANDSHAKE, HEARTBEAT, P256, TLS10, TLS11, TLS12, TLS13,
+                        X25519, X448, CbcSha1, Foreign, Gcm12, Gcm13, Share, expand_label, prf)
+
 CLIENT_HELLO, SERVER_HELLO, TICKET, CERTIFICATE, KEY_EXCHANGE, FINISHED, KEY_UPDATE = \
     1, 2, 4, 11, 12, 20, 24
 UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW, HANDSHAKE_FAILURE, ILLEGAL_PARAMETER, \
     DECODE_ERROR, DECRYPT_ERROR, PROTOCOL_VERSION, NO_RENEGOTIATION, MISSING_EXTENSION = \
     10, 20, 22, 40, 47, 50, 51, 70, 100, 109
-TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
-P256, P384, X25519, X448, FFDHE3072 = 23, 24, 29, 30, 257
 SIGNATURES = (0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601)
 RETRY = bytes.fromhex('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c')
 PATIENCE_S = 30
-
-
-class Foreign(Exception):
-    """A record that the connection's own keys do not open."""
-
-
-# --- primitives ---
-
-libcrypto = ctypes.CDLL(ctypes.util.find_library('crypto'))
-libcrypto.EVP_CIPHER_CTX_new.restype = ctypes.c_void_p
-for bits in (128, 256):
-    for mode in ('gcm', 'cbc'):
-        getattr(libcrypto, f'EVP_aes_{bits}_{mode}').restype = ctypes.c_void_p
-GET_TAG, SET_TAG, TAG = 0x10, 0x11, 16
-
-
-def aes(mode, key, iv, data, encrypt, aad=b''):
-    """AES-GCM with its tag behind the data, or AES-CBC without padding."""
-    context = ctypes.c_void_p(libcrypto.EVP_CIPHER_CTX_new())
-    cipher = ctypes.c_void_p(getattr(libcrypto, f'EVP_aes_{len(key) * 8}_{mode}')())
-    out, size, tag = ctypes.create_string_buffer(len(data) + 32), ctypes.c_int(), None
-    if mode == 'gcm' and not encrypt:
-        data, tag = data[:-TAG], data[-TAG:]
-    libcrypto.EVP_CipherInit_ex(context, cipher, None, key, iv, int(encrypt))
-    libcrypto.EVP_CIPHER_CTX_set_padding(context, 0)
-    if tag is not None:
-        libcrypto.EVP_CIPHER_CTX_ctrl(context, SET_TAG, TAG, tag)
-    if aad:
-        libcrypto.EVP_CipherUpdate(context, None, ctypes.byref(size), aad, len(aad))
-    libcrypto.EVP_CipherUpdate(context, out, ctypes.byref(size), data, len(data))
-    done = libcrypto.EVP_CipherFinal_ex(context, ctypes.create_string_buffer(32),
-                                        ctypes.byref(size))
-    result = out.raw[:len(data)]
-    if mode == 'gcm' and encrypt:
-        mark = ctypes.create_string_buffer(TAG)
-        libcrypto.EVP_CIPHER_CTX_ctrl(context, GET_TAG, TAG, mark)
-        result += mark.raw
-    libcrypto.EVP_CIPHER_CTX_free(context)
-    if done != 1:
-        raise Foreign('a record does not decrypt')
-    return result
-
-
-def x25519(secret, point):
-    """RFC 7748, 5."""
-    p, a24 = 2**255 - 19, 121665
-    k = int.from_bytes(secret, 'little') & ~7 & (2**254 - 1) | 2**254
-    u = int.from_bytes(point, 'little') & (2**255 - 1)
-    x2, z2, x3, z3, swap = 1, 0, u, 1, 0
-    for bit in range(254, -1, -1):
-        if swap ^ (k >> bit & 1):
-            x2, x3, z2, z3 = x3, x2, z3, z2
-        swap = k >> bit & 1
-        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
-        aa, bb, da, cb = a * a % p, b * b % p, d * a % p, c * b % p
-        e = aa - bb
-        x3, z3 = (da + cb)**2 % p, u * (da - cb)**2 % p
-        x2, z2 = aa * bb % p, e * (aa + a24 * e) % p
-    if swap:
-        x2, z2 = x3, z3
-    return (x2 * pow(z2, p - 2, p) % p).to_bytes(32, 'little')
-
-
-CURVES = {  # p, generator; a is -3 (FIPS 186-4, D.1.2)
-    P256: (2**256 - 2**224 + 2**192 + 2**96 - 1,
-           (0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296,
-            0x4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5)),
-    P384: (2**384 - 2**128 - 2**96 + 2**32 - 1,
-           (int('aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a38'
-                '5502f25dbf55296c3a545e3872760ab7', 16),
-            int('3617de4a96262c6f5d9e98bf9292dc29f8f41dbd289a147ce9da3113b5f0b8c0'
-                '0a60b1ce1d7e819d7a431d7c90ea0e5f', 16)))}
-
-
-def add(p, one, two):
-    if one is None or two is None:
-        return one or two
-    if one == two:
-        slope = (3 * one[0]**2 - 3) * pow(2 * one[1], -1, p)
-    elif one[0] == two[0]:
-        return None
-    else:
-        slope = (two[1] - one[1]) * pow(two[0] - one[0], -1, p)
-    x = (slope**2 - one[0] - two[0]) % p
-    return x, (slope * (one[0] - x) - one[1]) % p
-
-
-def multiply(p, number, point):
-    total = None
-    while number:
-        if number & 1:
-            total = add(p, total, point)
-        point, number = add(p, point, point), number >> 1
-    return total
-
-
-class Share:
-    """An ephemeral key in one group."""
-
-    def __init__(self, group):
-        self.group, self.secret = group, os.urandom(32)
-        if group == X25519:
-            self.public = x25519(self.secret, b'\x09' + bytes(31))
-        elif group in CURVES:
-            p, generator = CURVES[group]
-            self.public = self.encode(multiply(p, int.from_bytes(self.secret, 'big'), generator))
-        else:
-            self.public = os.urandom({X448: 56, FFDHE3072: 384}[group])
-
-    def encode(self, point):
-        size = (CURVES[self.group][0].bit_length() + 7) // 8
-        return b'\x04' + point[0].to_bytes(size, 'big') + point[1].to_bytes(size, 'big')
-
-    def agree(self, other):
-        if self.group == X25519:
-            return x25519(self.secret, other)
-        p, size = CURVES[self.group][0], (len(other) - 1) // 2
-        point = tuple(int.from_bytes(other[at:at + size], 'big') for at in (1, 1 + size))
-        return multiply(p, int.from_bytes(self.secret, 'big'), point)[0].to_bytes(size, 'big')
-
-
-def p_hash(name, secret, seed, size):
-    out, a = b'', seed
-    while len(out) < size:
-        a = hmac.digest(secret, a, name)
-        out += hmac.digest(secret, a + seed, name)
-    return out[:size]
-
-
-def prf(version, name, secret, label, seed, size):
-    """RFC 5246, 5; RFC 2246, 5."""
-    if version == TLS12:
-        return p_hash(name, secret, label + seed, size)
-    half = (len(secret) + 1) // 2
-    md5 = p_hash('md5', secret[:half], label + seed, size)
-    sha = p_hash('sha1', secret[-half:], label + seed, size)
-    return bytes(a ^ b for a, b in zip(md5, sha))
-
-
-def expand_label(name, secret, label, context, size):
-    """RFC 8446, 7.1; never longer than one block here."""
-    label = b'tls13 ' + label
-    info = struct.pack('>HB', size, len(label)) + label + bytes([len(context)]) + context + b'\x01'
-    return hmac.digest(secret, info, name)[:size]
-
-
-# --- protection of records ---
-
-class Gcm12:
-    def __init__(self, key, salt):
-        self.key, self.salt, self.number = key, salt, 0
-
-    def seal(self, kind, data, version):
-        nonce = struct.pack('>Q', self.number)
-        aad = nonce + struct.pack('>BHH', kind, version, len(data))
-        self.number += 1
-        return kind, nonce + aes('gcm', self.key, self.salt + nonce, data, True, aad)
-
-    def open(self, kind, data, version):
-        if len(data) < 8 + TAG:
-            raise Foreign(f'a record of type {kind} in clear')
-        aad = struct.pack('>QBHH', self.number, kind, version, len(data) - 8 - TAG)
-        self.number += 1
-        return kind, aes('gcm', self.key, self.salt + data[:8], data[8:], False, aad)
-
-
-class Gcm13:
-    def __init__(self, name, secret, key_size):
-        self.name, self.secret, self.key_size = name, secret, key_size
-        self.take_keys()
-
-    def take_keys(self):
-        self.key = expand_label(self.name, self.secret, b'key', b'', self.key_size)
-        self.iv = expand_label(self.name, self.secret, b'iv', b'', 12)
-        self.number = 0
-
-    def update(self):
-        size = hashlib.new(self.name).digest_size
-        self.secret = expand_label(self.name, self.secret, b'traffic upd', b'', size)
-        self.take_keys()
-
-    def nonce(self):
-        mask = bytes(4) + struct.pack('>Q', self.number)
-        self.number += 1
-        return bytes(a ^ b for a, b in zip(self.iv, mask))
-
-    def seal(self, kind, data, version):
-        head = struct.pack('>BHH', DATA, TLS12, len(data) + 1 + TAG)
-        return DATA, aes('gcm', self.key, self.nonce(), data + bytes([kind]), True, head)
-
-    def open(self, kind, data, version):
-        if kind == CCS and data == b'\x01':
-            return kind, data
-        if kind != DATA:
-            raise Foreign(f'a record of type {kind} in clear')
-        inner = aes('gcm', self.key, self.nonce(), data, False,
-                    struct.pack('>BHH', kind, TLS12, len(data))).rstrip(b'\0')
-        return inner[-1], inner[:-1]
-
-
-class CbcSha1:
-    """TLS 1.0 and 1.1."""
-    BLOCK = MAC = 0x10
-
-    def __init__(self, version, mac_key, key, iv):
-        self.explicit, self.mac_key, self.key, self.iv = version > TLS10, mac_key, key, iv
-        self.number = 0
-
-    def mac(self, kind, data, version):
-        head = struct.pack('>QBHH', self.number, kind, version, len(data))
-        self.number += 1
-        return hmac.digest(self.mac_key, head + data, 'sha1')
-
-    def seal(self, kind, data, version):
-        data += self.mac(kind, data, version)
-        pad = 15 - len(data) % 16
-        data += bytes([pad] * (pad + 1))
-        iv = os.urandom(16) if self.explicit else self.iv
-        data = aes('cbc', self.key, iv, data, True)
-        self.iv = data[-16:]
-        return kind, (iv if self.explicit else b'') + data
-
-    def open(self, kind, data, version):
-        iv, body = (data[:16], data[16:]) if self.explicit else (self.iv, data)
-        if len(body) % 16 or len(body) < 32:
-            raise Foreign(f'a record of type {kind} in clear')
-        self.iv = body[-16:]
-        plain = aes('cbc', self.key, iv, body, False)
-        plain = plain[:-1 - plain[-1]]
-        data, mac = plain[:-20], plain[-20:]
-        if len(plain) < 20 or not hmac.compare_digest(mac, self.mac(kind, data, version)):
-            raise Foreign('a record does not decrypt')
-        return kind, data
 
 
 # --- messages ---
@@ -279,10 +43,19 @@ def key_shares(*shares):
                                             for group, public in shares)))
 
 
+def rsa_encrypt(key, secret):
+    """By a public key, modulus and exponent (RFC 8017, 7.2.1)."""
+    modulus, exponent = key
+    size = (modulus.bit_length() + 7) // 8
+    filling = bytes(1 + os.urandom(1)[0] % 255 for _ in range(size - 3 - len(secret)))
+    block = int.from_bytes(b'\0\x02' + filling + b'\0' + secret, 'big')
+    return pow(block, exponent, modulus).to_bytes(size, 'big')
+
+
 SUITES12 = {0xC02B: ('sha256', 16), 0xC02C: ('sha384', 32), 0xC02F: ('sha256', 16),
             0xC030: ('sha384', 32)}
 SUITES13 = {0x1301: ('sha256', 16), 0x1302: ('sha384', 32)}
-SUITES10 = {0xC009: 16, 0xC00A: 32, 0xC013: 16, 0xC014: 32}
+SUITES10 = {0xC009: 16, 0xC00A: 32, 0xC013: 16, 0xC014: 32, 0x002F: 16}
 
 
 class Raw:
@@ -473,8 +246,11 @@ class Raw:
 
     # --- TLS 1.0 to 1.2 (RFC 5246, 7.3) ---
 
+    def take_name12(self):
+        self.name = SUITES12.get(self.suite, ('sha256' if self.version == TLS12 else 'sha1',))[0]
+
     def read_flight12(self):
-        self.name = SUITES12[self.suite][0] if self.suite in SUITES12 else 'sha1'
+        self.take_name12()
         self.signature = None
         while True:
             kind, body = self.read_message()
@@ -486,17 +262,18 @@ class Raw:
             if kind == 14:
                 return
 
-    def keys12(self):
-        secret = self.share.agree(self.peer)
+    def take_master(self, secret):
         randoms = self.random + self.server_random
         if self.ems and 23 in self.server_extensions:
             digest = self.hash() if self.version == TLS12 else self.hash_old()
             self.master = prf(self.version, self.name, secret, b'extended master secret', digest, 48)
         else:
             self.master = prf(self.version, self.name, secret, b'master secret', randoms, 48)
+
+    def keys12(self):
         seed = self.server_random + self.random
         block = prf(self.version, self.name, self.master, b'key expansion', seed, 160)
-        if self.version == TLS12:
+        if self.suite in SUITES12:
             size = SUITES12[self.suite][1]
             client, server = (Gcm12(block[at:at + size], block[2 * size + salt:2 * size + salt + 4])
                               for at, salt in ((0, 0), (size, 4)))
@@ -515,23 +292,48 @@ class Raw:
         digest = self.hash() if self.version == TLS12 else self.hash_old()
         return prf(self.version, self.name, self.master, label, digest, 12)
 
-    def finish12(self):
+    def finish12(self, key=None, version=None):
+        """`key`: the server's of RSA, to which the premaster secret is encrypted; it begins with
+        `version`, which is the hello's where all is right (RFC 5246, 7.4.7.1)."""
         self.read_flight12()
-        self.send(16, vector(1, self.share.public))
+        secret = struct.pack('>H', version or self.version) + os.urandom(46)
+        self.send(16, vector(2, rsa_encrypt(key, secret)) if key else vector(1, self.share.public))
+        self.take_master(secret if key else self.share.agree(self.peer))
         client, server = self.keys12()
         self.record(CCS, b'\x01')
         self.outbound = client
         self.send(FINISHED, self.verify_data12(b'client finished'))
-        wanted = self.verify_data12(b'server finished')
+        self.read_server_end(server)
+
+    def resume12(self, ticket, master, **how):
+        """Offers a ticket of TLS 1.2 (RFC 5077, 3.4): whether the server goes on from `master`, which
+        is proved by its Finished."""
+        sent = os.urandom(32)
+        self.send(CLIENT_HELLO, self.hello(session=sent, more=extension(35, ticket), **how),
+                  version=TLS10)
+        self.parse_server_hello(self.read_message()[1])
+        if self.session != sent:
+            return False
+        self.take_name12()
+        self.master = master
+        client, server = self.keys12()
+        self.read_server_end(server)
+        self.record(CCS, b'\x01')
+        self.outbound = client
+        self.send(FINISHED, self.verify_data12(b'client finished'))
+        return True
+
+    def read_server_end(self, keys):
+        """The server's ticket, if any, its change of ciphers, and its Finished."""
         self.read_up_to_ccs()
-        self.inbound = server
-        wanted = self.verify_data12(b'server finished') if self.saw_ticket else wanted
+        self.inbound = keys
+        wanted = self.verify_data12(b'server finished')
         if self.read_message() != (FINISHED, wanted):
             raise Foreign('the Finished of another connection')
 
     def read_up_to_ccs(self):
         """The server's change of ciphers, and a ticket before it."""
-        self.saw_ticket = False
+        self.ticket = None
         while True:
             kind, data = self.read()
             if kind == CCS:
@@ -539,7 +341,31 @@ class Raw:
             if kind == ALERT:
                 raise ConnectionAbortedError(*data)
             self.transcript += data
-            self.saw_ticket = True
+            self.ticket = data[10:10 + int.from_bytes(data[8:10], 'big')]
+
+    # --- tickets of TLS 1.3 (RFC 8446, 4.2.11 and 4.6.1) ---
+
+    def read_ticket13(self):
+        """The ticket that comes behind the handshake: lifetime, age and nonce taken off."""
+        self.get()
+        while True:
+            kind, body = self.read()
+            if kind == HANDSHAKE and body[0] == TICKET:
+                nonce = body[12]
+                size = int.from_bytes(body[13 + nonce:15 + nonce], 'big')
+                return body[15 + nonce:15 + nonce + size]
+
+    def offer_psk(self, ticket, secret, name='sha384', **how):
+        """Sends a hello with a ticket as a pre-shared key, and its binder by `secret`."""
+        size = hashlib.new(name).digest_size
+        behind = vector(2, vector(1, bytes(size)))
+        body = self.hello(more=extension(41, vector(2, vector(2, ticket) + bytes(4)) + behind), **how)
+        early = hmac.digest(bytes(size), secret, name)
+        key = expand_label(name, early, b'res binder', hashlib.new(name).digest(), size)
+        key = expand_label(name, key, b'finished', b'', size)
+        head = message(CLIENT_HELLO, body)[:-len(behind)]
+        binder = hmac.digest(key, hashlib.new(name, head).digest(), name)
+        self.send(CLIENT_HELLO, body[:-size] + binder, version=TLS10)
 
     # --- data ---
 

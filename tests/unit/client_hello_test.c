@@ -154,6 +154,7 @@ static void without_extensions_the_version_is_the_old_field(void **state)
         make(&wire, cases[i].sent, NULL, CLIENT_HELLO_MAX);
         assert_int_equal(client_hello_read(&hello, wire.data, wire.length, message), 0);
         assert_int_equal(hello.version, cases[i].read);
+        assert_int_equal(hello.legacy_version, cases[i].sent);
         assert_true(hello.fallback);
         assert_int_equal(hello.groups.count, 0);
         buf_free(&wire);
