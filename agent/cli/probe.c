@@ -111,6 +111,8 @@ static int probe(const char *place, const struct request *request, const struct 
     struct probe_options options = request->options;
     uint64_t now_ms = clock_boot_ms();
     options.total_ms = now_ms < deadline_ms ? (uint32_t)(deadline_ms - now_ms) : 1;
+    if (target && request->surface == SURFACE_HTTPS_IN)
+        options.host = target->name;
     if (target)
         probe_run(target, &options, result);
     report.now_s = clock_now_s();

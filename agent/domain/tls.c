@@ -33,6 +33,8 @@ static const struct aspect {
     [TOPIC_SESSIONS]    = {"TLS sessions", "secure renegotiation, no compression, in FIPS mode "
                            "extended master secret", SETTING_NONE},
     [TOPIC_CERTIFICATE] = {"certificate", "valid, its chain in order", SETTING_NONE},
+    [TOPIC_HEADERS]     = {"HTTP headers of pages and errors", "Strict-Transport-Security and "
+                           "Referrer-Policy of the policy", HTTP_REFERRER_POLICY},
 };
 /* clang-format on */
 
@@ -58,6 +60,13 @@ static void plan_row(const struct policy *policy, size_t index, enum topic topic
                    });
 }
 
+/* SIP has no headers of HTTP. */
+static bool has_topic(const struct listener *listener, enum topic topic)
+{
+    enum surface surface = record_surface(listener);
+    return topic == TOPIC_HEADERS ? surface == SURFACE_HTTPS_IN : surface != SURFACE_NONE;
+}
+
 enum { TAG_SERVED = LISTENERS_MAX * TOPIC_COUNT };
 
 static void tls_plan(const struct policy *policy, struct rows *rows)
@@ -72,7 +81,7 @@ static void tls_plan(const struct policy *policy, struct rows *rows)
                    });
     for (size_t i = 0; i < policy->listener_count; i++)
         for (enum topic topic = 0; topic < TOPIC_COUNT; topic++)
-            if (record_surface(&policy->listeners[i]) != SURFACE_NONE)
+            if (has_topic(&policy->listeners[i], topic))
                 plan_row(policy, i, topic, rows);
 }
 
@@ -192,6 +201,25 @@ static void put_versions(const struct probe_result *result, struct buf *out)
             put_name(tls_version_text((enum tls_version)result->version[v].version), out);
 }
 
+static void put_pages(const struct probe_result *result, struct buf *out)
+{
+    for (size_t i = 0; i < PAGE_COUNT; i++) {
+        const struct page_answer *page = &result->page[i];
+        if (page->status)
+            buf_printf(out, "%sHEAD %s: %u, %s, %s", out->length ? "; " : "", page_path(i),
+                       (unsigned)page->status, page->transport_security,
+                       page->referrer_policy[0] ? page->referrer_policy : "no Referrer-Policy");
+    }
+}
+
+static bool every_page_answered(const struct probe_result *result)
+{
+    for (size_t i = 0; i < PAGE_COUNT; i++)
+        if (result->page[i].status == 0)
+            return false;
+    return true;
+}
+
 static const char *accepted_text(const struct probe_result *result, enum topic topic,
                                  struct rows *rows)
 {
@@ -202,6 +230,8 @@ static const char *accepted_text(const struct probe_result *result, enum topic t
         put_groups(result, &text);
     else if (topic == TOPIC_SIGNATURES)
         put_signatures(result, &text);
+    else if (topic == TOPIC_HEADERS)
+        put_pages(result, &text);
     else if (topic == TOPIC_CERTIFICATE)
         buf_printf(&text, "%s, %u in order, SHA-256 %s", result->certificate.key,
                    (unsigned)result->certificate.in_order, result->certificate.fingerprint);
@@ -233,7 +263,9 @@ static void judge_row(const struct policy *policy, const struct listener *listen
         row->section = setting_table[verdicts.setting].section;
     }
     bool unpermitted = verdicts.setting == SETTING_NONE && verdicts.topic <= TOPIC_SIGNATURES;
-    if (count == 0)
+    if (count == 0 && verdicts.topic == TOPIC_HEADERS && !every_page_answered(result))
+        row_verdict(row, VERDICT_NOT_CHECKED, "not every request was answered in time");
+    else if (count == 0)
         row_verdict(row, VERDICT_PASS, NULL);
     else
         row_verdict(row, VERDICT_FAIL, unpermitted ? "no setting permits it" : NULL);

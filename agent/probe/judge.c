@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "probe/ciphers.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,6 +13,7 @@ enum { DH_BITS_LEAST = 2048 /* spec/crypto.md; SP 800-52r2, 3.3.1 */ };
 
 struct court {
     const struct probe_result *result;
+    const struct crypto *crypto;
     const struct surface_record *record; /* NULL: none */
     enum surface surface;
     bool fips; /* of the node whose listener it is */
@@ -30,6 +32,7 @@ const char *topic_name(enum topic topic)
         [TOPIC_ORDER] = "order",
         [TOPIC_SESSIONS] = "sessions",
         [TOPIC_CERTIFICATE] = "certificate",
+        [TOPIC_HEADERS] = "headers",
     };
     return names[topic];
 }
@@ -47,11 +50,12 @@ __attribute__((format(printf, 4, 5))) static void tell(const struct court *court
 }
 
 /* A note, by which a row of the node's own listener fails. */
-__attribute__((format(printf, 3, 4))) static void tell_row(const struct court *court,
-                                                           enum finding_row row, const char *format,
-                                                           ...)
+__attribute__((format(printf, 4, 5))) static void tell_row(const struct court *court,
+                                                           enum finding_row row,
+                                                           enum setting_key setting,
+                                                           const char *format, ...)
 {
-    struct finding finding = {.topic = court->topic, .row = row, .setting = SETTING_NONE};
+    struct finding finding = {.topic = court->topic, .row = row, .setting = setting};
     va_list args;
     va_start(args, format);
     (void)vsnprintf(finding.text, sizeof(finding.text), format, args);
@@ -237,8 +241,8 @@ static void judge_end(const struct court *court, const char *end, int64_t left_s
         const struct expiry_term *term = &expiry_terms[i];
         if (left_s > term->left_days * DAY_S)
             continue;
-        tell_row(court, term->row, "the certificate expires on %s, within %d days", end,
-                 (int)term->left_days);
+        tell_row(court, term->row, SETTING_NONE, "the certificate expires on %s, within %d days",
+                 end, (int)term->left_days);
         return;
     }
 }
@@ -294,12 +298,12 @@ static void judge_trust(const struct court *court, const struct certificate_fact
     if (!court->record)
         return; /* somebody else's listener */
     if (facts->self_issued)
-        tell_row(court, FINDING_ADVICE,
+        tell_row(court, FINDING_ADVICE, SETTING_NONE,
                  "the certificate is self-signed: until one of an authority is imported, let the"
                  " stations compare its SHA-256 fingerprint %s",
                  facts->fingerprint);
     else
-        tell_row(court, FINDING_ADVICE,
+        tell_row(court, FINDING_ADVICE, SETTING_NONE,
                  "no trust anchor is stored that the certificate's issuer could reach: %s",
                  facts->issuer);
 }
@@ -319,6 +323,47 @@ static void judge_certificate(const struct court *court)
     judge_trust(court, facts);
 }
 
+/* --- the headers of HTTP --- */
+
+static const char *or_none(const char *value)
+{
+    return value[0] ? value : "none";
+}
+
+/* The headers are the application's as much as the listener's: the node's own row fails by them. */
+static void judge_page(const struct court *court, const char *path, const struct page_answer *page)
+{
+    const char *wanted = crypto_hsts(court->crypto);
+    bool keeps = page_keeps_transport(page->transport_security, wanted);
+    if (!keeps)
+        tell_row(court, FINDING_FAULT,
+                 page_is_preloaded(page->transport_security) == court->crypto->hsts_preload
+                     ? SETTING_NONE
+                     : HTTP_HSTS_PRELOAD,
+                 "HEAD %s: %u with Strict-Transport-Security: %.100s; should be %s", path,
+                 (unsigned)page->status, or_none(page->transport_security), wanted);
+    if (court->crypto->referrer_policy && !page_keeps_referrer(page->referrer_policy))
+        tell_row(court, FINDING_FAULT, HTTP_REFERRER_POLICY,
+                 "HEAD %s: %u with Referrer-Policy: %.100s; should be same-origin", path,
+                 (unsigned)page->status, or_none(page->referrer_policy));
+}
+
+static void judge_headers(const struct court *court)
+{
+    for (size_t i = 0; court->record && i < PAGE_COUNT; i++) {
+        const struct page_answer *page = &court->result->page[i];
+        const char *path = page_path(i);
+        if (page->status)
+            judge_page(court, path, page);
+        else if (page->error == -ETIMEDOUT)
+            tell(court, false, SETTING_NONE, "HEAD %s: no answer in time", path);
+        else if (page->error)
+            tell_row(court, FINDING_FAULT, SETTING_NONE, "HEAD %s: %s", path,
+                     page->error == -EBADMSG ? "no sound answer of HTTP"
+                                             : "no handshake to ask with");
+    }
+}
+
 /* --- all of it --- */
 
 void judge(const struct probe_result *result, const struct crypto *crypto, enum surface surface,
@@ -332,11 +377,14 @@ void judge(const struct probe_result *result, const struct crypto *crypto, enum 
         [TOPIC_ORDER] = judge_order,
         [TOPIC_SESSIONS] = judge_sessions,
         [TOPIC_CERTIFICATE] = judge_certificate,
+        [TOPIC_HEADERS] = judge_headers,
     };
     struct court court = {
         .result = result, .surface = surface, .now_s = now_s, .listener = listener};
-    if (surface < SURFACE_COUNT)
+    if (surface < SURFACE_COUNT) {
+        court.crypto = crypto;
         court.record = &crypto->surface[surface];
+    }
     court.fips = court.record && crypto->fips;
     for (court.topic = 0; court.topic < TOPIC_COUNT; court.topic++)
         judges[court.topic](&court);

@@ -19,6 +19,7 @@ enum topic {
     TOPIC_ORDER,
     TOPIC_SESSIONS, /* renegotiation, extended master secret, compression */
     TOPIC_CERTIFICATE,
+    TOPIC_HEADERS, /* of HTTP, where pages were asked for */
     TOPIC_COUNT
 };
 

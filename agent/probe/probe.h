@@ -12,6 +12,7 @@
 #include "policy/suites.h"
 #include "probe/certificate.h"
 #include "probe/connect.h"
+#include "probe/page.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,6 +71,7 @@ struct probe_result {
                                                   signed (RFC 5246, 7.4.3) */
     struct certificate_chain chain;            /* empty where nobody could read it */
     struct certificate_facts certificate;
+    struct page_answer page[PAGE_COUNT]; /* where it was asked */
     uint32_t connections, took_ms;
 };
 
@@ -78,6 +80,7 @@ struct probe_options {
     uint32_t total_ms;  /* the whole run */
     unsigned parallel;  /* connections at once at the most */
     bool proof;         /* whole handshakes too */
+    const char *host;   /* then asks for pages of this host over HTTPS; NULL: it does not */
 };
 
 /* For a person who waits. */

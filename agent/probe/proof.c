@@ -114,6 +114,45 @@ static void prove_plain_secret(struct run *run, struct probe_version *version)
     }
 }
 
+/* --- pages --- */
+
+/* The newest version and first suite that a handshake proved and that can be asked with. */
+static bool choose(const struct run *run, struct proof_task *task)
+{
+    for (size_t v = PROBE_VERSIONS; v-- > 0;) {
+        const struct probe_version *version = &run->result->version[v];
+        for (size_t i = 0; i < version->suite_count; i++) {
+            task->version = version->version;
+            task->suite = version->suites[i].id;
+            if (version->suites[i].proof == PROOF_DONE &&
+                proof_mbedtls.implements(task->version, task->suite))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* One that is not answered in time is not followed by another. */
+static void ask_for_pages(struct run *run)
+{
+    struct proof_task task = {.target = run->target, .connections = &run->result->connections};
+    bool possible = choose(run, &task);
+    int error = possible ? 0 : -EPROTONOSUPPORT;
+    for (size_t i = 0; i < PAGE_COUNT; i++) {
+        struct buf request = {0};
+        page_request(i, run->options->host, &request);
+        task.request = buf_text(&request);
+        task.page = &run->result->page[i];
+        if (error == 0)
+            error = buf_error(&request) ? buf_error(&request) : ask(run, proof_mbedtls_ask, &task);
+        if (error)
+            *task.page = (struct page_answer){.error = error};
+        if (error != -ETIMEDOUT && possible)
+            error = 0;
+        buf_free(&request);
+    }
+}
+
 void proof_run(const struct target *target, const struct probe_options *options,
                uint64_t deadline_ms, struct probe_result *result)
 {
@@ -122,4 +161,6 @@ void proof_run(const struct target *target, const struct probe_options *options,
         if (result->version[i].accepted)
             prove_version(&run, &result->version[i]);
     prove_plain_secret(&run, &result->version[TLS_1_2 - SSL_3_0]);
+    if (options->host)
+        ask_for_pages(&run);
 }

@@ -13,7 +13,8 @@
 #include "probe/probe.h"
 
 /* Fills `proof` of every suite in `result` and `resumption` of every version, and the chain where
- * the scan could not read it (TLS 1.3 sends it encrypted). Ends at the deadline, on
+ * the scan could not read it (TLS 1.3 sends it encrypted); then the pages, where options name a
+ * host. Ends at the deadline, on
  * clock_boot_ms(), with what it has by then. */
 void proof_run(const struct target *target, const struct probe_options *options,
                uint64_t deadline_ms, struct probe_result *result);

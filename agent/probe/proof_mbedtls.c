@@ -12,6 +12,7 @@
 #include <mbedtls/ssl_ciphersuites.h>
 #include <psa/crypto.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool implements(enum tls_version version, uint16_t suite)
 {
@@ -205,6 +206,60 @@ static int resumes(const struct proof_task *task)
     }
     mbedtls_ssl_session_free(&session);
     return result;
+}
+
+/* --- a question over HTTPS --- */
+
+static int send_request(struct client *client, const char *request)
+{
+    size_t left = strlen(request);
+    while (left) {
+        int sent = mbedtls_ssl_write(&client->ssl, (const unsigned char *)request, left);
+        if (sent <= 0)
+            return translate(client, sent ? sent : -1);
+        request += sent;
+        left -= (size_t)sent;
+    }
+    return 0;
+}
+
+/* Tickets may come first. */
+static bool says_something_else(int got)
+{
+    return got == MBEDTLS_ERR_SSL_WANT_READ || got == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+}
+
+static int read_answer(struct client *client, struct page_answer *page)
+{
+    unsigned char head[PAGE_HEAD_MAX];
+    size_t size = 0;
+    int error = -EAGAIN;
+    while (error == -EAGAIN) {
+        int got = clock_boot_ms() < client->deadline_ms
+                      ? mbedtls_ssl_read(&client->ssl, head + size, sizeof(head) - size)
+                      : MBEDTLS_ERR_SSL_TIMEOUT;
+        if (says_something_else(got))
+            continue;
+        if (got <= 0)
+            return got == MBEDTLS_ERR_SSL_TIMEOUT ? -ETIMEDOUT : -EBADMSG;
+        size += (size_t)got;
+        error = page_read((const char *)head, size, page);
+    }
+    return error;
+}
+
+int proof_mbedtls_ask(const struct proof_task *task)
+{
+    struct client client;
+    int error = shake_hands(&client, task, NULL);
+    if (error == 0) {
+        error = send_request(&client, task->request);
+        if (error == 0)
+            error = read_answer(&client, task->page);
+        (void)mbedtls_ssl_close_notify(&client.ssl);
+    }
+    client_close(&client);
+    return error;
 }
 
 const struct proof_stack proof_mbedtls = {implements, handshake, resumes};

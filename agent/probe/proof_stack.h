@@ -18,6 +18,8 @@ struct proof_task {
     uint64_t deadline_ms;
     struct certificate_chain *chain; /* filled where it is empty; may be NULL */
     uint32_t *connections;           /* counted up */
+    const char *request;             /* proof_mbedtls_ask() alone: what is sent */
+    struct page_answer *page;        /* ... and what is filled */
 };
 
 struct proof_stack {
@@ -33,5 +35,9 @@ struct proof_stack {
 };
 
 extern const struct proof_stack proof_bearssl, proof_mbedtls;
+
+/* A whole handshake, the task's request, and the head of the answer: 0, -EBADMSG when there is none
+ * that is sound, or a negative errno as above. */
+int proof_mbedtls_ask(const struct proof_task *task);
 
 #endif

@@ -55,6 +55,13 @@ static void add_first_of(struct record_listener *entry, const struct settings *s
         add_address(entry, item);
 }
 
+/* The node's full name, as stations call it. */
+static void name_host(struct record_listener *entry, const struct settings *settings)
+{
+    (void)snprintf(entry->host, sizeof(entry->host), "%s.%s",
+                   settings_text(settings, NODE_HOSTNAME), settings_text(settings, NODE_DOMAIN));
+}
+
 static void add_listener(struct probe_record *record, const struct policy *policy,
                          const struct listener *listener)
 {
@@ -66,6 +73,8 @@ static void add_listener(struct probe_record *record, const struct policy *polic
     record->count++;
     entry->port = listener->first_port;
     entry->result.error = -EAGAIN; /* until it was probed */
+    if (record_surface(listener) == SURFACE_HTTPS_IN)
+        name_host(entry, policy->settings);
     if (str_equal(listener->name, "health") && !str_equal(health, "::") &&
         !str_equal(health, "0.0.0.0")) {
         add_address(entry, health);
@@ -109,12 +118,14 @@ static const struct probe_options patient = {
 
 static void probe_listener(struct record_listener *entry, struct connect_sources *sources)
 {
+    struct probe_options options = patient;
     struct target target;
+    options.host = entry->host[0] ? entry->host : NULL;
     for (size_t i = 0; i < RECORD_ADDRESSES_MAX && entry->address[i][0]; i++) {
         if (target_address(&target, entry->address[i], entry->port) < 0)
             continue;
         target.sources = sources;
-        probe_run(&target, &patient, &entry->result);
+        probe_run(&target, &options, &entry->result);
         if (entry->result.error != -ECONNREFUSED)
             return;
     }
@@ -154,11 +165,23 @@ static bool certificate_is_sound(const struct probe_result *result)
     return sound;
 }
 
+static bool pages_are_sound(const struct probe_result *result)
+{
+    bool sound = true;
+    for (size_t i = 0; i < PAGE_COUNT; i++) {
+        const struct page_answer *page = &result->page[i];
+        sound = sound && ends_within(page->transport_security, sizeof(page->transport_security)) &&
+                ends_within(page->referrer_policy, sizeof(page->referrer_policy));
+    }
+    return sound;
+}
+
 static bool result_is_sound(const struct probe_result *result)
 {
     bool sound = ends_within(result->reason, sizeof(result->reason)) &&
                  result->group_count <= PROBE_GROUPS_MAX &&
-                 result->signature_count <= PROBE_SIGNATURES_MAX && certificate_is_sound(result);
+                 result->signature_count <= PROBE_SIGNATURES_MAX && certificate_is_sound(result) &&
+                 pages_are_sound(result);
     for (size_t i = 0; i < PROBE_VERSIONS; i++)
         sound = sound && result->version[i].suite_count <= PROBE_SUITES_MAX &&
                 ((result->error && result->error != -ETIME) ||
@@ -172,6 +195,7 @@ bool record_is_sound(const struct probe_record *record)
                  record->count <= RECORD_LISTENERS_MAX;
     for (size_t i = 0; sound && i < record->count; i++)
         sound = ends_within(record->listener[i].name, sizeof(record->listener[i].name)) &&
+                ends_within(record->listener[i].host, sizeof(record->listener[i].host)) &&
                 result_is_sound(&record->listener[i].result);
     return sound;
 }

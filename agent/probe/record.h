@@ -24,6 +24,7 @@ enum {
 struct record_listener {
     char name[16]; /* of struct listener */
     uint16_t port;
+    char host[TARGET_NAME_SIZE]; /* by which pages are asked for; "": it speaks no HTTP */
     char address[RECORD_ADDRESSES_MAX][64]; /* where to try, in this order; "" ends */
     uint32_t carried; /* how many probes since `result` were not answered to their end */
     struct probe_result result;

@@ -17,8 +17,7 @@
 
 enum { HASH_SIZE = 32, HASH_TEXT_SIZE = 48, PORT_MAX = 65535 };
 
-/* RFC 9110, 5.6.2, and RFC 3986, 2.2 and 2.3: unreserved characters and delimiters of parts */
-static const char token_characters[] = "!#$%&'*+-.^_`|~" ALPHANUMERICS;
+/* RFC 3986, 2.2 and 2.3: unreserved characters and delimiters of parts */
 static const char name_characters[] = "-._~!$&'()*+,;=" ALPHANUMERICS;
 static const char future_characters[] = ":-._~!$&'()*+,;=" ALPHANUMERICS;
 
@@ -31,19 +30,6 @@ static size_t span(const char *text, size_t length, const char *set)
     while (at < length && text[at] != '\0' && strchr(set, text[at]))
         at++;
     return at;
-}
-
-bool field_is_token(const char *text, size_t length)
-{
-    return length > 0 && span(text, length, token_characters) == length;
-}
-
-bool field_is_value(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
-            return false;
-    return true;
 }
 
 /* --- hosts --- */

@@ -7,12 +7,6 @@
 
 enum { FIELD_POLICY_SIZE = 256 };
 
-/* True for a token of one or more characters (RFC 9110, 5.6.2): the name of a method or field. */
-bool field_is_token(const char *text, size_t length);
-
-/* True for what a field's value may hold (RFC 9110, 5.5): no control character but the tab. */
-bool field_is_value(const char *text, size_t length);
-
 /* True for "uri-host [ ":" port ]" with a host that is not empty (RFC 3986, 3.2.2 and 3.2.3): no
  * user information, and a port, where one is given, from 1 to 65535. */
 bool field_is_host(const char *text, size_t length);

@@ -1,6 +1,7 @@
 /* Reading heads, line by line. */
 #include "serve/front_request.h"
 
+#include "base/field.h"
 #include "base/str.h"
 #include "serve/front_fields.h"
 

@@ -3,6 +3,7 @@
  * byte read too far is seen. What it says must not depend on how it was cut up, and must stay
  * within its bounds. The first byte says where to cut.
  */
+#include "probe/page.h"
 #include "probe/reply.h"
 
 #include <errno.h>
@@ -49,11 +50,32 @@ static void check(const struct reply_reader *reader, int state)
         abort();
 }
 
+/* The head of an answer of HTTP: whole or cut, from memory of exactly that size. */
+static void read_page(const uint8_t *data, size_t size, size_t cut)
+{
+    struct page_answer whole = {0}, part = {0};
+    char *copy = malloc(cut ? cut : 1);
+    if (!copy)
+        abort();
+    memcpy(copy, data, cut);
+    int error = page_read((const char *)data, size, &whole);
+    int early = page_read(copy, cut, &part);
+    free(copy);
+    if (early == 0 && (error || part.status != whole.status ||
+                       strcmp(part.transport_security, whole.transport_security) != 0))
+        abort();
+    if (error && whole.status)
+        abort();
+    (void)page_keeps_transport(whole.transport_security, "max-age=31536000");
+    (void)page_keeps_referrer(whole.referrer_policy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct reply_reader whole, pieces;
     if (size < 1)
         return 0;
+    read_page(data + 1, size - 1, (size - 1) * data[0] / UINT8_MAX);
     reply_begin(&whole);
     reply_begin(&pieces);
     int state = feed_copy(&whole, data + 1, size - 1);

@@ -63,6 +63,12 @@ static int end(void **state)
     return 0;
 }
 
+static const struct page_answer good_page = {
+    .status = 404,
+    .transport_security = "max-age=31536000",
+    .referrer_policy = "same-origin",
+};
+
 /* Every listener as one that does what the policy says. */
 static void all_is_well(struct probe_record *record)
 {
@@ -76,6 +82,8 @@ static void all_is_well(struct probe_record *record)
         version->suite_count = 1;
         version->suites[0].id = GOOD_SUITE;
         version->server_order = version->renegotiation = version->master_secret = PROBE_YES;
+        for (size_t p = 0; p < PAGE_COUNT; p++)
+            result->page[p] = good_page;
     }
 }
 
@@ -571,6 +579,65 @@ static void a_busy_listener_keeps_what_was_found_before_for_three_probes(void **
     free(now);
 }
 
+/* --- the headers of HTTP --- */
+
+static const struct row *look_at_page(struct ground *ground, const struct page_answer *page)
+{
+    all_is_well(ground->record);
+    find_result(ground, "https")->page[PAGE_COUNT - 1] = *page;
+    keep_and_look(ground);
+    return find_row(ground, "tls.https.headers");
+}
+
+static void a_page_without_its_headers_fails_and_names_who_decides(void **state)
+{
+    static const struct page_answer page = {.status = 500,
+                                            .transport_security = "max-age=31536000"};
+    const struct row *row = look_at_page(*state, &page);
+    assert_int_equal(row->verdict, VERDICT_FAIL);
+    assert_false(row->advised);
+    assert_string_equal(
+        row->actual, "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin");
+    assert_int_equal(row->setting, HTTP_REFERRER_POLICY);
+}
+
+static void a_page_that_does_not_come_in_time_is_not_checked(void **state)
+{
+    static const struct page_answer pages[] = {{.error = -ETIMEDOUT}, {.error = 0}};
+    for (size_t i = 0; i < countof(pages); i++) {
+        const struct row *row = look_at_page(*state, &pages[i]);
+        assert_int_equal(row->verdict, VERDICT_NOT_CHECKED);
+        assert_string_equal(row->note, "not every request was answered in time");
+    }
+}
+
+static void pages_are_judged_by_the_settings_of_the_moment(void **state)
+{
+    struct ground *ground = *state;
+    const struct row *row = look_at_page(ground, &good_page);
+    assert_int_equal(row->verdict, VERDICT_PASS);
+    assert_string_equal(row->actual, "HEAD /: 404, max-age=31536000, same-origin; HEAD "
+                                     "/holdfast-probe: 404, max-age=31536000, same-origin");
+    ground->policy.crypto.hsts_preload = true;
+    look(ground);
+    row = find_row(ground, "tls.https.headers");
+    assert_int_equal(row->verdict, VERDICT_FAIL);
+    assert_int_equal(row->setting, HTTP_HSTS_PRELOAD);
+    ground->policy.crypto.hsts_preload = ground->policy.crypto.referrer_policy = false;
+    row = look_at_page(
+        ground, &(struct page_answer){.status = 200, .transport_security = "max-age=31536000"});
+    assert_int_equal(row->verdict, VERDICT_PASS);
+}
+
+static void sip_has_no_row_for_headers(void **state)
+{
+    struct ground *ground = *state;
+    all_is_well(ground->record);
+    keep_and_look(ground);
+    for (size_t i = 0; i < ground->rows.count; i++)
+        assert_string_not_equal(ground->rows.list[i].id, "tls.sip-tls.headers");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -614,6 +681,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_certificate_must_name_the_node, begin, end),
         cmocka_unit_test_setup_teardown(
             a_busy_listener_keeps_what_was_found_before_for_three_probes, begin, end),
+        cmocka_unit_test_setup_teardown(a_page_without_its_headers_fails_and_names_who_decides,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(a_page_that_does_not_come_in_time_is_not_checked, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(pages_are_judged_by_the_settings_of_the_moment, begin, end),
+        cmocka_unit_test_setup_teardown(sip_has_no_row_for_headers, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
