@@ -13,59 +13,69 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The port's number is the caller's choice: one that is another's is left out. */
-static int open_source(int family, uint16_t port)
-{
-    const struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    const struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
-    bool is_six = family == AF_INET6;
-    int on = 1;
-    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (is_six)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-    if (bind(fd, is_six ? (const struct sockaddr *)&six : (const struct sockaddr *)&four,
-             is_six ? sizeof(six) : sizeof(four)) == 0)
-        return fd;
-    int error = -errno;
-    close(fd);
-    return error;
-}
-
-void connect_sources_open(struct connect_sources *sources)
-{
-    uint16_t port = IPPORT_RESERVED;
-    for (size_t i = 0; i < SOURCES_MAX; i++) {
-        int family = i % 2 ? AF_INET6 : AF_INET, fd = -EADDRINUSE;
-        while (fd == -EADDRINUSE && port > IPPORT_RESERVED / 2)
-            fd = open_source(family, --port);
-        sources->list[i] = (struct connect_source){.fd = fd, .family = family};
-    }
-}
-
 static int open_any(int family)
 {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return fd < 0 ? -errno : fd;
 }
 
-/* A source's socket that is free, else any. */
-static int open_socket(const struct target *target)
+/* Where no port is asked for, the one that the kernel chooses is chosen at each connect(2). */
+static int bind_source(int fd, int family, uint16_t port)
 {
-    int family = target->address.ss_family;
-    for (size_t i = 0; target->sources && i < SOURCES_MAX; i++) {
-        struct connect_source *source = &target->sources->list[i];
+    const struct sockaddr_in6 six = {
+        .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    const struct sockaddr_in four = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    bool is_six = family == AF_INET6;
+    int on = 1;
+    if (port ? setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0
+             : setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0)
+        return -errno;
+    if (bind(fd, is_six ? (const struct sockaddr *)&six : (const struct sockaddr *)&four,
+             is_six ? sizeof(six) : sizeof(four)) < 0)
+        return -errno;
+    return 0;
+}
+
+static int open_source(int family, uint16_t port)
+{
+    int fd = open_any(family);
+    int error = fd < 0 ? fd : bind_source(fd, family, port);
+    if (error == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return error;
+}
+
+/* A port that is another's is left out. */
+void connect_sources_open(struct connect_sources *sources)
+{
+    uint16_t port = IPPORT_RESERVED;
+    for (size_t i = 0; i < SOURCES_MAX; i++) {
+        int family = i % 2 ? AF_INET6 : AF_INET, fd = -EADDRINUSE;
+        if (i >= SOURCES_LOW)
+            fd = open_source(family, 0);
+        while (fd == -EADDRINUSE && port > IPPORT_RESERVED / 2)
+            fd = open_source(family, --port);
+        sources->list[i] = (struct connect_source){.fd = fd, .family = family};
+    }
+}
+
+/* The first that is free, from the `first` one on. */
+static int take_source(struct connect_sources *sources, size_t first, int family)
+{
+    for (size_t i = first; i < SOURCES_MAX; i++) {
+        struct connect_source *source = &sources->list[i];
         if (source->fd < 0 || source->used || source->family != family)
             continue;
         source->used = true;
         return source->fd;
     }
-    return open_any(family);
+    return -EADDRNOTAVAIL;
 }
 
-/* A socket with a port of its own keeps that, and may connect again: connect(2), AF_UNSPEC. */
+/* A source keeps its address, and may connect again: connect(2), AF_UNSPEC. */
 void connect_close(const struct target *target, int fd)
 {
     static const struct sockaddr none = {.sa_family = AF_UNSPEC};
@@ -99,9 +109,12 @@ static int begin(const struct target *target, int fd)
 
 int connect_begin(const struct target *target)
 {
-    int fd = begin(target, open_socket(target));
-    if (target->sources && (fd == -EADDRNOTAVAIL || fd == -EADDRINUSE))
-        fd = begin(target, open_any(target->address.ss_family)); /* its port rests, tcp(7) */
+    int family = target->address.ss_family;
+    if (!target->sources)
+        return begin(target, open_any(family));
+    int fd = begin(target, take_source(target->sources, 0, family));
+    if (fd == -EADDRNOTAVAIL || fd == -EADDRINUSE) /* its port rests, tcp(7) */
+        fd = begin(target, take_source(target->sources, SOURCES_LOW, family));
     return fd;
 }
 

@@ -6,7 +6,9 @@
  * The node's own probe is known by its source ports, which are below 1024: the kernel gives those
  * to processes with CAP_NET_BIND_SERVICE alone, ip(7), so that a listener on the node can set
  * places aside for it. Such sockets are made before that privilege is given up, and used again and
- * again.
+ * again. They are bound to 127.0.0.1 and ::1, so that they reach listeners of the node and no other
+ * host: the kernel refuses such a source for IPv4 (net/ipv4/route.c, __mkroute_output), and a host
+ * drops a packet that comes with it from outside (RFC 4291, 2.5.3). The process makes no other.
  *
  * Deadlines are in milliseconds of clock_boot_ms(). Functions return 0 or more, or a negative
  * errno, and write no message.
@@ -21,8 +23,9 @@
 
 enum { TARGET_NAME_SIZE = 256 };
 
-/* For more connections at once than a probe makes, of each family. */
-enum { SOURCES_MAX = 16 };
+/* For more connections at once than a probe makes, of each family: those with a port below 1024,
+ * then as many whose port the kernel chooses, for when the ports of the first rest (tcp(7)). */
+enum { SOURCES_LOW = 16, SOURCES_MAX = 2 * SOURCES_LOW };
 
 struct connect_source {
     int fd; /* bound; -1: none */
@@ -39,14 +42,15 @@ struct target {
     socklen_t address_size;
     char name[TARGET_NAME_SIZE];     /* as asked for: a host's name, or an address as text */
     bool named;                      /* `name` is a host's name: for SNI, and for the certificate */
-    struct connect_sources *sources; /* the sockets to use, while there are any; or NULL */
+    struct connect_sources *sources; /* the only sockets to use; NULL: make one each time */
 };
 
-/* Makes sockets of both families with ports below 1024, as many as the process may: their number
- * may be 0. */
+/* Makes the sockets of both families, as many as the process may: without the privilege there are
+ * none with a port below 1024. */
 void connect_sources_open(struct connect_sources *sources);
 
-/* Begins a connection; the descriptor, which becomes writable when it is made or refused. */
+/* Begins a connection; the descriptor, which becomes writable when it is made or refused.
+ * -EADDRNOTAVAIL where none of the target's sources can be used, ... */
 int connect_begin(const struct target *target);
 
 /* Ends it; the descriptor is no longer the caller's. */

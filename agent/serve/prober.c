@@ -35,6 +35,8 @@ enum {
     MEMORY_MAX = 32 << 20
 };
 
+_Static_assert((int)RECORD_LISTENERS_MAX <= (int)SANDBOX_PORTS_MAX, "each listener has a port");
+
 void prober_init(struct prober *prober)
 {
     *prober = (struct prober){.pidfd = -1, .memory = -1, .due_ms = clock_boot_ms() + FIRST_MS};
@@ -214,11 +216,11 @@ bool prober_is_meant(int count, char *const *words)
 
 /* It talks to listeners that may be anybody's by now. A system call that is none of its own kills
  * it: nobody depends on it. */
-static int give_up_privilege(struct connect_sources *sources)
+static int give_up_privilege(const struct probe_record *record, struct connect_sources *sources)
 {
     static const int keep[] = {FD_MEMORY};
     const unsigned user = geteuid() == 0 ? USERS_NOBODY : 0;
-    const struct sandbox sandbox = {
+    struct sandbox sandbox = {
         .uid = user,
         .gid = user,
         .connects = true,
@@ -226,7 +228,10 @@ static int give_up_privilege(struct connect_sources *sources)
         .descriptors = DESCRIPTORS,
         .memory = MEMORY_MAX,
         .file_size = sizeof(struct probe_record),
+        .port_count = record->count,
     };
+    for (size_t i = 0; i < record->count; i++)
+        sandbox.ports[i] = record->listener[i].port;
     log_setup("", LOG_LEVEL_NOTICE); /* the daemon writes the name */
     int error = sandbox_close(keep, countof(keep));
     if (error)
@@ -235,7 +240,8 @@ static int give_up_privilege(struct connect_sources *sources)
     return sandbox_enter(&sandbox, getppid());
 }
 
-static int probe_into(struct probe_record *record, struct connect_sources *sources)
+/* What the daemon laid out, and what it is to be probed. */
+static int read_order(struct probe_record *record)
 {
     struct stat status;
     if (fstat(FD_MEMORY, &status) < 0 || status.st_size != (off_t)sizeof(*record) ||
@@ -244,6 +250,11 @@ static int probe_into(struct probe_record *record, struct connect_sources *sourc
         log_error("prober: is started by \"holdfast run\" alone");
         return -EBADF;
     }
+    return 0;
+}
+
+static int probe_into(struct probe_record *record, struct connect_sources *sources)
+{
     record_probe(record, sources);
     if (lseek(FD_MEMORY, 0, SEEK_SET) < 0)
         return -errno;
@@ -255,7 +266,9 @@ int prober_main(void)
     struct probe_record *record = malloc(sizeof(*record));
     (void)alarm(ALARM_S);
     struct connect_sources sources;
-    int error = record ? give_up_privilege(&sources) : -ENOMEM;
+    int error = record ? read_order(record) : -ENOMEM;
+    if (error == 0)
+        error = give_up_privilege(record, &sources);
     if (error == 0)
         error = probe_into(record, &sources);
     free(record);

@@ -182,8 +182,15 @@ struct handled {
     uint64_t files, network, scopes;
 };
 
+/* struct landlock_net_port_attr and its kind of rule, of version 4. */
+enum { RULE_NET_PORT = 2 };
+
+struct port_rule {
+    uint64_t allowed, port;
+};
+
 /* What a kernel does not know must be 0: it takes a longer structure so (landlock(7)). */
-static struct handled handled_since(long abi, bool connects)
+static struct handled handled_since(long abi)
 {
     struct handled handled = {.files = LANDLOCK_ACCESS_FS_MAKE_SYM * 2 - 1};
     if (abi >= 2)
@@ -191,7 +198,7 @@ static struct handled handled_since(long abi, bool connects)
     if (abi >= 3)
         handled.files |= FILES_TRUNCATE;
     if (abi >= 4)
-        handled.network = connects ? NETWORK_BIND : NETWORK_BIND | NETWORK_CONNECT;
+        handled.network = NETWORK_BIND | NETWORK_CONNECT;
     if (abi >= 5)
         handled.files |= FILES_IOCTL_DEV;
     if (abi >= 6)
@@ -199,19 +206,31 @@ static struct handled handled_since(long abi, bool connects)
     return handled;
 }
 
-/* No file, no TCP port of its own and, but for the prober, no new connection; no abstract UNIX
- * socket and no process outside. Each as far as the kernel has it: Linux 5.13 knows files, 6.7
- * ports, 6.12 the rest. */
+static int allow_ports(const struct sandbox *sandbox, int ruleset)
+{
+    for (size_t i = 0; sandbox->connects && i < sandbox->port_count; i++) {
+        const struct port_rule rule = {NETWORK_CONNECT, sandbox->ports[i]};
+        if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+/* No file, no TCP port of its own and no new connection, but for the prober to the ports that it
+ * probes; no abstract UNIX socket and no process outside. Each as far as the kernel has it: Linux
+ * 5.13 knows files, 6.7 ports, 6.12 the rest. */
 static int landlock(const struct sandbox *sandbox)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 1)
         return 0;
-    const struct handled handled = handled_since(abi, sandbox->connects);
+    const struct handled handled = handled_since(abi);
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled), 0);
     if (ruleset < 0)
         return -errno;
-    int error = syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+    int error = handled.network ? allow_ports(sandbox, ruleset) : 0;
+    if (error == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+        error = -errno;
     close(ruleset);
     return error;
 }

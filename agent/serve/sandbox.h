@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+enum { SANDBOX_PORTS_MAX = 8 };
 
 struct sandbox {
     unsigned uid, gid;    /* 0: stay, and keep the root folder (tests without root) */
@@ -17,6 +20,9 @@ struct sandbox {
     unsigned descriptors; /* RLIMIT_NOFILE */
     size_t memory;        /* RLIMIT_DATA, bytes */
     size_t file_size;     /* RLIMIT_FSIZE, bytes: of any file, a memfd too; mostly 0 */
+    uint16_t
+        ports[SANDBOX_PORTS_MAX]; /* where `connects`: the TCP ports, by Landlock of Linux 6.7 */
+    size_t port_count;
 };
 
 /* Closes every descriptor but standard error and those listed; standard input and output become

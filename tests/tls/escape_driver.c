@@ -2,16 +2,17 @@
  * A helper process that is taken over: the product's own sandbox, and behind it one attempt to get
  * out, for tests/tls/escape.t.
  *
- *   escape_driver front|prober kill|deny|confined ATTEMPT PORT PID FOLDER
+ *   escape_driver front|prober kill|deny|confined ATTEMPT PORT PID FOLDER HOST HOST6
  *
  * "confined" leaves the system call filter out: what is left is what the limits, the account, the
  * empty root and Landlock refuse by themselves. The victims are the test's: a TCP and a UDP socket
- * at 127.0.0.1 PORT, a UNIX stream and a UNIX datagram socket at the abstract names of VICTIM, a
- * process PID of the same account, and a FOLDER with a "file", which everybody may read and change.
- * It ends with the errno of the attempt, 0 when that succeeded.
- * "escape_driver list" prints the attempts.
+ * at 127.0.0.1 PORT, a TCP socket at PORT of another host of each family, a UNIX stream and a UNIX
+ * datagram socket at the abstract names of VICTIM, a process PID of the same account, and a FOLDER
+ * with a "file", which everybody may read and change. It ends with the errno of the attempt, 0 when
+ * that succeeded. "escape_driver list" prints the attempts.
  */
 #include "base/str.h"
+#include "probe/connect.h"
 #include "serve/sandbox.h"
 
 #include <arpa/inet.h>
@@ -39,12 +40,15 @@ enum {
     STEP = 1 << 20,
     FAR = 256, /* steps that no limit permits */
     FILE_SIZE = 4096,
+    WORDS = 9,
     UNUSABLE = 255
 };
 
 static struct {
     int listener, folder, file;
-    struct sockaddr_in tcp;
+    struct sockaddr_in tcp, far;
+    struct sockaddr_in6 far6;
+    struct connect_sources sources; /* the prober's */
     struct sockaddr_un unix_socket;
     socklen_t unix_size;
     pid_t pid;
@@ -64,14 +68,47 @@ static int socket_of(int family, int type)
     return fd < 0 ? -errno : fd;
 }
 
-static int connect_tcp(void)
+static int new_socket(void)
 {
     int fd = socket_of(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return fd < 0 ? -fd : 0;
+}
+
+/* By a socket that the process has from before, where there is one. */
+static int connect_to(const void *address, socklen_t size, int family)
+{
+    int fd = -1;
+    for (size_t i = 0; fd < 0 && i < SOURCES_MAX; i++)
+        if (world.sources.list[i].family == family)
+            fd = world.sources.list[i].fd;
+    if (fd < 0)
+        fd = socket_of(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
         return -fd;
-    if (connect(fd, (const struct sockaddr *)&world.tcp, sizeof(world.tcp)) < 0)
+    if (connect(fd, address, size) < 0)
         return errno == EINPROGRESS ? 0 : errno;
     return 0;
+}
+
+static int connect_tcp(void)
+{
+    return connect_to(&world.tcp, sizeof(world.tcp), AF_INET);
+}
+
+static int connect_other_port(void)
+{
+    world.tcp.sin_port = htons((uint16_t)(ntohs(world.tcp.sin_port) + 1));
+    return connect_tcp();
+}
+
+static int connect_host(void)
+{
+    return connect_to(&world.far, sizeof(world.far), AF_INET);
+}
+
+static int connect_host6(void)
+{
+    return connect_to(&world.far6, sizeof(world.far6), AF_INET6);
 }
 
 static int take_port(void)
@@ -327,6 +364,10 @@ static const struct attempt {
 } attempts[] = {
     {"nothing",            nothing           },
     {"connect-tcp",        connect_tcp       },
+    {"new-socket",         new_socket        },
+    {"connect-other-port", connect_other_port},
+    {"connect-host",       connect_host      },
+    {"connect-host6",      connect_host6     },
     {"take-port",          take_port         },
     {"fast-open",          fast_open         },
     {"fast-open-message",  fast_open_message },
@@ -371,6 +412,14 @@ static const struct attempt *find(const char *name)
 
 /* --- before the sandbox --- */
 
+static bool find_hosts(uint64_t port, const char *host, const char *host6)
+{
+    world.far = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    world.far6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
+    return inet_pton(AF_INET, host, &world.far.sin_addr) == 1 &&
+           inet_pton(AF_INET6, host6, &world.far6.sin6_addr) == 1;
+}
+
 static bool prepare(uint64_t port, uint64_t pid, const char *folder)
 {
     static const char victim[] = "s" VICTIM;
@@ -401,9 +450,13 @@ static bool enter(bool prober, const char *mode)
         .descriptors = 64,
         .memory = MEMORY,
         .file_size = FILE_SIZE,
+        .ports = {ntohs(world.tcp.sin_port)},
+        .port_count = 1,
     };
     if (sandbox_close(keep, countof(keep)) < 0)
         return false;
+    if (prober)
+        connect_sources_open(&world.sources);
     return (str_equal(mode, "confined") ? sandbox_confine(&sandbox, getppid())
                                         : sandbox_enter(&sandbox, getppid())) == 0;
 }
@@ -416,10 +469,10 @@ int main(int count, char **words)
             puts(attempts[i].name);
         return 0;
     }
-    const struct attempt *attempt = count == 7 ? find(words[3]) : NULL;
+    const struct attempt *attempt = count == WORDS ? find(words[3]) : NULL;
     if (!attempt || str_to_u64(words[4], 1, UINT16_MAX, &port) < 0 ||
         str_to_u64(words[5], 1, INT32_MAX, &pid) < 0 || !prepare(port, pid, words[6]) ||
-        !enter(str_equal(words[1], "prober"), words[2]))
+        !find_hosts(port, words[7], words[8]) || !enter(str_equal(words[1], "prober"), words[2]))
         return UNUSABLE;
     return attempt->make();
 }

@@ -3,12 +3,15 @@
  *
  *   filter_driver front|prober kill NUMBER [ARGUMENT...]
  *   filter_driver front|prober deny <CALLS
+ *   filter_driver front|prober rules
  *
  * The first ends with the call's errno, 0 when it succeeded. The second makes the call of each line
  * of its standard input, "NUMBER [ARGUMENT...]", and prints the errno of each, a line for a line.
+ * The third prints the product's own table, a line a row: "NUMBER ERRNO
+ * [INDEX=VALUE|INDEX<=VALUE]...".
  */
 #include "base/str.h"
-#include "serve/sandbox_filter.h"
+#include "serve/sandbox_filter.c" // NOLINT(bugprone-suspicious-include): the table is static
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,11 +29,31 @@ struct call {
 
 static struct call calls[CALLS_MAX];
 
+static enum filter_process process_of(const char *name)
+{
+    return str_equal(name, "prober") ? FILTER_PROBER : FILTER_FRONT;
+}
+
+static int print_rules(enum filter_process process)
+{
+    for (size_t i = 0; i < countof(rules); i++) {
+        const struct rule *rule = &rules[i];
+        if (!(rule->processes & process))
+            continue;
+        printf("%u %u", (unsigned)rule->number, (unsigned)rule->error);
+        for (unsigned j = 0; j < count_tests(rule); j++)
+            printf(
+                " %u%s%u", (unsigned)rule->arguments[j].index,
+                rule->arguments[j].test == EQUALS ? "=" : "<=", (unsigned)rule->arguments[j].value);
+        putchar('\n');
+    }
+    return 0;
+}
+
 static bool install(const char *process, bool kill)
 {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           sandbox_filter_install(str_equal(process, "prober") ? FILTER_PROBER : FILTER_FRONT,
-                                  kill) == 0;
+           sandbox_filter_install(process_of(process), kill) == 0;
 }
 
 static void make(struct call *call)
@@ -68,6 +91,8 @@ static int make_all(const char *process)
 
 int main(int count, char **words)
 {
+    if (count == FIRST && str_equal(words[2], "rules"))
+        return print_rules(process_of(words[1]));
     if (count == FIRST && str_equal(words[2], "deny"))
         return make_all(words[1]);
     if (count <= FIRST || count > FIRST + NUMBERS || !str_equal(words[2], "kill"))
