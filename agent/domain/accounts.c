@@ -289,23 +289,27 @@ static int admin_uid(const struct system *system, uid_t *uid)
 }
 
 /* Without passwd(5) the login programs are found all the same, but that is not all there may be. */
-static int find_processes(const struct system *system, int signal, struct buf *found)
+static int find_processes(const struct system *system, int signal, struct buf *found, size_t *count)
 {
     struct process_wanted wanted = {.names = login_programs, .name_count = countof(login_programs)};
     int unknown = admin_uid(system, &wanted.uid);
-    int error = processes_find(&wanted, signal, found);
+    int error = processes_find(&wanted, signal, found, count);
     return error ? error : unknown;
 }
 
 static void observe_processes(const struct system *system, struct rows *rows, struct row *row)
 {
     struct buf found = {0};
-    int error = find_processes(system, 0, &found);
+    size_t count = 0;
+    int error = find_processes(system, 0, &found, &count);
     if (error)
         row_verdict(row, VERDICT_ERROR,
                     rows_text(rows, "cannot tell by /etc/passwd and /proc: %s", strerror(-error)));
     else
-        row_observed(row, found.length ? rows_text(rows, "%s", buf_text(&found)) : "none");
+        row_judge(row,
+                  found.length ? rows_text(rows, "%s", buf_text(&found))
+                               : rows_text(rows, "none of %zu processes", count),
+                  found.length == 0);
     buf_free(&found);
 }
 
@@ -349,7 +353,8 @@ static int rewrite_file(const struct system *system, const struct account_rule *
 static void end_processes(const struct system *system, struct rows *rows, struct row *row)
 {
     struct buf found = {0};
-    int error = find_processes(system, SIGKILL, &found);
+    size_t count = 0;
+    int error = find_processes(system, SIGKILL, &found, &count);
     if (error)
         row_verdict(row, VERDICT_ERROR,
                     rows_text(rows, "cannot end %s: %s", buf_text(&found), strerror(-error)));

@@ -125,6 +125,8 @@ static void observe_file(const struct system *system, const struct policy *polic
     } else {
         row_judge(row, rows_text(rows, "%s", buf_text(&found.actual)),
                   is_right(rule, policy, &found));
+        if (row->verdict == VERDICT_PASS && !is_wanted(rule, policy))
+            row->actual = rows_text(rows, "absent: no %s", rule->path);
         if (row->verdict == VERDICT_PASS)
             row->note = origin(rule, rows);
         else

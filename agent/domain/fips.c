@@ -49,7 +49,8 @@ static bool is_on(const struct policy *policy)
 
 /* --- the boot entry --- */
 
-/* What a boot loader takes from the block: a line of its own. */
+/* What a boot loader takes from the block: a line of its own. 0, a negative errno, or -ENOENT,
+ * which is a no. */
 static int entry_read(const char *root, bool *on)
 {
     char path[PATH_MAX];
@@ -62,7 +63,7 @@ static int entry_read(const char *root, bool *on)
         *on = strncmp(buf_text(&text), SIGNATURE, strlen(SIGNATURE)) == 0 &&
               strstr(buf_text(&text), "\nfips=1\n") != NULL;
     buf_free(&text);
-    return error == -ENOENT ? 0 : error;
+    return error;
 }
 
 int fips_boot_entry_write(const char *root, bool on)
@@ -70,6 +71,8 @@ int fips_boot_entry_write(const char *root, bool on)
     char path[PATH_MAX], block[ENTRY_SIZE + 1];
     bool is;
     int error = entry_read(root, &is);
+    if (error == -ENOENT)
+        error = 0;
     if (error == 0 && is == on)
         return 0;
     error = file_path(path, sizeof(path), root, FIPS_BOOT_ENTRY);
@@ -81,15 +84,18 @@ int fips_boot_entry_write(const char *root, bool on)
     return file_replace(path, block, ENTRY_SIZE, 0600);
 }
 
-static void observe_entry(const struct system *system, struct rows *rows, struct row *row)
+static void observe_entry(const struct system *system, struct rows *rows, struct row *row,
+                          bool wanted)
 {
     bool on;
     int error = entry_read(system->root, &on);
-    if (error)
+    if (error == -ENOENT)
+        row_judge(row, "no " FIPS_BOOT_ENTRY ", which means fips=0", !wanted);
+    else if (error)
         row_verdict(row, VERDICT_ERROR,
                     rows_text(rows, "cannot read %s: %s", FIPS_BOOT_ENTRY, strerror(-error)));
     else
-        row_observed(row, on ? "fips=1" : "fips=0");
+        row_judge(row, rows_text(rows, "fips=%d in " FIPS_BOOT_ENTRY, on), on == wanted);
 }
 
 /* --- the kernel --- */
@@ -135,7 +141,7 @@ static void observe_kernel(const struct system *system, struct rows *rows, struc
         row_verdict(row, VERDICT_ERROR,
                     rows_text(rows, "cannot read %s: %s", FIPS_KERNEL_MODE, strerror(-mode)));
     else
-        row_observed(row, mode ? "1" : "0");
+        row_judge(row, rows_text(rows, "%d in " FIPS_KERNEL_MODE, mode), (mode != 0) == wanted);
     if (mode >= 0 && row->verdict == VERDICT_FAIL)
         row->note =
             rows_text(rows, "the kernel argument fips=%d takes effect at the next boot", wanted);
@@ -156,9 +162,8 @@ static void observe_selftest(const struct fips_evidence *evidence, enum selftest
         row_verdict(row, VERDICT_FAIL, "nothing that uses it runs");
         return;
     }
-    row_observed(row, "passed");
-    row->note =
-        rows_text(rows, "%u of them; all together took %u ms", result->ran, evidence->took_ms);
+    row_judge(row, rows_text(rows, "passed: %u in all", result->ran), true);
+    row->note = rows_text(rows, "those of all libraries together took %u ms", evidence->took_ms);
 }
 
 static void observe_key(const struct fips_evidence *evidence, struct rows *rows, struct row *row)
@@ -167,8 +172,10 @@ static void observe_key(const struct fips_evidence *evidence, struct rows *rows,
         row_verdict(row, VERDICT_NOT_CHECKED, "this process has not seen it");
         return;
     }
-    row_observed(row, evidence->key == FIPS_KEY_APPROVED ? "approved" : "rejected");
-    if (evidence->key == FIPS_KEY_REJECTED)
+    bool approved = evidence->key == FIPS_KEY_APPROVED;
+    row_judge(row, approved ? rows_text(rows, "approved: %s", evidence->key_kind) : "rejected",
+              approved);
+    if (!approved)
         row->note = rows_text(rows, "%s", evidence->key_reason);
 }
 
@@ -255,7 +262,7 @@ static void fips_observe(const struct system *system, const struct policy *polic
         if (row->tag == ROW_KERNEL)
             observe_kernel(system, rows, row, on);
         else if (row->tag == ROW_BOOT_ENTRY)
-            observe_entry(system, rows, row);
+            observe_entry(system, rows, row, on);
         else if (!on)
             row_verdict(row, VERDICT_NOT_APPLICABLE, "FIPS mode is off");
         else

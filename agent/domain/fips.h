@@ -18,7 +18,7 @@
 #define FIPS_BOOT_ENTRY  "/var/lib/holdfast/bootenv"
 #define FIPS_KERNEL_MODE "/proc/sys/crypto/fips_enabled"
 
-enum { FIPS_REASON_SIZE = 192 };
+enum { FIPS_REASON_SIZE = 192, FIPS_KIND_SIZE = 32 };
 
 /* What a process knows of its own cryptography. One that uses no more than the state, as `boot`,
  * has none of it, and the rows are not checked. */
@@ -27,6 +27,7 @@ struct fips_evidence {
     struct selftest_report selftests;
     unsigned took_ms;                                                    /* of processor time */
     enum { FIPS_KEY_UNKNOWN, FIPS_KEY_APPROVED, FIPS_KEY_REJECTED } key; /* the endpoint's */
+    char key_kind[FIPS_KIND_SIZE];                                       /* "EC of 384 bits" */
     char key_reason[FIPS_REASON_SIZE];                                   /* why it is rejected */
 };
 

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "domain/firewall_flows.h"
 #include "domain/firewall_foreign.h"
+#include "domain/firewall_found.h"
 #include "domain/firewall_load.h"
 #include "domain/firewall_match.h"
 #include "domain/firewall_rules.h"
@@ -161,6 +162,8 @@ static void observe_table(const struct firewall_ruleset *ruleset, const struct n
     else if (!chains_are_in_order(ruleset, table))
         actual = TABLE_TEXT " with its chains in another order";
     row_observed(&rows->list[0], actual);
+    if (rows->list[0].verdict == VERDICT_PASS)
+        rows->list[0].actual = firewall_found_table(rows, table);
 }
 
 static const struct nft_chain *find_chain(const struct nft_table *table, const char *name)
@@ -176,12 +179,15 @@ static void observe_chains(const struct firewall_ruleset *ruleset, const struct 
 {
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         const struct nft_chain *chain = find_chain(table, ruleset->chains[i].name);
+        struct row *row = &rows->list[1 + i];
         struct buf text = {0};
         if (chain)
             nft_chain_print(chain, &text);
         else
             buf_puts(&text, "missing");
-        row_observed(&rows->list[1 + i], rows_take(rows, &text));
+        row_observed(row, rows_take(rows, &text));
+        if (row->verdict == VERDICT_PASS)
+            row->actual = firewall_found_chain(rows, table, chain);
     }
 }
 
@@ -197,16 +203,20 @@ static void observe_rules(const struct firewall_ruleset *ruleset, const struct n
     }
     for (size_t i = 0; i < ruleset->rule_count; i++) {
         struct buf text = {0};
-        if (match.equal[i])
-            buf_puts(&text, row[i].desired);
-        else if (match.actual[i])
+        if (match.equal[i]) {
+            row_judge(&row[i], firewall_found_rule(rows, table, match.actual[i]), true);
+            continue;
+        }
+        if (match.actual[i])
             nft_rule_print(match.actual[i], &text);
         else
             buf_puts(&text, "missing");
-        row_observed(&row[i], rows_take(rows, &text));
+        row_judge(&row[i], rows_take(rows, &text), false);
     }
-    row_observed(&rows->list[row_of_surplus(ruleset)],
-                 match.surplus.length ? rows_text(rows, "%s", buf_text(&match.surplus)) : "none");
+    row_judge(&rows->list[row_of_surplus(ruleset)],
+              match.surplus.length ? rows_text(rows, "%s", buf_text(&match.surplus))
+                                   : rows_text(rows, "none beside %zu rules", ruleset->rule_count),
+              match.surplus.length == 0);
     firewall_match_free(&match);
 }
 
@@ -214,7 +224,7 @@ static void observe_foreign(const struct firewall_foreign *foreign, struct row *
                             struct rows *rows)
 {
     if (foreign->names.length == 0) {
-        row_observed(row, "none");
+        row_judge(row, rows_text(rows, "none of %zu chains of other tables", foreign->count), true);
         return;
     }
     row_observed(row, rows_text(rows, "%s", buf_text(&foreign->names)));

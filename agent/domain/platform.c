@@ -125,7 +125,9 @@ static void observe_argument(const struct argument *argument, const char *line, 
 {
     const char *found = find_argument(line, argument->name, rows);
     row_observed(row, found ? found : "absent");
-    if (row->verdict == VERDICT_FAIL)
+    if (row->verdict == VERDICT_PASS)
+        row->actual = rows_text(rows, "%s in " ARGUMENTS_PATH, found);
+    else
         row->note = "the image's boot entry gives the kernel's arguments";
 }
 
@@ -135,9 +137,10 @@ static void observe_lockdown(const char *text, struct rows *rows, struct row *ro
     const char *begin = strchr(text, '[');
     const char *end = begin ? strchr(begin, ']') : NULL;
     const char *mode = end ? rows_text(rows, "%.*s", (int)(end - begin - 1), begin + 1) : "unknown";
-    row_observed(row, mode);
-    if (str_equal(mode, "confidentiality")) /* the stricter one */
-        row_verdict(row, VERDICT_PASS, NULL);
+    bool stricter = str_equal(mode, "confidentiality");
+    row_judge(row, mode, stricter || str_equal(mode, row->desired));
+    if (row->verdict == VERDICT_PASS) /* the kernel's own line */
+        row->actual = rows_text(rows, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
 /* Whether `word` is one of the words, separated by commas, that end at `end`. */
@@ -198,6 +201,10 @@ static void observe_mount(const struct mount_rule *rule, const char *text, struc
         add_option(&found, rule->data);
     const char *actual = rows_take(rows, &found);
     row_observed(row, actual[0] ? actual : "none of them");
+    if (row->verdict == VERDICT_PASS)
+        row->actual =
+            rows_text(rows, "mounted with %.*s%s%.*s", (int)(options_end - line), line,
+                      rule->data ? ", and " : "", rule->data ? (int)(line_end - data) : 0, data);
 }
 
 static void observe_text(const char *text, struct rows *rows, struct row *row)

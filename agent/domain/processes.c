@@ -51,16 +51,19 @@ static int look_at(const struct process_wanted *wanted, pid_t pid, int signal, s
     return error;
 }
 
-int processes_find(const struct process_wanted *wanted, int signal, struct buf *found)
+int processes_find(const struct process_wanted *wanted, int signal, struct buf *found,
+                   size_t *count)
 {
     DIR *folder = opendir("/proc");
     if (!folder)
         return -errno;
     int error = 0;
+    *count = 0;
     for (const struct dirent *entry; (entry = readdir(folder));) {
         uint64_t pid;
         if (str_to_u64(entry->d_name, 1, INT32_MAX, &pid) < 0 || (pid_t)pid == getpid())
             continue;
+        ++*count;
         int failed = look_at(wanted, (pid_t)pid, signal, found);
         error = error ? error : failed;
     }

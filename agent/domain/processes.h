@@ -17,7 +17,9 @@ struct process_wanted {
 };
 
 /* Appends "NAME (PID)", separated by ", ", for each process that is wanted, and sends it `signal`
- * where that is not 0. This process itself is passed over. 0 or a negative errno. */
-int processes_find(const struct process_wanted *wanted, int signal, struct buf *found);
+ * where that is not 0. This process itself is passed over. `count` gets how many there are besides
+ * it, wanted or not. 0 or a negative errno. */
+int processes_find(const struct process_wanted *wanted, int signal, struct buf *found,
+                   size_t *count);
 
 #endif

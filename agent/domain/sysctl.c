@@ -387,6 +387,16 @@ static const char *fault_note(struct rows *rows, const struct visit *visit)
                      strerror(-visit->error));
 }
 
+/* The one place of a key that no interface has: "2 in /proc/sys/kernel/kptr_restrict". */
+static void put_place(const char *key, struct buf *text)
+{
+    if (strstr(key, "{if}"))
+        return;
+    buf_puts(text, " in /proc/sys/");
+    for (; *key != '\0'; key++)
+        buf_putc(text, *key == '.' ? '/' : *key);
+}
+
 /* "0 on all, default, eth0, lo"; of a row that differs what differs alone. */
 static const char *found_text(struct rows *rows, const struct visit *visit)
 {
@@ -398,6 +408,7 @@ static const char *found_text(struct rows *rows, const struct visit *visit)
         buf_puts(&text, text.length ? "; " : "");
         numbers_print(&group->value, &text);
         buf_puts(&text, buf_text(&group->names));
+        put_place(visit->rule->key, &text);
         if (group->places > NAMED_MAX)
             buf_printf(&text, " and %zu more", group->places - NAMED_MAX);
         rows->failed |= group->names.failed;

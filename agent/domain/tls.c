@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "domain/tls_accepted.h"
 #include "probe/judge.h"
 #include "probe/record.h"
 #include "probe/served.h"
@@ -152,97 +153,12 @@ static void judge_node_name(const struct settings *settings, const struct certif
     verdicts->faults++;
 }
 
-/* --- what a listener was found to accept: the evidence of a row that passes --- */
-
-static void put_name(const char *name, struct buf *out)
-{
-    buf_printf(out, "%s%s", out->length ? ", " : "", name);
-}
-
-static bool had_before(const struct probe_result *result, size_t version, uint16_t id)
-{
-    for (size_t v = 0; v < version; v++)
-        for (size_t i = 0; i < result->version[v].suite_count; i++)
-            if (result->version[v].suites[i].id == id)
-                return true;
-    return false;
-}
-
-static void put_suites(const struct probe_result *result, struct buf *out)
-{
-    for (size_t v = 0; v < PROBE_VERSIONS; v++)
-        for (size_t i = 0; i < result->version[v].suite_count; i++) {
-            const struct suite *suite = suite_find(result->version[v].suites[i].id);
-            if (suite && !had_before(result, v, suite->id))
-                put_name(suite->name, out);
-        }
-}
-
-static void put_groups(const struct probe_result *result, struct buf *out)
-{
-    for (size_t i = 0; i < result->group_count; i++)
-        for (size_t n = 0; n < NAMED_GROUP_COUNT; n++)
-            if (named_group_table[n].code == result->groups[i].code)
-                put_name(named_group_table[n].name, out);
-}
-
-static void put_signatures(const struct probe_result *result, struct buf *out)
-{
-    for (size_t i = 0; i < result->signature_count; i++)
-        for (size_t n = 0; n < SIGNATURE_COUNT; n++)
-            if (signature_table[n].code == result->signatures[i])
-                put_name(signature_table[n].name, out);
-}
-
-static void put_versions(const struct probe_result *result, struct buf *out)
-{
-    for (size_t v = 0; v < PROBE_VERSIONS; v++)
-        if (result->version[v].accepted)
-            put_name(tls_version_text((enum tls_version)result->version[v].version), out);
-}
-
-static void put_pages(const struct probe_result *result, struct buf *out)
-{
-    for (size_t i = 0; i < PAGE_COUNT; i++) {
-        const struct page_answer *page = &result->page[i];
-        if (page->status)
-            buf_printf(out, "%sHEAD %s: %u, %s, %s", out->length ? "; " : "", page_path(i),
-                       (unsigned)page->status, page->transport_security,
-                       page->referrer_policy[0] ? page->referrer_policy : "no Referrer-Policy");
-    }
-}
-
 static bool every_page_answered(const struct probe_result *result)
 {
     for (size_t i = 0; i < PAGE_COUNT; i++)
         if (result->page[i].status == 0)
             return false;
     return true;
-}
-
-static const char *accepted_text(const struct probe_result *result, enum topic topic,
-                                 struct rows *rows)
-{
-    struct buf text = {0};
-    if (topic == TOPIC_SUITES)
-        put_suites(result, &text);
-    else if (topic == TOPIC_GROUPS)
-        put_groups(result, &text);
-    else if (topic == TOPIC_SIGNATURES)
-        put_signatures(result, &text);
-    else if (topic == TOPIC_HEADERS)
-        put_pages(result, &text);
-    else if (topic == TOPIC_CERTIFICATE)
-        buf_printf(&text, "%s, %u in order, SHA-256 %s", result->certificate.key,
-                   (unsigned)result->certificate.in_order, result->certificate.fingerprint);
-    else
-        put_versions(result, &text);
-    if (text.length == 0)
-        buf_puts(&text, "none");
-    else if (topic == TOPIC_ORDER || topic == TOPIC_SESSIONS)
-        buf_puts(&text, topic == TOPIC_ORDER ? ": the server chose by its own order"
-                                             : ": nothing insecure was taken");
-    return rows_take(rows, &text);
 }
 
 static void judge_row(const struct policy *policy, const struct listener *listener,
@@ -256,7 +172,7 @@ static void judge_row(const struct policy *policy, const struct listener *listen
     if (count > NAMED_MAX)
         buf_printf(&verdicts.text, "; and %zu more", count - NAMED_MAX);
     row->actual =
-        count ? rows_take(rows, &verdicts.text) : accepted_text(result, verdicts.topic, rows);
+        count ? rows_take(rows, &verdicts.text) : tls_accepted_text(result, verdicts.topic, rows);
     row->advised = verdicts.faults == 0;
     if (verdicts.faults && verdicts.setting != SETTING_NONE) {
         row->setting = verdicts.setting;

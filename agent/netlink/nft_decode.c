@@ -37,12 +37,15 @@ int nft_rule_read(struct netlink_bytes attributes, char table[NFT_NAME_SIZE], st
     table[0] = '\0';
     rule->chain[0] = '\0';
     rule->extra = false;
+    rule->handle = 0;
     rule->count = 0;
     while ((more = netlink_next_attribute(&attributes, &attribute)) > 0) {
         if (attribute.type == NFTA_RULE_TABLE)
             netlink_name(attribute.value, table, NFT_NAME_SIZE);
         else if (attribute.type == NFTA_RULE_CHAIN)
             netlink_name(attribute.value, rule->chain, sizeof(rule->chain));
+        else if (attribute.type == NFTA_RULE_HANDLE)
+            (void)netlink_be64(attribute.value, &rule->handle);
         else if (attribute.type == NFTA_RULE_USERDATA || attribute.type == NFTA_RULE_COMPAT)
             rule->extra = true;
         else if (attribute.type == NFTA_RULE_EXPRESSIONS &&
@@ -114,6 +117,8 @@ static int read_chain_attribute(const struct netlink_attribute *attribute,
     case NFTA_CHAIN_NAME:
         netlink_name(attribute->value, chain->name, sizeof(chain->name));
         return 0;
+    case NFTA_CHAIN_HANDLE:
+        return netlink_be64(attribute->value, &chain->handle);
     case NFTA_CHAIN_TYPE:
         netlink_name(attribute->value, chain->type, sizeof(chain->type));
         return 0;
@@ -131,7 +136,7 @@ static int read_chain_attribute(const struct netlink_attribute *attribute,
         chain->extra = true;
         return 0;
     default:
-        return 0; /* handle, number of users */
+        return 0; /* number of users */
     }
 }
 

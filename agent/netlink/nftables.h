@@ -20,7 +20,8 @@ enum { NFT_EXPRESSIONS_MAX = 16, NFT_TYPE_SIZE = 16, NFT_CHAINS_MAX = 16 };
 
 struct nft_rule {
     char chain[NFT_NAME_SIZE];
-    bool extra; /* more than chain and expressions: a comment, say */
+    uint64_t handle; /* the kernel's number for it, never compared */
+    bool extra;      /* more than chain and expressions: a comment, say */
     size_t count;
     struct nft_expression list[NFT_EXPRESSIONS_MAX];
 };
@@ -33,6 +34,7 @@ struct nft_chain {
     uint32_t hook;            /* NF_INET_LOCAL_IN, ... */
     int32_t priority;
     uint32_t policy; /* NF_ACCEPT or NF_DROP */
+    uint64_t handle; /* the kernel's number for it, never compared */
     bool extra;      /* more than the above: a comment, flags, counters */
 };
 

@@ -258,7 +258,7 @@ int key_rules_check(mbedtls_pk_context *key, struct buf *why)
     return error;
 }
 
-int key_rules_check_pem(const struct buf *pem, struct buf *why)
+int key_rules_check_pem(const struct buf *pem, struct buf *kind, struct buf *why)
 {
     mbedtls_pk_context key;
     mbedtls_pk_init(&key);
@@ -268,6 +268,9 @@ int key_rules_check_pem(const struct buf *pem, struct buf *why)
         say_error(why, error);
         error = -EKEYREJECTED;
     } else {
+        if (kind)
+            buf_printf(kind, "%s of %zu bits", mbedtls_pk_get_name(&key),
+                       mbedtls_pk_get_bitlen(&key));
         error = key_rules_check(&key, why);
     }
     mbedtls_pk_free(&key);

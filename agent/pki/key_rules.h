@@ -17,7 +17,8 @@
  * semicolons; -ENOMEM. The key is only read. */
 int key_rules_check(mbedtls_pk_context *key, struct buf *why);
 
-/* The same of a PEM text without passphrase. One that cannot be read is rejected. */
-int key_rules_check_pem(const struct buf *pem, struct buf *why);
+/* The same of a PEM text without passphrase. One that cannot be read is rejected. `kind` (may be
+ * NULL) gets what may be shown of the key: "RSA of 3072 bits". */
+int key_rules_check_pem(const struct buf *pem, struct buf *kind, struct buf *why);
 
 #endif

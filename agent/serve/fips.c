@@ -66,15 +66,17 @@ bool fips_allows_key(struct node *node, const struct buf *key_pem)
 {
     struct fips_evidence *evidence = &node->fips;
     if (is_on(node) && evidence->key == FIPS_KEY_UNKNOWN) {
-        struct buf why = {0};
+        struct buf why = {0}, kind = {0};
         evidence->key =
-            key_rules_check_pem(key_pem, &why) == 0 ? FIPS_KEY_APPROVED : FIPS_KEY_REJECTED;
+            key_rules_check_pem(key_pem, &kind, &why) == 0 ? FIPS_KEY_APPROVED : FIPS_KEY_REJECTED;
         if (evidence->key == FIPS_KEY_REJECTED) {
             (void)snprintf(evidence->key_reason, sizeof(evidence->key_reason), "%s",
                            why.length ? buf_text(&why) : "memory is short");
             log_error("endpoint: FIPS mode does not take its key: %s", evidence->key_reason);
             node_event(node, "key", "the endpoint's key is rejected: %s", evidence->key_reason);
         }
+        (void)str_copy(evidence->key_kind, sizeof(evidence->key_kind), buf_text(&kind));
+        buf_free(&kind);
         buf_free(&why);
     }
     return !is_on(node) || evidence->key == FIPS_KEY_APPROVED;

@@ -63,7 +63,8 @@ def mode_is_on(t):
     t.same(boot_entry(node), 'fips=1\n', 'GRUB reads fips=1 from the boot entry at once')
     found = rows(node)
     for name in ('mbedtls', 'bearssl', 'random'):
-        t.same(found['fips.selftest.' + name]['actual'], 'passed', f'the self-tests pass: {name}')
+        t.ok(re.match(r'passed: [1-9]\d* in all', found['fips.selftest.' + name]['actual']),
+             f'the self-tests pass: {name}', found)
     t.ok(found['fips.suites']['actual'].endswith('suites of 4 surfaces, each approved'),
            'no suite is offered that is not approved')
     t.ok(all(key in found['fips.suites']['note'] for key in ('tls.legacy', 'tls.aes128_sha')) and
@@ -209,8 +210,10 @@ def daemon_in_fips_mode(t):
     with Daemon(node) as daemon:
         t.ok(listens(PATIENCE_S), 'with sound libraries the endpoint starts', daemon.said())
         found = checks()
-        t.same(found['fips.key']['actual'], 'approved', 'the key that it made is approved')
-        t.same(found['fips.selftest.bearssl']['actual'], 'passed', 'its page shows the self-tests')
+        t.same(found['fips.key']['actual'], 'approved: EC of 384 bits',
+               'the key that it made is approved')
+        t.ok(found['fips.selftest.bearssl']['actual'].startswith('passed: '),
+             'its page shows the self-tests')
     return node
 
 

@@ -5,6 +5,7 @@ import json
 import os
 
 from ground import Node, Tap
+from rows import copied
 
 CMDLINE = ('console=ttyS0 quiet init_on_alloc=1 slab_nomerge page_alloc.shuffle=1 '
            'randomize_kstack_offset=on vsyscall=none debugfs=off lockdown=integrity fips=1')
@@ -39,8 +40,10 @@ def verdicts(found, wanted='fail'):
 def hardened(t, node):
     found = rows(node)
     t.same(verdicts(found, 'pass'), set(found), 'an image that is as it should be passes every row')
-    t.same(found['mount.proc']['actual'], 'nosuid,nodev,noexec,hidepid=invisible',
+    t.same(found['mount.proc']['actual'],
+           'mounted with rw,nosuid,nodev,noexec,relatime, and rw,hidepid=invisible',
            'a row of a mount says which options it saw')
+    t.same(copied(found.values()), [], 'what passes is no copy of what should be')
     t.same(rows(node, lockdown='none integrity [confidentiality]\n')['lockdown']['verdict'], 'pass',
            'a stricter lockdown passes')
 

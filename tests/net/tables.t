@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Tables: those of others are judged by what they do, at every hook and in every family; in our own
 nothing stands but what `holdfast firewall` prints."""
+import re
+
 import ground
 
 ground.needs()
@@ -104,7 +106,8 @@ def foreign():
             tap.ok(row['verdict'] == 'fail' and f'{family} theirs ' in row['actual'] and
                    word in row['actual'], f'{name} is named', row)
         else:
-            tap.same((row['verdict'], row['actual']), ('pass', 'none'), f'{name} has no effect')
+            tap.ok(row['verdict'] == 'pass' and re.match(r'none of \d+ chains', row['actual']),
+                   f'{name} has no effect', row)
         node.boot()
         tap.same(node.run('nft', 'list', 'ruleset'), before, f'{name}: boot leaves it alone')
         node.run('nft', 'delete', 'table', family, 'theirs')

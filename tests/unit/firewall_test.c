@@ -142,8 +142,8 @@ static void guard_leaves_a_full_table_alone_and_closes_an_open_one(void **state)
     nft("chain inet holdfast forward { policy accept; }");
     assert_int_equal(domain_firewall.guard(&here), 0);
     observe(&node);
-    assert_string_equal(find(&node, "firewall.chain.forward")->actual,
-                        "type filter hook forward priority filter; policy drop;");
+    assert_non_null(strstr(find(&node, "firewall.chain.forward")->actual,
+                           "0 rules, policy drop, at hook forward with priority 0, handle "));
     assert_string_equal(find(&node, "firewall.input.ssh")->actual, "missing");
     node_end(&node);
 }

@@ -32,7 +32,7 @@ static int check(const char *name, struct buf *why)
 {
     struct buf pem = {0};
     read_pem(name, &pem);
-    int error = key_rules_check_pem(&pem, why);
+    int error = key_rules_check_pem(&pem, NULL, why);
     buf_wipe(&pem);
     return error;
 }
@@ -126,7 +126,7 @@ static void what_is_no_key_is_rejected(void **state)
     for (size_t i = 0; i < countof(texts); i++) {
         struct buf pem = {0}, why = {0};
         buf_puts(&pem, texts[i]);
-        assert_int_equal(key_rules_check_pem(&pem, &why), -EKEYREJECTED);
+        assert_int_equal(key_rules_check_pem(&pem, NULL, &why), -EKEYREJECTED);
         assert_true(why.length > 0);
         buf_free(&pem);
         buf_free(&why);
