@@ -270,20 +270,21 @@ int access_load(struct access *access, enum role *role, struct settings *setting
     return error;
 }
 
-int access_apply(struct access *access, const char *how, const char *name, const char *text,
-                 size_t size, uint64_t *revision, struct buf *faults)
+int access_apply(struct access *access, const struct change *change, uint64_t *revision,
+                 struct buf *faults)
 {
     if (access->door < 0) {
         int error = load_node(access, NODE_RUN);
         if (error == 0)
-            error = node_apply(&access->node, "root", how, name, text, size, faults);
+            error = node_apply(&access->node, change, faults);
         *revision = error ? 0 : access->node.revision;
         return error;
     }
-    int verb = door_verb_of(how);
+    int verb = door_verb_of(change->how);
     struct buf answer = {0};
-    int error =
-        verb < 0 ? verb : door_client_ask(access->door, (enum door_verb)verb, text, size, &answer);
+    int error = verb < 0 ? verb
+                         : door_client_change(access->door, (enum door_verb)verb, change->consent,
+                                              change->text, change->size, &answer);
     if (error == 0)
         error = str_to_u64(buf_text(&answer), 0, UINT64_MAX, revision);
     else

@@ -7,7 +7,7 @@
 #define HOLDFAST_CLI_ACCESS_H
 
 #include "base/buf.h"
-#include "settings/settings.h"
+#include "settings/change.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,11 +34,11 @@ int access_login_interactive(struct access *access, const char *file);
 int access_load(struct access *access, enum role *role, struct settings *settings,
                 uint64_t *revision);
 
-/* Imports `text` ("key = value" lines) over the stored settings in one transaction; `how` is
- * "wizard", "set" or "import". -EINVAL: `faults` has the lines that say why; nothing is stored.
- * `name` stands before each fault's line number. */
-int access_apply(struct access *access, const char *how, const char *name, const char *text,
-                 size_t size, uint64_t *revision, struct buf *faults);
+/* Imports the change's text over the stored settings in one transaction, as root or, through the
+ * daemon, as the user whom that finds. -EINVAL or -EPERM: `faults` has the lines that say why;
+ * nothing is stored. */
+int access_apply(struct access *access, const struct change *change, uint64_t *revision,
+                 struct buf *faults);
 
 /* Reboots the node: through the warden, or by asking init. */
 int access_reboot(struct access *access);

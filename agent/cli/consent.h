@@ -7,24 +7,13 @@
 #define HOLDFAST_CLI_CONSENT_H
 
 #include "cli/command.h"
-#include "settings/settings.h"
-
-#include <stdbool.h>
-
-#define CONSENT_LOCKED                                                                             \
-    "after the next boot nobody can log in to this node, at its console or over SSH, and nothing " \
-    "can undo that"
-
-/* Whether a change disables the administrator account. */
-bool consent_locks(const struct settings *before, const struct settings *after);
-
-/* Whether a node with these settings takes no log-in and shows no station how it fares. */
-bool consent_is_out_of_reach(const struct settings *settings);
+#include "settings/change.h"
 
 /* Whether a change from `before` to `after` may be stored, as far as the person who asks for it is
- * concerned; `asked`: the person is asked in any case before it is stored. 0, or -EPERM with the
- * message told: nothing is to be stored. */
+ * concerned; `asked`: the person is asked in any case before it is stored. 0, with what was agreed
+ * to in `given` (bits of settings/change.h), or -EPERM with the message told: nothing is to be
+ * stored. */
 int consent_check(const struct invocation *invocation, const struct settings *before,
-                  const struct settings *after, bool asked);
+                  const struct settings *after, bool asked, unsigned *given);
 
 #endif

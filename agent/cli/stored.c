@@ -73,38 +73,40 @@ static int print_stored(const struct stored *stored, const char *how, const stru
     buf_printf(&out, "%s revision %" PRIu64 "\n", changed ? "stored as" : "nothing to change,",
                revision);
     add_waiting(&stored->settings, after, &out);
-    if (consent_locks(&stored->settings, after))
-        buf_puts(&out, CONSENT_LOCKED "\n");
+    if (change_locks(&stored->settings, after))
+        buf_puts(&out, CHANGE_LOCKED "\n");
     int code = stored_done(how, &out, EXIT_HOLDS);
     buf_free(&out);
     return code;
 }
 
-static int apply(struct stored *stored, const char *how, const char *name, const struct buf *text,
-                 const struct settings *after)
+static int apply(struct stored *stored, const struct change *change, const struct settings *after)
 {
     struct buf faults = {0};
     uint64_t revision = stored->revision;
-    int error =
-        access_apply(stored->access, how, name, buf_text(text), text->length, &revision, &faults);
+    int error = access_apply(stored->access, change, &revision, &faults);
     if (error)
-        stored_refused(how, error, &faults);
+        stored_refused(change->how, error, &faults);
     buf_free(&faults);
-    return error ? EXIT_COULD_NOT : print_stored(stored, how, after, revision);
+    return error ? EXIT_COULD_NOT : print_stored(stored, change->how, after, revision);
 }
 
 int stored_apply(struct stored *stored, const struct invocation *invocation, const char *name,
                  const struct buf *text)
 {
-    const char *how = invocation->command->name;
+    struct change change = {.who = "root",
+                            .how = invocation->command->name,
+                            .name = name,
+                            .text = buf_text(text),
+                            .size = text->length};
     struct buf faults = {0};
     struct settings trial = {0};
     int code = EXIT_COULD_NOT;
     int error = try_text(stored, name, text, &trial, &faults);
     if (error)
-        stored_refused(how, error, &faults);
-    else if (consent_check(invocation, &stored->settings, &trial, false) == 0)
-        code = apply(stored, how, name, text, &trial);
+        stored_refused(change.how, error, &faults);
+    else if (consent_check(invocation, &stored->settings, &trial, false, &change.consent) == 0)
+        code = apply(stored, &change, &trial);
     settings_free(&trial);
     buf_free(&faults);
     return code;

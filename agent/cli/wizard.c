@@ -48,7 +48,7 @@ static int ask_question(struct wizard *wizard, struct buf *prompt, struct buf *l
         if (note.length)
             printf("  %s\n", buf_text(&note));
         if (error == 0 && wizard->answered == SECURITY_DISABLE_ADMIN &&
-            consent_is_out_of_reach(&wizard->settings))
+            change_is_out_of_reach(&wizard->settings))
             printf("  no station is configured in health.stations: without one this is refused\n");
         buf_free(&why);
         buf_free(&note);
@@ -108,7 +108,7 @@ static int show_changes(const struct wizard *wizard)
         printf("\n%s%s", count ? "These settings change:\n" : "No setting changes.\n",
                buf_text(&changes));
         if (settings_bool(&wizard->settings, SECURITY_DISABLE_ADMIN))
-            printf(CONSENT_LOCKED "\n");
+            printf(CHANGE_LOCKED "\n");
     }
     int error = faults.length ? -EINVAL : 0;
     buf_free(&changes);
@@ -126,15 +126,21 @@ static int flush_shown(void)
 }
 
 /* An exit code. */
-static int apply(struct access *access, const struct wizard *wizard)
+static int apply(struct access *access, const struct wizard *wizard, unsigned consent)
 {
     struct buf text = {0}, faults = {0}, out = {0};
     uint64_t revision = 0;
     wizard_text(wizard, &text);
     int error = buf_error(&text);
     if (error == 0)
-        error = access_apply(access, "wizard", "answers", buf_text(&text), text.length, &revision,
-                             &faults);
+        error = access_apply(access,
+                             &(struct change){.who = "root",
+                                              .how = "wizard",
+                                              .name = "answers",
+                                              .text = buf_text(&text),
+                                              .size = text.length,
+                                              .consent = consent},
+                             &revision, &faults);
     if (error)
         stored_refused("wizard", error, &faults);
     buf_printf(&out, "Stored as revision %llu.\n", (unsigned long long)revision);
@@ -172,8 +178,9 @@ static int reboot(struct access *access, bool wanted)
 static int finish(const struct invocation *invocation, struct access *access,
                   const struct wizard *wizard, bool asked)
 {
+    unsigned consent = 0;
     if (show_changes(wizard) < 0 || flush_shown() < 0 ||
-        consent_check(invocation, wizard->before, &wizard->settings, asked) < 0)
+        consent_check(invocation, wizard->before, &wizard->settings, asked, &consent) < 0)
         return EXIT_COULD_NOT;
     int sure = asked ? confirm() : 1;
     if (sure < 0)
@@ -182,7 +189,7 @@ static int finish(const struct invocation *invocation, struct access *access,
         printf("Nothing is stored.\n");
         return EXIT_FALLS_SHORT;
     }
-    int code = apply(access, wizard);
+    int code = apply(access, wizard, consent);
     if (code == EXIT_COULD_NOT)
         return code;
     int rebooted = reboot(access, !invocation_option(invocation, "no-reboot"));

@@ -289,9 +289,14 @@ static int act(struct door *door, struct client *client, struct buf *payload)
         [DOOR_APPLY_WIZARD] = "wizard", [DOOR_APPLY_SET] = "set", [DOOR_APPLY_IMPORT] = "import"};
     const struct door_actions *actions = &door->actions;
     enum door_verb verb = (enum door_verb)client->head.verb;
-    if (how[verb])
-        return actions->apply(actions->context, who_is(client), how[verb], client->payload,
-                              client->head.size, payload);
+    const struct change change = {.who = who_is(client),
+                                  .how = how[verb],
+                                  .name = how[verb],
+                                  .text = client->payload,
+                                  .size = client->head.size,
+                                  .consent = client->head.consent};
+    if (change.how)
+        return actions->apply(actions->context, &change, payload);
     if (verb == DOOR_LOAD)
         return actions->load(actions->context, payload);
     if (verb == DOOR_PUBLISHED)

@@ -7,7 +7,7 @@
 #define HOLDFAST_SERVE_DOOR_H
 
 #include "base/buf.h"
-#include "settings/settings.h"
+#include "settings/change.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -34,7 +34,7 @@ enum door_verb {
 struct door_head {
     uint32_t magic;
     uint16_t verb;
-    uint16_t reserved; /* 0 */
+    uint16_t consent; /* of a request to store settings (settings/change.h); else 0 */
     int32_t status;
     uint32_t size; /* of the payload that follows */
 };
@@ -68,8 +68,7 @@ int door_read_load(const struct buf *answer, enum role *role, struct settings *s
 /* What the warden does when asked; each answers 0 or a negative errno. */
 struct door_actions {
     int (*load)(void *context, struct buf *answer);
-    int (*apply)(void *context, const char *who, const char *how, const char *text, size_t size,
-                 struct buf *answer);
+    int (*apply)(void *context, const struct change *change, struct buf *answer);
     int (*reboot)(void *context, const char *who);
     int (*published)(void *context, struct buf *answer);
     int (*events)(void *context, const void *request, size_t size, struct buf *answer);

@@ -49,13 +49,22 @@ static int send_all(int fd, const char *data, size_t size)
     return 0;
 }
 
-int door_client_send(int door, enum door_verb verb, const void *data, size_t size)
+static int send_request(int door, enum door_verb verb, unsigned consent, const void *data,
+                        size_t size)
 {
-    struct door_head head = {.magic = DOOR_MAGIC, .verb = (uint16_t)verb, .size = (uint32_t)size};
+    struct door_head head = {.magic = DOOR_MAGIC,
+                             .verb = (uint16_t)verb,
+                             .consent = (uint16_t)consent,
+                             .size = (uint32_t)size};
     if (size > UINT32_MAX || door_check_request(&head) < 0)
         return -EFBIG;
     int error = send_all(door, (const char *)&head, sizeof(head));
     return error ? error : send_all(door, data, size);
+}
+
+int door_client_send(int door, enum door_verb verb, const void *data, size_t size)
+{
+    return send_request(door, verb, 0, data, size);
 }
 
 int door_client_receive(int door, enum door_verb verb, struct buf *answer, bool *answered)
@@ -88,8 +97,14 @@ static void log_silence(int error)
 int door_client_ask(int door, enum door_verb verb, const void *data, size_t size,
                     struct buf *answer)
 {
+    return door_client_change(door, verb, 0, data, size, answer);
+}
+
+int door_client_change(int door, enum door_verb verb, unsigned consent, const void *data,
+                       size_t size, struct buf *answer)
+{
     bool answered = false;
-    int error = door_client_send(door, verb, data, size);
+    int error = send_request(door, verb, consent, data, size);
     if (error == 0)
         error = door_client_receive(door, verb, answer, &answered);
     if (error && !answered)

@@ -29,4 +29,8 @@ int door_client_receive(int door, enum door_verb verb, struct buf *answer, bool 
 int door_client_ask(int door, enum door_verb verb, const void *data, size_t size,
                     struct buf *answer);
 
+/* The same with a consent (settings/change.h), for the verbs that store settings. */
+int door_client_change(int door, enum door_verb verb, unsigned consent, const void *data,
+                       size_t size, struct buf *answer);
+
 #endif

@@ -9,19 +9,22 @@
 #include <errno.h>
 #include <string.h>
 
+/* clang-format off */
 static const struct verb {
     uint32_t size_max; /* of a request's payload */
     bool reading;
+    uint16_t consent; /* what a request may hold of it */
 } verbs[DOOR_VERB_END] = {
-    [DOOR_LOGIN] = {PASSWORD_MAX + 1,             false}, /* one that is too long is sent so far: it is wrong */
-    [DOOR_LOAD] = {0,                            false},
-    [DOOR_APPLY_WIZARD] = {SETTINGS_TEXT_MAX,            false},
-    [DOOR_APPLY_SET] = {SETTINGS_TEXT_MAX,            false},
-    [DOOR_APPLY_IMPORT] = {SETTINGS_TEXT_MAX,            false},
-    [DOOR_REBOOT] = {0,                            false},
-    [DOOR_PUBLISHED] = {0,                            true },
-    [DOOR_EVENTS] = {sizeof(struct event_request), true },
+    [DOOR_LOGIN]        = {PASSWORD_MAX + 1,             false, 0}, /* one that is too long is sent so far: it is wrong */
+    [DOOR_LOAD]         = {0,                            false, 0},
+    [DOOR_APPLY_WIZARD] = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
+    [DOOR_APPLY_SET]    = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
+    [DOOR_APPLY_IMPORT] = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
+    [DOOR_REBOOT]       = {0,                            false, 0},
+    [DOOR_PUBLISHED]    = {0,                            true,  0},
+    [DOOR_EVENTS]       = {sizeof(struct event_request), true,  0},
 };
+/* clang-format on */
 
 bool door_is_reading(enum door_verb verb)
 {
@@ -31,14 +34,14 @@ bool door_is_reading(enum door_verb verb)
 int door_check_request(const struct door_head *head)
 {
     bool sound = head->magic == DOOR_MAGIC && head->verb > 0 && head->verb < DOOR_VERB_END &&
-                 head->reserved == 0 && head->status == 0 &&
+                 !(head->consent & ~verbs[head->verb].consent) && head->status == 0 &&
                  head->size <= verbs[head->verb].size_max;
     return sound ? 0 : -EBADMSG;
 }
 
 int door_check_answer(const struct door_head *head, enum door_verb verb)
 {
-    bool sound = head->magic == DOOR_MAGIC && head->verb == verb && head->reserved == 0 &&
+    bool sound = head->magic == DOOR_MAGIC && head->verb == verb && head->consent == 0 &&
                  head->status <= 0 && head->size <= DOOR_ANSWER_MAX;
     return sound ? 0 : -EBADMSG;
 }

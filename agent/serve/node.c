@@ -515,24 +515,45 @@ static void prepare_boot(const struct node *node)
         log_error("cannot write " FIPS_BOOT_ENTRY ": %s", strerror(-error));
 }
 
-int node_apply(struct node *node, const char *who, const char *how, const char *name,
-               const char *text, size_t size, struct buf *faults)
+/* The settings as the change would leave them. */
+static int read_change(const struct node *node, const struct change *change,
+                       struct settings *wanted, struct buf *faults)
+{
+    int error = settings_copy(wanted, &node->settings);
+    if (error)
+        return error;
+    error = str_equal(change->how, "wizard")
+                ? settings_import_answers(wanted, change->name, change->text, change->size, faults)
+                : settings_import(wanted, change->name, change->text, change->size, faults);
+    const char *refused = error ? NULL : change_refused(&node->settings, wanted, change->consent);
+    if (!refused)
+        return error;
+    buf_printf(faults, "%s: %s\n", change->name, refused);
+    return -EPERM;
+}
+
+static int store_change(struct node *node, const struct change *change,
+                        const struct settings *wanted, struct buf *faults)
+{
+    int error =
+        state_settings_store(node->state, wanted, change->who, change->how, &node->revision);
+    if (error == -EPERM)
+        buf_printf(faults, "%s: the system administrator account was disabled for good\n",
+                   change->name);
+    return error;
+}
+
+int node_apply(struct node *node, const struct change *change, struct buf *faults)
 {
     struct settings wanted = {0};
-    const char *refused = why_refused(node, how);
+    const char *refused = why_refused(node, change->how);
     if (refused) {
-        buf_printf(faults, "%s: %s\n", name, refused);
+        buf_printf(faults, "%s: %s\n", change->name, refused);
         return -EPERM;
     }
-    bool answers = str_equal(how, "wizard");
-    int error = settings_copy(&wanted, &node->settings);
+    int error = read_change(node, change, &wanted, faults);
     if (error == 0)
-        error = answers ? settings_import_answers(&wanted, name, text, size, faults)
-                        : settings_import(&wanted, name, text, size, faults);
-    if (error == 0)
-        error = state_settings_store(node->state, &wanted, who, how, &node->revision);
-    if (error == -EPERM)
-        buf_printf(faults, "%s: the system administrator account was disabled for good\n", name);
+        error = store_change(node, change, &wanted, faults);
     settings_free(&wanted);
     if (error == 0)
         error = node_reload(node);

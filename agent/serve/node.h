@@ -11,6 +11,7 @@
 #include "policy/policy.h"
 #include "serve/anchor.h"
 #include "serve/repeats.h"
+#include "settings/change.h"
 #include "state/state.h"
 
 #include <limits.h>
@@ -83,11 +84,10 @@ __attribute__((format(printf, 3, 4))) bool node_event(struct node *node, const c
  * be called now and then. node_close records all of them. */
 void node_events_settle(struct node *node);
 
-/* Imports `text` over the stored settings, in one transaction or not at all, for the warden and for
- * a command that works on the database directly. `how` is "wizard", "set" or "import", `name` what
- * the text is called in faults. -EINVAL or -EPERM with the reason in `faults`, or another errno. */
-int node_apply(struct node *node, const char *who, const char *how, const char *name,
-               const char *text, size_t size, struct buf *faults);
+/* Imports a text over the stored settings, in one transaction or not at all, for the daemon and for
+ * a command that works on the database directly. -EINVAL or -EPERM with the reason in `faults`, one
+ * that lacks a consent among them, or another errno. */
+int node_apply(struct node *node, const struct change *change, struct buf *faults);
 
 /* The facts of a report about this node; strings are borrowed from it. */
 struct facts;

@@ -140,11 +140,10 @@ static int door_load(void *context, struct buf *answer)
                            answer);
 }
 
-static int door_apply(void *context, const char *who, const char *how, const char *text,
-                      size_t size, struct buf *answer)
+static int door_apply(void *context, const struct change *change, struct buf *answer)
 {
     struct warden *warden = context;
-    int error = node_apply(&warden->node, who, how, how, text, size, answer);
+    int error = node_apply(&warden->node, change, answer);
     if (error)
         return error;
     buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);

@@ -37,10 +37,10 @@ class Client:
             data += got
         return data
 
-    def ask(self, verb, text=''):
+    def ask(self, verb, text='', consent=0):
         """The status and the payload of the answer."""
         data = text.encode()
-        self.socket.sendall(HEAD.pack(MAGIC, verb, 0, 0, len(data)) + data)
+        self.socket.sendall(HEAD.pack(MAGIC, verb, consent, 0, len(data)) + data)
         magic, echoed, reserved, status, size = HEAD.unpack(self.read(HEAD.size))
         if (magic, echoed, reserved) != (MAGIC, verb, 0):
             raise AssertionError('that is no answer')

@@ -213,6 +213,37 @@ def root(t, node):
     client.close()
 
 
+def consents(t, node):
+    """Whoever speaks to the socket without the commands is held to the same consent."""
+    client = Client(node)
+    client.ask(LOGIN, PASSWORD)
+    before = node.run('export').stdout
+    lock, lone = 'security.disable_admin = yes\n', 'health.stations =\n'
+    station = 'health.stations = 192.0.2.1/32\n'
+    # what is asked for, the consent in the request, the word that lacks
+    cases = ((SET, lock + station, 0, '--yes'), (SET, lock + station, 2, '--yes'),
+             (SET, lock + lone, 1, '--force'), (SET, lock + lone, 2, '--yes'),
+             (IMPORT, lock + station, 0, '--yes'), (IMPORT, lock + lone, 1, '--force'),
+             (WIZARD, lock, 0, '--'), (WIZARD, lock, 2, '--yes'))
+    for verb, text, consent, word in cases:
+        status, why = client.ask(verb, text, consent)
+        t.ok(status == EPERM and word in why, f'{text!r} with consent {consent} wants {word}', verb,
+             status, why)
+    t.same(node.run('export').stdout, before, 'and nothing of it is stored')
+    client.close()
+    node = make_node()
+    daemon = Daemon(node)
+    try:
+        client = Client(node)
+        t.same(client.ask(SET, lock + station, 1)[0], 0, 'with its consent a change is stored')
+        t.same(client.ask(IMPORT, lock + station)[0], 0, 'which wants none where it stands already')
+        t.same(client.ask(SET, lone)[0], EPERM, 'but for the last station that is taken away')
+        t.same(client.ask(SET, lone, 2)[0], 0, 'which has a consent of its own')
+        client.close()
+    finally:
+        daemon.end()
+
+
 def forgets(t, node, daemon):
     """Nothing of a password, nor of an imported text that is not a setting, stays in the daemon."""
     node.run('import', '-', stdin=None, input='# only-in-the-comment\nweb.max_sessions = 82\n')
@@ -377,6 +408,7 @@ def main():
             admin_probes(t, node, daemon)
             many_events(t, node)
             wrong_password(t, node, daemon)
+            consents(t, node)
             forgets(t, node, daemon)
             garbage(t, node, daemon)
             full(t, node)

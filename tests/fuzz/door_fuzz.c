@@ -40,13 +40,12 @@ static int on_events(void *context, const void *request, size_t size, struct buf
     return -ENODATA;
 }
 
-static int on_apply(void *context, const char *who, const char *how, const char *text, size_t size,
-                    struct buf *answer)
+static int on_apply(void *context, const struct change *change, struct buf *answer)
 {
     (void)context;
-    (void)how;
     (void)answer;
-    if (strcmp(who, "root") != 0 || text[size] != '\0')
+    if (strcmp(change->who, "root") != 0 || change->text[change->size] != '\0' ||
+        change->consent > CONSENT_ALL)
         abort();
     return -EINVAL;
 }

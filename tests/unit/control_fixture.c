@@ -33,14 +33,14 @@ static int on_load(void *context, struct buf *answer)
     return 0;
 }
 
-static int on_apply(void *context, const char *who, const char *how, const char *text, size_t size,
-                    struct buf *answer)
+static int on_apply(void *context, const struct change *change, struct buf *answer)
 {
     (void)context;
-    assert_int_equal(strlen(text), size);
-    (void)snprintf(control.who, sizeof(control.who), "%s", who);
-    (void)snprintf(control.how, sizeof(control.how), "%s", how);
-    (void)snprintf(control.text, sizeof(control.text), "%s", text);
+    assert_int_equal(strlen(change->text), change->size);
+    (void)snprintf(control.who, sizeof(control.who), "%s", change->who);
+    (void)snprintf(control.how, sizeof(control.how), "%s", change->how);
+    (void)snprintf(control.text, sizeof(control.text), "%s", change->text);
+    control.consent = change->consent;
     control.applied++;
     buf_puts(answer, "7");
     return 0;

@@ -20,7 +20,7 @@ extern struct control {
     struct door *door;
     uint64_t now_ms; /* the socket's time: nothing here waits for the machine's */
     bool hurried;    /* a turn does not wait for a password that is checked */
-    unsigned loaded, applied, refused, read;
+    unsigned loaded, applied, refused, read, consent;
     char who[16], why[128], how[16], text[64];
     char answer[256]; /* the payload of the last one */
 } control;

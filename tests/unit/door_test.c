@@ -191,16 +191,37 @@ static void what_is_no_message_closes_the_connection(void **state)
 
 static void a_head_that_is_not_zero_where_it_has_to_be_is_none(void **state)
 {
-    struct door_head reserved = head_of(DOOR_MAGIC, DOOR_LOAD, 0), status = reserved;
+    struct door_head status = head_of(DOOR_MAGIC, DOOR_LOAD, 0);
     (void)state;
-    reserved.reserved = 1;
     status.status = -1;
-    assert_int_equal(door_check_request(&reserved), -EBADMSG);
     assert_int_equal(door_check_request(&status), -EBADMSG);
     assert_int_equal(door_check_answer(&status, DOOR_LOAD), 0);
     status.status = 1;
     assert_int_equal(door_check_answer(&status, DOOR_LOAD), -EBADMSG);
     assert_int_equal(door_check_answer(&status, DOOR_LOGIN), -EBADMSG);
+}
+
+static void only_a_change_of_settings_holds_a_consent(void **state)
+{
+    (void)state;
+    for (uint16_t verb = 1; verb < DOOR_VERB_END; verb++) {
+        bool changes =
+            verb == DOOR_APPLY_WIZARD || verb == DOOR_APPLY_SET || verb == DOOR_APPLY_IMPORT;
+        for (unsigned consent = 1; consent <= UINT16_MAX; consent <<= 1) {
+            struct door_head head = head_of(DOOR_MAGIC, verb, 0);
+            head.consent = (uint16_t)consent;
+            bool sound = changes && consent <= CONSENT_ALL;
+            assert_int_equal(door_check_request(&head), sound ? 0 : -EBADMSG);
+            assert_int_equal(door_check_answer(&head, (enum door_verb)verb), -EBADMSG);
+        }
+    }
+    int fd = control_connect_client();
+    struct door_head head = head_of(DOOR_MAGIC, DOOR_APPLY_SET, 0);
+    head.consent = CONSENT_FORCE;
+    control_send_head(fd, head);
+    assert_int_equal(control_answer(fd), 0);
+    assert_int_equal(control.consent, CONSENT_FORCE);
+    close(fd);
 }
 
 static void an_answer_longer_than_the_most_is_none(void **state)
@@ -341,6 +362,7 @@ int main(void)
         DOOR_TEST(a_slow_client_is_closed),
         DOOR_TEST(what_is_no_message_closes_the_connection),
         DOOR_TEST(a_head_that_is_not_zero_where_it_has_to_be_is_none),
+        DOOR_TEST(only_a_change_of_settings_holds_a_consent),
         DOOR_TEST(an_answer_longer_than_the_most_is_none),
         DOOR_TEST(garbage_fills_no_event_log),
         DOOR_TEST(half_a_message_waits_and_the_other_half_completes_it),
