@@ -1,5 +1,5 @@
-/* The rows of FIPS mode, from evidence that a test makes up: each surface, each library, the key and
- * the boot entry for itself. */
+/* The rows of FIPS mode, from evidence that a test makes up: each surface, each library, the key
+ * and the boot entry for itself. */
 #include "domain/fips.h"
 
 #include "base/str.h"
