@@ -95,6 +95,7 @@ class Node:
         self.process = self.serial = self.monitor = None
         self.detached = False
         self.append, self.heard = '', b''
+        self.fw_cfg = {}  # what the machine's firmware tells: name to text, docs/specs/fw_cfg.rst
 
     def __enter__(self):
         return self
@@ -145,7 +146,9 @@ class Node:
             '-action', 'reboot=' + ('reset' if self.log_writes else 'shutdown'),
             '-netdev', 'user,id=net' + forwards, '-device', 'virtio-net-pci,netdev=net,romfile=,mac=' + MAC,
             '-object', 'filter-dump,id=frames,netdev=net,file=' + self.path('frames'),
-            '-device', 'virtio-rng-pci', *self.disk_arguments()]
+            '-device', 'virtio-rng-pci', *self.disk_arguments(),
+            *(word for name, text in self.fw_cfg.items()
+              for word in ('-fw_cfg', 'name=%s,string=%s' % (name, text)))]
         with open(self.path('qemu.log'), 'ab') as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, start_new_session=True)

@@ -2,10 +2,12 @@
 """An older database that is put back, and a blank or foreign state disk on a node that the platform
 says was deployed: each fails closed, is an event, and keeps the admin account locked. What a power
 cut leaves is never taken for it."""
+import contextlib
 import json
 import os
 import re
 import shutil
+import sqlite3
 import sys
 import traceback
 
@@ -262,6 +264,20 @@ def head_is_shown():
     return True
 
 
+def truncate(node, sequence):
+    """Takes the newest event away, and what else on the disk tells of it."""
+    with contextlib.closing(sqlite3.connect(node.path(f'{STATE}/state.db'),
+                                            isolation_level=None)) as database:
+        triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+                                    ).fetchall()
+        for name, _ in triggers:
+            database.execute('DROP TRIGGER ' + name)
+        database.execute('DELETE FROM events WHERE sequence = ?', (sequence,))
+        for _, sql in triggers:
+            database.execute(sql)
+    os.unlink(node.path(f'{STATE}/state.db.head'))
+
+
 def head_is_verified():
     node = set_up('node.hostname=a')
     boot(node)
@@ -275,6 +291,11 @@ def head_is_verified():
     for wrong in ('', 'ab', 'ab' * 33, 'xy' * 32, f' {"ab" * 31}c'):
         done = node.run('events', '--verify', f'--head={wrong}')
         assert done.returncode == 2 and '64 hexadecimal' in done.stderr, done
+    truncate(node, log[-1]['sequence'])
+    done = node.run('events', '--verify', '--head', log[-1]['hash'])
+    assert done.returncode == 1 and 'no event has the hash' in done.stdout, done
+    done = node.run('events', '--verify', '--head', log[-2]['hash'])
+    assert done.returncode == 0, done
     done = node.run('events', '--head', log[0]['hash'])
     return done.returncode == 2 and '--verify' in done.stderr
 

@@ -95,6 +95,43 @@ def status_page(t, node):
          'its policy allows nothing from elsewhere', headers['Content-Security-Policy'])
 
 
+def shown_heads(node):
+    """Revision, and number and hash of the newest event, as each page shows them."""
+    health = ' '.join(json.loads(get(node, '/health')[2])['notes'])
+    page, text = get(node, '/')[2], get(node, '/metrics')[2]
+    report = json.loads(get(node, '/checks')[2])
+    yield '/health', re.search(r'revision (\d+),.* event (\d+), head ([0-9a-f]{64})\b', health)
+    yield '/', re.search(r'Settings revision</dt><dd>(\d+)</dd>.*Newest event</dt><dd>(\d+)</dd>.*'
+                         r'Head of the event log</dt><dd>(\w+)</dd>', page, re.S)
+    yield '/metrics', re.search(r'(?=.*^holdfast_settings_revision (\d+)$)'
+                                r'(?=.*^holdfast_log_sequence (\d+)$)'
+                                r'(?=.*^holdfast_log_head{hash="(\w+)"} 1$)', text, re.M | re.S)
+    yield '/checks', re.match(r'(\d+) (\d+) (\w+)$',
+                              '{revision} {event} {head}'.format_map(report))
+
+
+def verified(node):
+    """The same, as the commands print them."""
+    log = node.holdfast('events', '--verify').stdout
+    revision = json.loads(node.holdfast('check', '--format', 'json').stdout)['revision']
+    number, head = re.match(r'events: (\d+) verified, last hash ([0-9a-f]{64})$', log).groups()
+    return str(revision), number, head
+
+
+def heads(t, node):
+    """A walk may write an event in between: all must agree at some time."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        wanted = verified(node)
+        found = {path: match and match.groups() for path, match in shown_heads(node)}
+        if set(found.values()) == {wanted} or time.monotonic() > until:
+            break
+        time.sleep(0.2)
+    for path, got in found.items():
+        t.same(got, wanted, f'{path} shows the revision and the head of the log that '
+               '"events --verify" prints')
+
+
 def health(t, node):
     status, headers, text = get(node, '/health')
     report = json.loads(text)
@@ -132,6 +169,7 @@ def main():
         t.ok(wait_until_served(node), 'the endpoint is up')
         metrics(t, node)
         status_page(t, node)
+        heads(t, node)
         health(t, node)
     finally:
         daemon.terminate()

@@ -178,6 +178,32 @@ static void a_file_of_another_length_is_refused(void **state)
         expect_refused(bytes, shorter);
 }
 
+/* Times the size of an entry of the table, 40 bytes, some of these are small numbers again. */
+static void a_number_of_pages_that_does_not_fit_is_refused(void **state)
+{
+    static unsigned char bytes[IMAGE_MAX];
+    static const uint64_t counts[] = {countof(pages) + 1,
+                                      64,
+                                      65,
+                                      UINT32_MAX,
+                                      UINT64_C(1) << 58,
+                                      UINT64_C(1) << 60,
+                                      UINT64_C(1) << 61,
+                                      (UINT64_C(1) << 61) + countof(pages),
+                                      UINT64_C(1) << 63,
+                                      UINT64_MAX};
+    enum { COUNT_AT = 16 }; /* behind the magic and the size */
+    size_t size = image(bytes);
+    uint64_t count;
+    (void)state;
+    memcpy(&count, bytes + COUNT_AT, sizeof(count));
+    assert_int_equal(count, countof(pages));
+    for (size_t i = 0; i < countof(counts); i++) {
+        memcpy(bytes + COUNT_AT, &counts[i], sizeof(counts[i]));
+        expect_refused(bytes, size);
+    }
+}
+
 static void a_string_without_its_end_is_refused(void **state)
 {
     static unsigned char bytes[IMAGE_MAX];
@@ -279,6 +305,7 @@ int main(void)
         cmocka_unit_test(too_many_pages_are_refused),
         cmocka_unit_test(a_file_that_can_still_change_is_refused),
         cmocka_unit_test(a_file_of_another_length_is_refused),
+        cmocka_unit_test(a_number_of_pages_that_does_not_fit_is_refused),
         cmocka_unit_test(a_string_without_its_end_is_refused),
         cmocka_unit_test(a_string_that_could_break_a_line_is_refused),
         cmocka_unit_test(a_page_that_stands_twice_is_refused),

@@ -2,6 +2,7 @@
 #include "state/state.h"
 
 #include "base/str.h"
+#include "state/database.h"
 #include "state/digest.h"
 #include "state/events.h"
 #include "state_fixture.h"
@@ -42,6 +43,41 @@ static mode_t mode_of(const char *path)
 }
 
 /* --- opening --- */
+
+static void a_statement_that_is_none_of_ours_is_refused(void **context)
+{
+    static const char *const statements[] = {
+        "DROP TABLE events",
+        "DROP TRIGGER latches_no_delete",
+        "CREATE TABLE more (a)",
+        "ATTACH ':memory:' AS more",
+        "UPDATE settings SET value = ''",
+        "UPDATE events SET text = ''",
+        "UPDATE revisions SET who = ''",
+        "DELETE FROM latches",
+        "DELETE FROM revisions",
+        "DELETE FROM events_removed",
+        "UPDATE latches SET name = ''",
+        "PRAGMA writable_schema = ON",
+        "PRAGMA journal_mode = DELETE",
+        "REINDEX",
+    };
+    static const enum state_mode modes[] = {STATE_WRITE, STATE_READ};
+    fixture_fill(*context);
+    for (size_t mode = 0; mode < countof(modes); mode++) {
+        struct state *state = NULL;
+        assert_int_equal(state_open(&state, ((struct fixture *)*context)->path, modes[mode], NULL),
+                         0);
+        for (size_t i = 0; i < countof(statements); i++) {
+            sqlite3_stmt *statement = NULL;
+            int code = sqlite3_prepare_v2(state->db, statements[i], -1, &statement, NULL);
+            sqlite3_finalize(statement);
+            if (code != SQLITE_AUTH)
+                fail_msg("%s: %d", statements[i], code);
+        }
+        state_close(state);
+    }
+}
 
 static void a_missing_database_is_made_for_a_writer_alone(void **context)
 {
@@ -505,6 +541,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
+        TEST(a_statement_that_is_none_of_ours_is_refused),
         TEST(a_missing_database_is_made_for_a_writer_alone),
         TEST(folder_and_files_are_the_owners_alone),
         TEST(there_is_one_writer_and_its_death_frees_the_lock),
