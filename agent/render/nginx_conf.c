@@ -4,7 +4,7 @@
 
 #include "render/words.h"
 
-enum { SECONDS_A_MINUTE = 60 };
+enum { SECONDS_A_MINUTE = 60, OTHERS = 4 /* have a quarter */ };
 
 static void put_directive(struct buf *out, const char *name, const struct surface_record *record,
                           void (*words)(const struct surface_record *record, struct buf *out))
@@ -47,28 +47,47 @@ static unsigned value(const struct policy *policy, enum setting_key key)
 }
 
 /* One count over all server blocks: a key that is empty, as $server_name is where a block has no
- * server_name, is not counted (ngx_http_limit_conn_module). A user is who a verified certificate
- * names, else an address: a name that a client merely states
- * would let it pass for many, or take another's share. */
+ * server_name, is not counted (ngx_http_limit_conn_module). */
+static void put_limit_of_all(struct buf *out, unsigned sessions)
+{
+    buf_printf(out,
+               "map '' $holdfast_every {\n    default every;\n}\n"
+               "limit_conn_zone $holdfast_every zone=holdfast_sessions:1m;\n"
+               "limit_conn holdfast_sessions %u;\n",
+               sessions);
+}
+
+/* A user is who a verified certificate names, else a source: an IPv4 address or 64 bits of an IPv6
+ * address, of which a host has as many as it likes. A name that a client merely states would let it
+ * pass for many, or take another's share. */
+static void put_limit_of_each(struct buf *out, unsigned sessions)
+{
+    buf_printf(out,
+               "map $binary_remote_addr $holdfast_source {\n"
+               "    default $binary_remote_addr;\n"
+               "    \"~(?s)^(?<holdfast_network>.{8}).{8}\\z\" $holdfast_network;\n"
+               "}\n"
+               "map $ssl_client_verify $holdfast_user {\n"
+               "    default $holdfast_source;\n"
+               "    SUCCESS $ssl_client_s_dn;\n"
+               "}\n"
+               "limit_conn_zone $holdfast_user zone=holdfast_user_sessions:1m;\n"
+               "limit_conn holdfast_user_sessions %u;\n",
+               sessions);
+}
+
+/* What nginx counts is requests at work: the web application counts sessions (web.json). Without a
+ * limit for each user one source still leaves a part to others. */
 static void put_limits(const struct policy *policy, struct buf *out)
 {
     unsigned sessions = value(policy, WEB_MAX_SESSIONS);
     unsigned per_user = value(policy, WEB_MAX_SESSIONS_PER_USER);
+    if (sessions == 0 && per_user == 0)
+        return;
+    buf_puts(out, "# A server or location block with a limit_conn of its own repeats these:\n");
     if (sessions)
-        buf_printf(out,
-                   "map '' $holdfast_every {\n    default every;\n}\n"
-                   "limit_conn_zone $holdfast_every zone=holdfast_sessions:1m;\n"
-                   "limit_conn holdfast_sessions %u;\n",
-                   sessions);
-    if (per_user)
-        buf_printf(out,
-                   "map $ssl_client_verify $holdfast_user {\n"
-                   "    default $binary_remote_addr;\n"
-                   "    SUCCESS $ssl_client_s_dn;\n"
-                   "}\n"
-                   "limit_conn_zone $holdfast_user zone=holdfast_user_sessions:1m;\n"
-                   "limit_conn holdfast_user_sessions %u;\n",
-                   per_user);
+        put_limit_of_all(out, sessions);
+    put_limit_of_each(out, per_user ? per_user : sessions - sessions / OTHERS);
 }
 
 /* The web application ends a session; nginx, which knows none, hands it the time. 0: never. */

@@ -3,24 +3,16 @@
 start with them, and what they then accept, suite by suite and by live handshakes, is the record:
 so say sslscan and `holdfast probe`.
 Servers run on a loopback of this test alone, which sees /run and /etc of its own."""
-import atexit
-import ctypes
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
-import subprocess
-import tempfile
 import time
 
-from endpoint import Tap, own_network  # noqa: F401  (importing it makes the network)
+from services import (FILES, HOLDFAST, PATIENCE_S, Server, Tap, folder, make_certificates, own_files,
+                      render, run)
 
-HOLDFAST = os.path.abspath(os.environ.get('HOLDFAST', 'build/holdfast'))
-CLONE_NEWNS = 0x20000
-PATIENCE_S = 30
-FILES = '/run/holdfast/crypto'
 HTTPS, SIP, PLAIN, PEER, SLOW = 8443, 5061, 9443, 7061, 9000
 OLD = ('tls.legacy=yes', 'https.legacy_inbound=yes', 'tls.aes128_sha=yes',
        'sip_tls.anonymous_dh_outbound=yes', 'http.hsts_preload=yes', 'http.referrer_policy=no')
@@ -76,82 +68,6 @@ OPTIONS = ('OPTIONS sip:{user}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:4
            'From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:b@127.0.0.1>\r\nCall-ID: 1\r\n'
            'CSeq: 1 OPTIONS\r\nMax-Forwards: 9\r\nContent-Length: 0\r\n\r\n')
 tap = Tap()
-folder = tempfile.mkdtemp(prefix='holdfast-rendered-')
-atexit.register(shutil.rmtree, folder, True)
-
-# --- the ground ---
-
-
-def run(*words, **more):
-    return subprocess.run(words, capture_output=True, text=True, timeout=120,
-                          **{'check': True, **more})
-
-
-def own_files():
-    """/run and /etc of this test alone, over the machine's."""
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
-        raise OSError(ctypes.get_errno(), 'cannot make a mount namespace: run as root')
-    run('mount', '--make-rprivate', '/')
-    run('mount', '-t', 'tmpfs', 'none', '/run')
-    for name in 'upper', 'work', 'holdfast', 'kamailio':
-        os.makedirs(f'/run/{name}')
-    run('mount', '-t', 'overlay', '-o', 'lowerdir=/etc,upperdir=/run/upper,workdir=/run/work',
-        'none', '/etc')
-    os.makedirs('/etc/holdfast/tls')
-
-
-def make_certificates():
-    for name, kind in ('rsa', ('rsa:2048',)), ('ec', ('ec', '-pkeyopt', 'ec_paramgen_curve:P-256')):
-        run('openssl', 'req', '-x509', '-newkey', *kind, '-nodes', '-days', '2', '-subj',
-            '/CN=localhost', '-keyout', f'{folder}/{name}.key', '-out', f'{folder}/{name}.pem')
-    for source, name in ('rsa.pem', 'certificate'), ('rsa.key', 'key'), ('rsa.pem', 'ca-certificates'):
-        shutil.copy(f'{folder}/{source}', f'/etc/holdfast/tls/{name}.pem')
-
-
-def render(settings):
-    """The files of a node with these settings, at their real place; the records."""
-    root = tempfile.mkdtemp(dir=folder)
-    os.makedirs(f'{root}/etc/holdfast')
-    with open(f'{root}/etc/holdfast/role', 'w') as file:
-        file.write('management\n')
-    argv = 'unshare', '-n', HOLDFAST, '--root', root
-    if settings:
-        run(*argv, 'set', *settings)
-    run(*argv, 'boot', check=False)
-    run('mount', '--bind', f'{root}/run/holdfast', '/run/holdfast')
-    with open(f'{FILES}/policy.json') as file:
-        return json.load(file)['surfaces']
-
-
-class Server:
-    """A program that listens on a port, until `with` ends."""
-
-    def __init__(self, port, *words, environment=None):
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log, env={**os.environ, **(environment or {})})
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                socket.create_connection(('127.0.0.1', port), 5).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f'{words[0]} does not listen: {self.said()}') from None
-                time.sleep(0.05)
-
-    def said(self):
-        self.log.seek(0)
-        return self.log.read().decode(errors='replace')[-2000:]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(PATIENCE_S)
-        self.log.close()
-
 
 # --- what is accepted, and what should be ---
 
@@ -203,6 +119,19 @@ def judge(name, port, record, ecdsa=True, whole=True):
         said = run('openssl', 's_client', '-connect', f'127.0.0.1:{port}', '-tls1_2', '-sigalgs',
                    scheme, '-cipher', 'ECDHE:@SECLEVEL=0', check=False, input='').stdout
         tap.ok('Cipher is (NONE)' in said, f'{name}: no signature by {scheme}', said)
+
+
+# --- dh.pem ---
+
+
+def try_dh(title):
+    """RFC 7919, A.1: OpenSSL knows its groups by modulus and generator."""
+    said = run('openssl', 'dhparam', '-in', f'{FILES}/dh.pem', '-noout', '-text', '-check', check=False)
+    tap.ok(said.returncode == 0 and 'GROUP: ffdhe2048' in said.stdout,
+           f'{title}: dh.pem is ffdhe2048, with its generator', said.stdout, said.stderr)
+    with open(f'{FILES}/dh.pem') as file:
+        der = run('openssl', 'asn1parse', input=file.read()).stdout
+    tap.ok(re.search(r'INTEGER +:02$', der, re.M), f'{title}: which is 2', der)
 
 
 # --- openssl.cnf ---
@@ -279,6 +208,17 @@ def try_limits(title):
             connection.close()
 
 
+def try_tickets(title):
+    """OpenSSL gives a session of TLS 1.3 a name of 32 bytes in place of a ticket."""
+    said = run('openssl', 's_client', '-connect', f'127.0.0.1:{HTTPS}', '-tls1_2', check=False, input='').stdout
+    tap.ok('New, TLSv1.2' in said and 'session ticket' not in said, f'{title}: nginx gives no ticket', said)
+    said = run('openssl', 's_client', '-connect', f'127.0.0.1:{HTTPS}', '-tls1_3', '-ign_eof', check=False,
+               input='HEAD / HTTP/1.0\r\n\r\n').stdout
+    tickets = re.findall(r'TLS session ticket:\n((?: +[0-9a-f]{4} - .*\n)+)', said)
+    tap.ok(tickets and all(ticket.count('\n') == 2 for ticket in tickets),
+           f'{title}: nor one of TLS 1.3 that nginx would have to keep a key for', said)
+
+
 def try_nginx(title, surfaces, settings):
     path = f'{folder}/nginx.conf'
     with open(path, 'w') as file:
@@ -290,6 +230,7 @@ def try_nginx(title, surfaces, settings):
     with Server(HTTPS, *words):
         judge(f'{title}, nginx', HTTPS, surfaces['https-in'])
         try_headers(title, surfaces['https-in'], settings)
+        try_tickets(title)
         if 'web.max_sessions_per_user=10' in settings:
             try_limits(title)
 
@@ -355,6 +296,7 @@ own_files()
 make_certificates()
 for title, settings in PROFILES.items():
     surfaces = render(settings)
+    try_dh(title)
     try_openssl(title, surfaces)
     try_nginx(title, surfaces, settings)
     try_kamailio(title, surfaces, settings)
