@@ -156,9 +156,8 @@ void connection_free(struct connection *connection)
     free(connection);
 }
 
-/* Closes it because of what TLS made of its bytes. The alert that says so goes first, and what the
- * client has sent by then is read: a socket closed over unread bytes is reset, which can overtake
- * the alert. */
+/* Closes it behind an alert of TLS that says why. What the client has sent by then is read: a
+ * socket closed over unread bytes is reset, which can overtake the alert. */
 static void drop_with_alert(struct connection *connection)
 {
     char thrown[PLAIN_SIZE];
@@ -167,6 +166,16 @@ static void drop_with_alert(struct connection *connection)
             if (recv(connection->socket, thrown, sizeof(thrown), 0) <= 0)
                 break;
     connection_drop(connection);
+}
+
+void connection_part(struct connection *connection)
+{
+    if (connection->phase != PHASE_OPEN) {
+        connection_drop(connection);
+        return;
+    }
+    tls_finish(connection->tls);
+    drop_with_alert(connection);
 }
 
 static void wait_for_request(struct connection *connection, uint64_t now_ms)
@@ -383,7 +392,7 @@ void connection_check_time(struct connection *connection, uint64_t now_ms)
         connection->shared->counts->timed_out++;
     if (connection->phase == PHASE_HANDSHAKE)
         connection->place.entry->behaves = false;
-    connection_drop(connection);
+    connection_part(connection);
 }
 
 unsigned connection_events(const struct connection *connection)

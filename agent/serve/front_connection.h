@@ -88,6 +88,10 @@ void connection_check_time(struct connection *connection, uint64_t now_ms);
 /* Closes it at once, without a word. */
 void connection_drop(struct connection *connection);
 
+/* Closes it for a reason of ours: where its handshake is over the client is told that nothing more
+ * comes (close_notify, RFC 8446, 6.1), so that it does not take the end for an attack. */
+void connection_part(struct connection *connection);
+
 /* What epoll shall wait for: 0, EPOLLIN or EPOLLOUT. */
 unsigned connection_events(const struct connection *connection);
 

@@ -70,7 +70,7 @@ static int move_all(struct front_loop *loop, const struct stations *stations)
         if (connection->phase == PHASE_DEAD ||
             gate_move(gate, &connection->peer, &connection->place))
             continue;
-        connection_drop(connection);
+        connection_part(connection);
         loop->counts.refused_strangers++;
     }
     free(loop->gate);
@@ -200,7 +200,7 @@ static enum gate_answer enter(struct front_loop *loop, const struct peer *peer, 
         answer == GATE_FULL ? find_first_to_go(loop, place->entry, now_ms) : NULL;
     if (!first)
         return answer;
-    connection_drop(first);
+    connection_part(first);
     loop->counts.gave_way++;
     return gate_enter(loop->gate, peer, now_ms, place);
 }

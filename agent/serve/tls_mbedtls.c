@@ -30,6 +30,7 @@ struct session {
     mbedtls_ssl_config config;      /* the server's, but for its lists; it owns nothing */
     size_t input_size, output_size; /* of the buffers, while it rests; else 0 */
     bool alerted;                   /* what it sent last was an alert */
+    bool dry;                       /* the wire has nothing more now */
 };
 
 /* --- the server's order in TLS 1.3 --- */
@@ -128,6 +129,7 @@ static int wire_receive(void *context, unsigned char *to, size_t size)
 {
     struct session *session = context;
     ssize_t got = tls_receive(session->tls, to, size);
+    session->dry = got == -EAGAIN;
     if (got == -EAGAIN)
         return MBEDTLS_ERR_SSL_WANT_READ;
     return got < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)got;
@@ -387,13 +389,18 @@ static int session_handshake(void *context)
     return translate(error) == -EAGAIN ? -EAGAIN : fail(session, error);
 }
 
+/* The library comes back from a warning as if nothing were there, though the next record may be
+ * here. How many of them may follow each other is bounded by tls_records.h. */
 static ssize_t session_read(void *context, void *to, size_t size)
 {
     struct session *session = context;
     if (wake(session) < 0)
         return -EPROTO;
-    session->alerted = false;
-    int error = mbedtls_ssl_read(&session->ssl, to, size);
+    int error;
+    do {
+        session->dry = session->alerted = false;
+        error = mbedtls_ssl_read(&session->ssl, to, size);
+    } while (error == MBEDTLS_ERR_SSL_WANT_READ && !session->dry);
     ssize_t got = translate(error);
     return got == -EPROTO ? fail(session, error) : got;
 }

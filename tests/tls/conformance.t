@@ -257,6 +257,14 @@ with tap:
         client.record(DATA, b'')
         tap.same(client.asks(), SERVED, 'a warning and a record without data harm nobody')
 
+    def in_one_write(client):
+        client.shake()
+        sealed = [client.outbound.seal(*each, TLS12) for each in (
+            (ALERT, b'\x01\x5a'), (ALERT, b'\x01\x5a'), (DATA, b'GET /live HTTP/1.1\r\nHost: a\r\n\r\n'))]
+        client.raw(b''.join(bytes([kind]) + b'\x03\x03' + vector(2, data) for kind, data in sealed))
+        return client.answer()
+    case.same(SERVED, 'a request behind warnings in one write is answered', in_one_write, TLS12)
+
     # --- signatures by SHA-1 ---
 
     for rsa in (False, True):
