@@ -179,22 +179,34 @@ static int strictest_with_known(struct node *node)
     return 0;
 }
 
+/* Whether settings were ever stored: keep_known writes its file only then. */
+static bool had_settings(const struct node *node)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    return sibling(node, path, sizeof(path)) == 0 && lstat(path, &status) == 0;
+}
+
 /* A database that is gone though the node once had one is as lost as a damaged one. Either of the
  * files beside it says so. */
 static bool database_went_missing(const struct node *node)
 {
-    char path[PATH_MAX];
-    struct stat status;
     uint64_t revision = 0;
     if (access(node->state_path, F_OK) == 0 || errno != ENOENT)
         return false;
-    bool known = sibling(node, path, sizeof(path)) == 0 && lstat(path, &status) == 0;
-    return known || (state_recorded_revision(node->state_path, &revision) == 0 && revision > 0);
+    return had_settings(node) ||
+           (state_recorded_revision(node->state_path, &revision) == 0 && revision > 0);
+}
+
+/* So is one that holds no settings any more: blank, or without its journal. */
+static bool database_was_emptied(const struct node *node)
+{
+    return node->revision == 0 && had_settings(node);
 }
 
 /* Before a new database is there: were the power to fail in between, it would pass for the node's
  * own. */
-static void note_missing(const struct node *node)
+static void note_lost(const struct node *node)
 {
     if (node->purpose != NODE_LOOK && !is_frozen(node))
         (void)state_latch_file_set(node->state_path, NODE_LATCH_LOST);
@@ -297,16 +309,22 @@ static void hold_against_anchor(struct node *node)
 static int load_database(struct node *node)
 {
     struct buf why = {0};
-    bool missing = database_went_missing(node);
-    if (missing)
-        note_missing(node);
+    bool lost = database_went_missing(node);
+    const char *how = "the settings were lost: the database is missing";
+    if (lost)
+        note_lost(node);
     int error = open_and_read(node, &why);
     if (may_not_look(node, error)) {
         buf_free(&why);
         return error;
     }
-    if (missing)
-        closed(node, "the settings were lost: the database is missing", node->state_path);
+    if (!lost && error == 0 && database_was_emptied(node)) {
+        lost = true;
+        how = "the settings were lost: the database holds none";
+        note_lost(node);
+    }
+    if (lost)
+        closed(node, how, node->state_path);
     else if (error == -ENOENT && node->purpose == NODE_LOOK)
         look_at_nothing(node);
     else if (error)
@@ -315,7 +333,7 @@ static int load_database(struct node *node)
         state_close(node->state);
         node->state = NULL;
         begin_anew(node);
-    } else if (missing && node->writable) {
+    } else if (lost && node->writable) {
         node_event(node, "lost", "%s", buf_text(&node->reason));
     }
     buf_free(&why);

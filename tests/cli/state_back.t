@@ -128,6 +128,32 @@ def put_back_by_one_event():
     return is_closed(node, boot(node))
 
 
+def emptied(*names):
+    """What is left without its journal and its record is a database that holds nothing."""
+    def check():
+        node = set_up('global.ssh=no', 'health.stations=192.0.2.1/32')
+        for _ in range(2):
+            boot(node)
+        remove(node, *names)
+        looked = report(node)['reason']
+        assert looked and 'lost' in looked, looked
+        is_closed(node, boot(node), 'lost')
+        assert node.events('lost'), node.run('events').stdout
+        assert is_closed(node, boot(node), 'lost')
+        return 'tcp dport 22 ' not in node.run('firewall').stdout
+    return check
+
+
+def blank_of_another():
+    node, other = set_up('global.ssh=no'), Node()
+    boot(other)
+    boot(node)
+    remove(node, *DATABASE, 'state.db.head')
+    put(node, save(other, DATABASE))
+    is_closed(node, boot(node), 'lost')
+    return node.events('lost')
+
+
 def of_another_node():
     node, other = set_up('node.hostname=a'), set_up('node.hostname=b')
     for _ in range(3):
@@ -315,6 +341,9 @@ for name, check in (
         ('so does one without its journal', put_back_without_its_journal),
         ('and one that is older by a single event', put_back_by_one_event),
         ('and that of another node', of_another_node),
+        ('and a database that holds nothing any more',
+         emptied('state.db-wal', 'state.db-shm', 'state.db.head')),
+        ('and one of no settings, in place of those that were stored', blank_of_another),
         ('and one from before the admin account was disabled', before_the_latch),
         ('a record that a power cut left behind the database is valid', power_cut),
         ('a record that is missing is an event, once', record_lost),
