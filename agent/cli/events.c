@@ -154,6 +154,7 @@ static const struct format *find_format(const char *name)
 struct source {
     struct state *state; /* NULL: by the daemon */
     int door;
+    struct event_bounds bounds; /* as the daemon's last page had them */
 };
 
 static int source_open(struct source *source, const struct invocation *invocation)
@@ -172,7 +173,7 @@ static void source_close(struct source *source)
         close(source->door);
 }
 
-static int read_page(const struct source *source, struct event_request *request,
+static int read_page(struct source *source, struct event_request *request,
                      int (*each)(void *context, const struct event *event), void *context)
 {
     struct buf page = {0};
@@ -180,12 +181,12 @@ static int read_page(const struct source *source, struct event_request *request,
     if (error == -ENODATA)
         log_error("events: the log cannot be read, the node fails closed: %s", buf_text(&page));
     if (error == 0)
-        error = event_page_read(&page, &request->after, each, context);
+        error = event_page_read(&page, &source->bounds, &request->after, each, context);
     buf_free(&page);
     return error;
 }
 
-static int walk(const struct source *source, int64_t since_s,
+static int walk(struct source *source, int64_t since_s,
                 int (*each)(void *context, const struct event *event), void *context)
 {
     struct event_request request = {.since_s = since_s};
@@ -203,7 +204,7 @@ static int walk(const struct source *source, int64_t since_s,
 /* --- the two uses --- */
 
 /* Everything is read before a byte is printed: a pager that waits must not hold the journal. */
-static int print(const struct invocation *invocation, const struct source *source,
+static int print(const struct invocation *invocation, struct source *source,
                  const struct format *format, int64_t since_s)
 {
     struct printer printer = {0};
@@ -226,48 +227,63 @@ static int print(const struct invocation *invocation, const struct source *sourc
     return code;
 }
 
-/* A chain as it is followed. */
+/* A chain as it is followed, from where the log begins. */
 struct chain {
+    const struct event_bounds *bounds; /* known once the first event is shown */
     uint64_t count, last;
     char hash[STATE_HASH_TEXT_SIZE];
 };
 
+static void begin_chain(struct chain *chain)
+{
+    if (chain->count)
+        return;
+    chain->last = chain->bounds->removed;
+    (void)str_copy(chain->hash, sizeof(chain->hash), chain->bounds->removed_hash);
+}
+
 static int follow(void *context, const struct event *event)
 {
     struct chain *chain = context;
-    bool first = chain->count == 0;
-    if (!state_event_is_whole(event) || (!first && (event->sequence != chain->last + 1 ||
-                                                    !str_equal(event->previous, chain->hash))))
+    begin_chain(chain);
+    if (!state_event_is_whole(event) || event->sequence != chain->last + 1 ||
+        !str_equal(event->previous, chain->hash))
         return -EBADMSG;
     chain->count++;
     chain->last = event->sequence;
     return str_copy(chain->hash, sizeof(chain->hash), event->hash);
 }
 
-static int keep_last(void *context, const struct event *event)
+/* What the daemon sends is recomputed here; its last page says where the log ends. */
+static int verify_sent(struct source *source, struct chain *chain)
 {
-    struct chain *chain = context;
-    return str_copy(chain->hash, sizeof(chain->hash), event->hash);
+    int error = walk(source, INT64_MIN, follow, chain);
+    begin_chain(chain);
+    bool ends =
+        chain->last == source->bounds.newest && str_equal(chain->hash, source->bounds.newest_hash);
+    return error == 0 && !ends ? -EBADMSG : error;
 }
 
-/* Of the database the whole is looked through; what the daemon sends is recomputed here. */
-static int verify_chain(const struct source *source, struct chain *chain, uint64_t *bad)
+/* Of the database the whole is looked through. */
+static int verify_chain(struct source *source, struct chain *chain, uint64_t *bad)
 {
     if (source->state) {
-        int error = state_events_verify(source->state, &chain->count);
+        int error = state_events_verify(source->state, &chain->count, chain->hash);
         *bad = error ? chain->count : 0;
-        return error ? error : state_events(source->state, INT64_MIN, 1, keep_last, chain);
+        return error;
     }
-    int error = walk(source, INT64_MIN, follow, chain);
-    *bad = error && chain->count ? chain->last + 1 : 0;
+    int error = verify_sent(source, chain);
+    *bad = error ? chain->last + 1 : 0;
+    if (chain->count == 0)
+        (void)str_copy(chain->hash, sizeof(chain->hash), "none");
     return error;
 }
 
 /* The last hash is printed for those who keep one elsewhere: a chain alone cannot show that its end
  * was cut off. */
-static int verify(const struct invocation *invocation, const struct source *source)
+static int verify(const struct invocation *invocation, struct source *source)
 {
-    struct chain chain = {.hash = "none"};
+    struct chain chain = {.bounds = &source->bounds};
     struct buf out = {0};
     uint64_t bad = 0;
     int error = verify_chain(source, &chain, &bad);
@@ -299,8 +315,7 @@ static int compare_hash(void *context, const struct event *event)
 }
 
 /* Whether the log still is the one of which this head was seen once. */
-static int find_head(const struct invocation *invocation, const struct source *source,
-                     const char *hash)
+static int find_head(const struct invocation *invocation, struct source *source, const char *hash)
 {
     struct search search = {.hash = hash};
     struct buf out = {0};

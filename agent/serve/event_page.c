@@ -1,6 +1,7 @@
 /* Events as bytes. */
 #include "serve/event_page.h"
 
+#include "base/str.h"
 #include "serve/wire.h"
 
 #include <errno.h>
@@ -25,6 +26,19 @@ static int add_event(void *context, const struct event *event)
     return buf_error(page);
 }
 
+static int add_bounds(struct state *state, struct buf *page)
+{
+    struct event_bounds bounds;
+    int error = state_event_bounds(state, &bounds);
+    if (error)
+        return error;
+    wire_put_number(page, bounds.removed);
+    wire_put_text(page, bounds.removed_hash);
+    wire_put_number(page, bounds.newest);
+    wire_put_text(page, bounds.newest_hash);
+    return buf_error(page);
+}
+
 int event_page_write(struct state *state, const void *request, size_t size, struct buf *out)
 {
     struct event_request asked;
@@ -33,7 +47,9 @@ int event_page_write(struct state *state, const void *request, size_t size, stru
     memcpy(&asked, request, sizeof(asked));
     if (asked.after > INT64_MAX)
         return -EBADMSG;
-    int error = state_events_after(state, asked.after, asked.since_s, PAGE_EVENTS, add_event, out);
+    int error = add_bounds(state, out);
+    if (error == 0)
+        error = state_events_after(state, asked.after, asked.since_s, PAGE_EVENTS, add_event, out);
     return error == -E2BIG ? buf_error(out) : error;
 }
 
@@ -49,11 +65,23 @@ static int read_event(struct cursor *from, struct event *event)
     return whole ? 0 : -EBADMSG;
 }
 
-int event_page_read(const struct buf *page, uint64_t *last,
+static int read_bounds(struct cursor *from, struct event_bounds *bounds)
+{
+    bounds->removed = wire_take_number(from);
+    const char *removed = wire_take_text(from);
+    bounds->newest = wire_take_number(from);
+    const char *newest = wire_take_text(from);
+    bool whole = !from->bad && removed && newest &&
+                 str_copy(bounds->removed_hash, sizeof(bounds->removed_hash), removed) == 0 &&
+                 str_copy(bounds->newest_hash, sizeof(bounds->newest_hash), newest) == 0;
+    return whole ? 0 : -EBADMSG;
+}
+
+int event_page_read(const struct buf *page, struct event_bounds *bounds, uint64_t *last,
                     int (*each)(void *context, const struct event *event), void *context)
 {
     struct cursor from = {(const unsigned char *)buf_text(page), page->length, false};
-    int error = 0;
+    int error = read_bounds(&from, bounds);
     while (error == 0 && from.left) {
         struct event event;
         error = read_event(&from, &event);

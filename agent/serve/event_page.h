@@ -1,7 +1,8 @@
 /*
- * A page of the event log as the control socket carries it: some events behind a given one, oldest
- * first. A reader asks for one page after the other until an empty one, so that neither side holds
- * the whole log in a message and the daemon is never busy with it for long.
+ * A page of the event log as the control socket carries it: where the log begins and ends, so that
+ * a reader can tell whether anything is missing from it, and some events behind a given one, oldest
+ * first. A reader asks for one page after the other until one without any, so that neither side
+ * holds the whole log in a message and the daemon is never busy with it for long.
  */
 #ifndef HOLDFAST_SERVE_EVENT_PAGE_H
 #define HOLDFAST_SERVE_EVENT_PAGE_H
@@ -22,9 +23,10 @@ struct event_request {
  * the log is damaged, or another errno. */
 int event_page_write(struct state *state, const void *request, size_t size, struct buf *out);
 
-/* Calls `each` for the events of a page; `*last` becomes the sequence of the last one, or stays as
- * it is for an empty page. 0, -EBADMSG, or what `each` returned. */
-int event_page_read(const struct buf *page, uint64_t *last,
+/* Calls `each` for the events of a page, with `bounds` filled before; `*last` becomes the sequence
+ * of the last one, or stays as it is where the page has none. 0, -EBADMSG, or what `each` returned.
+ */
+int event_page_read(const struct buf *page, struct event_bounds *bounds, uint64_t *last,
                     int (*each)(void *context, const struct event *event), void *context);
 
 #endif

@@ -315,7 +315,21 @@ static bool follows(const struct record *record, struct chain_end *last)
     return true;
 }
 
-int state_events_verify(struct state *state, uint64_t *count_or_bad)
+int state_event_bounds(struct state *state, struct event_bounds *bounds)
+{
+    struct chain_end start;
+    int error = chain_start(state, &start);
+    if (error)
+        return error;
+    bounds->removed = start.sequence;
+    bounds->newest = state->end.sequence;
+    digest_hex(start.hash, bounds->removed_hash);
+    digest_hex(state->end.hash, bounds->newest_hash);
+    return 0;
+}
+
+int state_events_verify(struct state *state, uint64_t *count_or_bad,
+                        char last_hash[STATE_HASH_TEXT_SIZE])
 {
     struct statement query;
     struct record record;
@@ -337,5 +351,8 @@ int state_events_verify(struct state *state, uint64_t *count_or_bad)
     }
     error = statement_end(&query);
     *count_or_bad = error ? last.sequence + 1 : count;
+    (void)str_copy(last_hash, STATE_HASH_TEXT_SIZE, "none");
+    if (count)
+        digest_hex(last.hash, last_hash);
     return error;
 }

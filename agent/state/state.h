@@ -124,13 +124,23 @@ int state_events(struct state *state, int64_t since_s, uint64_t limit,
 int state_events_after(struct state *state, uint64_t after, int64_t since_s, uint64_t limit,
                        int (*each)(void *context, const struct event *event), void *context);
 
+/* Where the log begins and ends: the newest event that was removed from it, whose hash the oldest
+ * one has as its previous, and the newest of all as this process knows it. 0 and zeroes: none. */
+struct event_bounds {
+    uint64_t removed, newest;
+    char removed_hash[STATE_HASH_TEXT_SIZE], newest_hash[STATE_HASH_TEXT_SIZE];
+};
+int state_event_bounds(struct state *state, struct event_bounds *bounds);
+
 /* Whether `event`, however it came here, is as it was written: its hash is that of its fields and
  * of the hash before it. */
 bool state_event_is_whole(const struct event *event);
 
-/* Looks through the whole database and recomputes the chain. 0 and the number of events; -EBADMSG
- * and the first bad sequence, or 0 where it is not an event that is bad. */
-int state_events_verify(struct state *state, uint64_t *count_or_bad);
+/* Looks through the whole database and recomputes the chain. 0, the number of events, and the hash
+ * of the last one that was looked at ("none" of none); -EBADMSG and the first bad sequence, or 0
+ * where it is not an event that is bad. */
+int state_events_verify(struct state *state, uint64_t *count_or_bad,
+                        char last_hash[STATE_HASH_TEXT_SIZE]);
 
 /* Named objects (certificate, key) of at most STATE_OBJECT_MAX bytes: replaced whole. -ENOENT,
  * untold, when there is none. Secrets: the caller wipes the buffer. */

@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -153,6 +154,45 @@ def may_not_look(t, node, why, **who):
         t.ok(result.returncode == 2 and not result.stdout and why in result.stderr and
              'FAILED' not in result.stderr and 'strictest' not in result.stderr,
              f"{' '.join(words)}: {why}", result.returncode, result.stdout[:300], result.stderr)
+
+
+def change_log(node, change):
+    """As another tool would that leaves the schema as it found it."""
+    database = sqlite3.connect(node.path('var/lib/holdfast/state.db'))
+    with database:
+        triggers = database.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            database.execute(f'DROP TRIGGER {name}')
+        database.execute(change)
+        for _, sql in triggers:
+            database.execute(sql)
+    database.close()
+
+
+def damaged_log(t):
+    """Beside a daemon: what of its log is gone or altered, the admin user sees as root does."""
+    first = '(SELECT min(sequence) FROM events)'
+    for change, name in (
+            (f"UPDATE events SET text = 'other' WHERE sequence = {first}", 'an altered first event'),
+            (f'DELETE FROM events WHERE sequence <= {first} + 1', 'a beginning that is gone'),
+            ('DELETE FROM events WHERE sequence = (SELECT max(sequence) FROM events)',
+             'an end that is gone'),
+            ('DELETE FROM events', 'a log that is gone')):
+        node = make_node()
+        daemon = Daemon(node)
+        try:
+            client = Client(node)
+            for number in range(3):
+                client.ask(SET, f'web.max_sessions = {2000 + number}\n')
+            client.close()
+            whole = look(node, 'events', '--verify')
+            change_log(node, change)
+            found = look(node, 'events', '--verify')
+        finally:
+            daemon.end()
+        t.ok(whole.returncode == 0 and found.returncode == 1 and 'broken at event' in found.stdout,
+             f'{name} is told to the admin user', whole, found)
 
 
 def without_daemon(t, node):
@@ -417,6 +457,7 @@ def main():
             code = daemon.end()
         t.same(code, 0, 'the daemon ends well')
         without_daemon(t, node)
+        damaged_log(t)
         conferencing(t)
         fails_closed(t)
         long_root(t)

@@ -245,12 +245,13 @@ static int count_event(void *context, const struct event *event)
 static void a_page_of_events_that_is_no_page_is_refused(void **state)
 {
     struct buf page = {0};
+    struct event_bounds bounds;
     uint64_t last = 0;
     unsigned count = 0;
     (void)state;
-    assert_int_equal(event_page_read(&page, &last, count_event, &count), 0);
+    assert_int_equal(event_page_read(&page, &bounds, &last, count_event, &count), -EBADMSG);
     buf_puts(&page, "no page");
-    assert_int_equal(event_page_read(&page, &last, count_event, &count), -EBADMSG);
+    assert_int_equal(event_page_read(&page, &bounds, &last, count_event, &count), -EBADMSG);
     assert_int_equal(event_page_write(NULL, "short", 5, &page), -EBADMSG);
     assert_int_equal(count, 0);
     buf_free(&page);

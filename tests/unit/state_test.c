@@ -281,14 +281,15 @@ static void storing_is_an_event_that_names_values_but_of_secrets(void **context)
 
 static void the_chain_verifies_and_a_walk_is_limited(void **context)
 {
+    char last[STATE_HASH_TEXT_SIZE];
     struct state *state = fixture_open(*context, STATE_WRITE);
     struct seen all = {0}, newest = {0}, later = {0}, stopped = {.stop = -ECANCELED};
     uint64_t count;
-    assert_int_equal(state_events_verify(state, &count), 0);
+    assert_int_equal(state_events_verify(state, &count, last), 0);
     assert_int_equal(count, 0);
     for (int i = 0; i < 10; i++)
         assert_int_equal(state_event(state, "drift", "row %d", i), 0);
-    assert_int_equal(state_events_verify(state, &count), 0);
+    assert_int_equal(state_events_verify(state, &count, last), 0);
     assert_int_equal(count, 10);
     assert_int_equal(state_events(state, 0, 0, see, &all), 0);
     assert_true(all.first == 1 && all.last == 10);
@@ -368,6 +369,7 @@ static void fill_log(const struct fixture *fixture, uint64_t count)
 
 static void the_oldest_events_go_and_the_rest_still_verifies(void **context)
 {
+    char last[STATE_HASH_TEXT_SIZE];
     struct seen seen = {0};
     uint64_t count;
     state_close(fixture_open(*context, STATE_WRITE));
@@ -375,7 +377,7 @@ static void the_oldest_events_go_and_the_rest_still_verifies(void **context)
     struct state *state = fixture_open(*context, STATE_WRITE);
     assert_int_equal(state_event(state, "k", "one too many"), 0);
     assert_int_equal(state_event(state, "k", "and on"), 0);
-    assert_int_equal(state_events_verify(state, &count), 0);
+    assert_int_equal(state_events_verify(state, &count, last), 0);
     assert_int_equal(count, EVENTS_KEPT + 1);
     assert_int_equal(state_events(state, 0, 0, see, &seen), 0);
     assert_int_equal(seen.first, EVENTS_STEP + 1);
