@@ -359,8 +359,8 @@ static void judge_headers(const struct court *court)
             tell(court, false, SETTING_NONE, "HEAD %s: no answer in time", path);
         else if (page->error)
             tell_row(court, FINDING_FAULT, SETTING_NONE, "HEAD %s: %s", path,
-                     page->error == -EBADMSG ? "no sound answer of HTTP"
-                                             : "no handshake to ask with");
+                     page->error == -EBADMSG ? "no valid HTTP response"
+                                             : "no TLS connection for the request");
     }
 }
 

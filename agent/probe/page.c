@@ -86,7 +86,9 @@ static struct line trimmed(const char *text, size_t length)
 static int read_field(const struct line *line, struct page_answer *answer)
 {
     const char *colon = memchr(line->text, ':', line->length);
-    size_t length = colon ? (size_t)(colon - line->text) : 0;
+    if (!colon)
+        return -EBADMSG;
+    size_t length = (size_t)(colon - line->text);
     if (!field_is_token(line->text, length))
         return -EBADMSG;
     struct line value = trimmed(colon + 1, line->length - length - 1);

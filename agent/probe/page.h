@@ -19,7 +19,7 @@ enum { PAGE_COUNT = 2, PAGE_FIELD_SIZE = 256, PAGE_HEAD_MAX = 8192 };
 
 /* Zeroed: not asked for. Texts are whole; one of a field that is not there is empty. */
 struct page_answer {
-    int32_t error; /* why there is none: -ETIMEDOUT, -EBADMSG for no sound head, ... */
+    int32_t error; /* why there is none: -ETIMEDOUT, -EBADMSG for no valid head, ... */
     uint16_t status;
     char transport_security[PAGE_FIELD_SIZE]; /* the first of its kind, which alone counts */
     char referrer_policy[PAGE_FIELD_SIZE];    /* all of its kind, between commas */
@@ -42,7 +42,7 @@ bool page_keeps_transport(const char *found, const char *wanted);
 /* Whether it consents to preloading (RFC 6797, 14.2; hstspreload.org). */
 bool page_is_preloaded(const char *found);
 
-/* Whether other sites are told nothing: same-origin, or no-referrer. */
+/* Whether it keeps the address from other sites: same-origin, or no-referrer. */
 bool page_keeps_referrer(const char *found);
 
 #endif

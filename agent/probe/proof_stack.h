@@ -36,8 +36,8 @@ struct proof_stack {
 
 extern const struct proof_stack proof_bearssl, proof_mbedtls;
 
-/* A whole handshake, the task's request, and the head of the answer: 0, -EBADMSG when there is none
- * that is sound, or a negative errno as above. */
+/* A whole handshake, the task's request, and the head of the response: 0, -EBADMSG when it is not
+ * valid, or a negative errno as above. */
 int proof_mbedtls_ask(const struct proof_task *task);
 
 #endif

@@ -165,15 +165,15 @@ static bool certificate_is_sound(const struct probe_result *result)
     return sound;
 }
 
-static bool pages_are_sound(const struct probe_result *result)
+static bool pages_are_whole(const struct probe_result *result)
 {
-    bool sound = true;
     for (size_t i = 0; i < PAGE_COUNT; i++) {
         const struct page_answer *page = &result->page[i];
-        sound = sound && ends_within(page->transport_security, sizeof(page->transport_security)) &&
-                ends_within(page->referrer_policy, sizeof(page->referrer_policy));
+        if (!ends_within(page->transport_security, sizeof(page->transport_security)) ||
+            !ends_within(page->referrer_policy, sizeof(page->referrer_policy)))
+            return false;
     }
-    return sound;
+    return true;
 }
 
 static bool result_is_sound(const struct probe_result *result)
@@ -181,7 +181,7 @@ static bool result_is_sound(const struct probe_result *result)
     bool sound = ends_within(result->reason, sizeof(result->reason)) &&
                  result->group_count <= PROBE_GROUPS_MAX &&
                  result->signature_count <= PROBE_SIGNATURES_MAX && certificate_is_sound(result) &&
-                 pages_are_sound(result);
+                 pages_are_whole(result);
     for (size_t i = 0; i < PROBE_VERSIONS; i++)
         sound = sound && result->version[i].suite_count <= PROBE_SUITES_MAX &&
                 ((result->error && result->error != -ETIME) ||

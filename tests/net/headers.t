@@ -47,7 +47,7 @@ BLOCKS = [  # of the server block; what the row says of "/" and of the page that
      ' add_header Referrer-Policy same-origin always; return 200 x; }',
      'Strict-Transport-Security: max-age=0', None),
     ('an answer of another protocol', 'location = / { add_header "a b" 1; return 200 x; }',
-     'no sound answer', None),
+     'no valid HTTP response', None),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The ground of the tests that give a rendered file to its real consumer: a loopback, a /run and an
+"""Shared by the tests that give a rendered file to its real consumer: a loopback, a /run and an
 /etc of this test alone, the files of a node at their real place, and servers that read them."""
 import atexit
 import ctypes

@@ -40,7 +40,7 @@ static void a_head_is_read_however_it_is_cut(void **state)
     }
 }
 
-static void what_is_no_sound_head_is_refused(void **state)
+static void an_invalid_head_is_refused(void **state)
 {
     static const struct {
         const char *text;
@@ -255,16 +255,17 @@ static void a_missing_header_is_found_with_the_setting_that_decides(void **state
     } cases[] = {
         {{.status = 404, .referrer_policy = "same-origin"},
          "HEAD /holdfast-probe: 404 with Strict-Transport-Security: none; should be "
-         "max-age=31536000",                                                                                          SETTING_NONE        },
+         "max-age=31536000",                                                                                        SETTING_NONE        },
         {{.status = 200,
           .transport_security = "max-age=31536000; includeSubDomains; preload",
           .referrer_policy = "same-origin"},
          "HEAD /holdfast-probe: 200 with Strict-Transport-Security: max-age=31536000; "
-         "includeSubDomains; preload; should be max-age=31536000",                                                    HTTP_HSTS_PRELOAD   },
+         "includeSubDomains; preload; should be max-age=31536000",                                                  HTTP_HSTS_PRELOAD   },
         {{.status = 500, .transport_security = "max-age=31536000"},
-         "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin",                               HTTP_REFERRER_POLICY},
-        {{.error = -EBADMSG},                                       "HEAD /holdfast-probe: no sound answer of HTTP",  SETTING_NONE        },
-        {{.error = -EPROTO},                                        "HEAD /holdfast-probe: no handshake to ask with", SETTING_NONE        },
+         "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin",                             HTTP_REFERRER_POLICY},
+        {{.error = -EBADMSG},                                       "HEAD /holdfast-probe: no valid HTTP response", SETTING_NONE        },
+        {{.error = -EPROTO},
+         "HEAD /holdfast-probe: no TLS connection for the request",                                                 SETTING_NONE        },
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -291,7 +292,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_is_read_however_it_is_cut),
-        cmocka_unit_test(what_is_no_sound_head_is_refused),
+        cmocka_unit_test(an_invalid_head_is_refused),
         cmocka_unit_test(a_head_or_a_field_beyond_its_room_is_refused),
         cmocka_unit_test(bytes_that_a_terminal_would_obey_are_not_kept),
         cmocka_unit_test(transport_security_is_read_as_browsers_do),
