@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "netlink/monitor.h"
+#include "serve/bootrecord.h"
 #include "serve/clock_watch.h"
 #include "serve/door.h"
 #include "serve/drift.h"
@@ -406,6 +407,19 @@ static int open_node(struct warden *warden)
     return error;
 }
 
+/* A boot that did not come to its end enforced nothing before the network came up: what the walk
+ * finds is not the whole story then. */
+static void note_missing_boot(struct warden *warden)
+{
+    struct boot_record record = {0};
+    if (boot_record_read(warden->node.system.root, &record) == 0)
+        return;
+    node_event(
+        &warden->node, "unbooted",
+        "no boot is recorded since the machine started: nothing is known to have enforced the "
+        "policy before the network came up");
+}
+
 int warden_run(const struct warden_setup *setup)
 {
     struct warden warden = {.setup = setup, .signals = -1, .timer = -1, .files = -1, .clock = -1};
@@ -417,6 +431,7 @@ int warden_run(const struct warden_setup *setup)
     if (error == 0)
         error = open_sources(&warden);
     if (error == 0) {
+        note_missing_boot(&warden);
         endpoint_start(&warden.endpoint, &warden.node);
         walk(&warden);
     }

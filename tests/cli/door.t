@@ -416,6 +416,18 @@ def fails_closed(t):
         daemon.end()
 
 
+def boots(t):
+    """A daemon knows whether a boot came to its end before it."""
+    for boots_first, expected in ((False, 1), (True, 0)):
+        node = make_node()
+        if boots_first:
+            subprocess.run(['unshare', '-n', *node.argv('boot')], capture_output=True, check=False)
+        Daemon(node).end()
+        t.same(len(node.events('unbooted')), expected,
+               'a daemon after a boot says nothing of it' if boots_first
+               else 'a boot that is missing is an event')
+
+
 def long_root(t):
     node = make_node()
     node.root += '/' + 'x' * 120
@@ -460,6 +472,7 @@ def main():
         damaged_log(t)
         conferencing(t)
         fails_closed(t)
+        boots(t)
         long_root(t)
 
 
