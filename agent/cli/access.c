@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -137,22 +138,27 @@ bool access_needs_login(const struct access *access)
 }
 
 /* The daemon holds back its answer to a wrong one: an interrupt is heard meanwhile. */
-static int login_by_daemon(const struct access *access, const char *password)
+static int ask_daemon(const struct access *access, enum door_verb verb, const void *data,
+                      size_t size)
 {
     struct buf answer = {0};
     bool answered = false;
-    int error =
-        door_client_send(access->door, DOOR_LOGIN, password, strnlen(password, PASSWORD_MAX + 1));
+    int error = door_client_send(access->door, verb, data, size);
     if (error == 0 && access->terminal)
         error = terminal_wait(access->terminal, access->door, -1);
     if (error == 0)
-        error = door_client_receive(access->door, DOOR_LOGIN, &answer, &answered);
+        error = door_client_receive(access->door, verb, &answer, &answered);
     if (error && error != -EINTR && !answered)
         log_error("the daemon does not answer: %s", strerror(-error));
     else if (error == -ENOTSUP)
         log_error("%s", buf_text(&answer));
     buf_free(&answer);
     return error;
+}
+
+static int login_by_daemon(const struct access *access, const char *password)
+{
+    return ask_daemon(access, DOOR_LOGIN, password, strnlen(password, PASSWORD_MAX + 1));
 }
 
 static int log_in(struct access *access, const char *password)
@@ -234,6 +240,62 @@ int access_login_interactive(struct access *access, const char *file)
 {
     int error = file ? try_all(access, file, NULL) : try_at_terminal(access);
     tell_login(error);
+    return error;
+}
+
+/* --- at a console --- */
+
+static void console_name(char name[DOOR_NAME_MAX + 1])
+{
+    static const char folder[] = "/dev/";
+    const char *path = ttyname(STDIN_FILENO);
+    bool is_device = path && str_starts(path, folder);
+    (void)snprintf(name, DOOR_NAME_MAX + 1, "%s", is_device ? path + sizeof(folder) - 1 : "?");
+}
+
+static int console_by_daemon(struct access *access, const char *console, const char *user,
+                             const char *password)
+{
+    struct buf text = {0};
+    int error = buf_reserve(&text, 2 * (DOOR_NAME_MAX + 1) + PASSWORD_MAX + 2);
+    if (error == 0) {
+        buf_append(&text, console, strlen(console) + 1);
+        buf_append(&text, user, strlen(user) + 1);
+        buf_append(&text, password, strnlen(password, PASSWORD_MAX + 1));
+        error = ask_daemon(access, DOOR_CONSOLE, text.data, text.length);
+    }
+    buf_wipe(&text);
+    return error;
+}
+
+static int console_directly(struct access *access, const char *console, const char *user,
+                            const char *password)
+{
+    struct buf why = {0};
+    int error = password_check(access->root, password);
+    if (error == 0 && !str_equal(user, PASSWORD_ADMIN))
+        error = -EACCES;
+    if (error == 0)
+        return 0;
+    access->failures++;
+    password_refusal(access->root, user, error, &why);
+    if (load_node(access, NODE_RUN) == 0)
+        node_event(&access->node, "refused", "console %s: %s", console, buf_text(&why));
+    buf_free(&why);
+    int waited = terminal_wait(access->terminal, -1, (int)password_delay_ms(access->failures));
+    return waited ? waited : error;
+}
+
+int access_console(struct access *access, struct terminal *terminal, const char *user,
+                   const char *password)
+{
+    char console[DOOR_NAME_MAX + 1], name[DOOR_NAME_MAX + 1];
+    console_name(console);
+    (void)snprintf(name, sizeof(name), "%s", user);
+    access->terminal = terminal;
+    int error = access->door < 0 ? console_directly(access, console, name, password)
+                                 : console_by_daemon(access, console, name, password);
+    access->terminal = NULL;
     return error;
 }
 

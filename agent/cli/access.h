@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct access;
+struct terminal;
 
 /* 0, -EACCES (neither root nor admin), or another errno; the message is told. */
 int access_open(struct access **access, const char *root, const char *state_path);
@@ -27,6 +28,13 @@ bool access_needs_login(const struct access *access);
  * more tries are left or the password cannot be checked, as with a disabled account, -EINTR, or
  * another errno; told. */
 int access_login_interactive(struct access *access, const char *file);
+
+/* Checks what a person at a console gave as name and password, of which the administrator's alone
+ * will do; a failure is an event that names the terminal. For root. 0, -EACCES where they are
+ * wrong, after a delay that grows with each failure; -EPERM where another try is of no use,
+ * -ENOTSUP with the message told, or another errno. */
+int access_console(struct access *access, struct terminal *terminal, const char *user,
+                   const char *password);
 
 /* The role, the stored settings (secrets included, to prefill) and their revision. 0, -ENODATA
  * where the node fails closed, since what stands then is not what was stored, or another errno;

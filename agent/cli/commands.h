@@ -14,6 +14,7 @@ int cli_export(const struct invocation *invocation);
 int cli_firewall(const struct invocation *invocation);
 int cli_get(const struct invocation *invocation);
 int cli_import(const struct invocation *invocation);
+int cli_login(const struct invocation *invocation);
 int cli_password(const struct invocation *invocation);
 int cli_probe(const struct invocation *invocation);
 int cli_reboot(const struct invocation *invocation);

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "serve/password.h"
 #include "serve/password_helper.h"
 
@@ -47,6 +48,8 @@ struct guesses {
     uint64_t next_ms;              /* no password is looked at before */
     struct password_helper helper; /* looks at one now */
     struct client *client;         /* whose it is, NULL: it has left, and the guess counts */
+    char who[2 * DOOR_NAME_MAX];   /* of the guess that is checked, for the log */
+    char user[DOOR_NAME_MAX + 1];  /* "": the admin, who is not named */
 };
 
 /* What strangers can cause without waiting must not fill the disk with events. */
@@ -63,7 +66,7 @@ struct door {
     uid_t admin;
     bool has_admin;
     struct door_actions actions;
-    struct guesses guesses[DOOR_CHECKS_MAX]; /* of root, of admin */
+    struct guesses guesses[DOOR_CHECKS_MAX]; /* of root, of admin, of the consoles */
     struct refusals refusals;
     struct client clients[DOOR_CLIENTS_MAX];
     struct client *polled[DOOR_FDS_MAX];
@@ -76,19 +79,15 @@ static uint64_t now_ms(const struct door *door)
 
 /* --- clients --- */
 
-static const char *name_of(bool is_root)
-{
-    return is_root ? "root" : PASSWORD_ADMIN;
-}
-
 static const char *who_is(const struct client *client)
 {
-    return name_of(client->uid == 0);
+    return client->uid == 0 ? "root" : PASSWORD_ADMIN;
 }
 
 static struct guesses *guesses_of(struct door *door, const struct client *client)
 {
-    return &door->guesses[client->uid != 0];
+    bool console = client->head.verb == DOOR_CONSOLE;
+    return &door->guesses[console ? DOOR_CHECKS_MAX - 1 : client->uid != 0];
 }
 
 static void forget_request(struct client *client)
@@ -192,11 +191,13 @@ static void wrong_password(struct door *door, struct guesses *guesses, int error
     struct buf none = {0}, why = {0};
     guesses->failures++;
     guesses->next_ms = now_ms(door) + password_delay_ms(guesses->failures);
-    if (error == -EACCES)
+    if (guesses->user[0])
+        password_refusal(door->root, guesses->user, error, &why);
+    else if (error == -EACCES)
         buf_puts(&why, "wrong password");
     else
         buf_printf(&why, "the password cannot be checked: %s", strerror(-error));
-    door->actions.refused(door->actions.context, name_of(guesses == door->guesses), buf_text(&why));
+    door->actions.refused(door->actions.context, guesses->who, buf_text(&why));
     buf_free(&why);
     if (!client)
         return;
@@ -212,7 +213,7 @@ static void right_password(struct door *door, struct guesses *guesses)
     guesses->next_ms = 0;
     if (!guesses->client)
         return;
-    guesses->client->logged_in = true;
+    guesses->client->logged_in |= guesses->client->head.verb == DOOR_LOGIN;
     guesses->client->failures = 0;
     answer(door, guesses->client, 0, &none);
 }
@@ -222,7 +223,7 @@ static void cannot_check(struct door *door, struct guesses *guesses)
 {
     struct buf why = {0};
     password_unsupported(door->root, &why);
-    refused(door, name_of(guesses == door->guesses), buf_text(&why));
+    refused(door, guesses->who, buf_text(&why));
     if (guesses->client)
         answer(door, guesses->client, -ENOTSUP, &why);
     buf_free(&why);
@@ -246,26 +247,55 @@ static void hold(struct door *door, struct client *client)
     client->deadline_ms = now_ms(door) + IDLE_MS;
 }
 
-static void log_in(struct door *door, struct client *client)
+/* The password in the request, and for the log whose it is. NULL: the request is none. */
+static const char *read_login(const struct client *client, struct guesses *guesses)
 {
-    struct guesses *guesses = guesses_of(door, client);
-    if (guesses->helper.pid) {
-        hold(door, client);
+    const char *terminal = client->payload, *end = terminal + client->head.size;
+    guesses->user[0] = '\0';
+    (void)snprintf(guesses->who, sizeof(guesses->who), "%s", who_is(client));
+    if (client->head.verb == DOOR_LOGIN)
+        return client->payload;
+    const char *user = terminal + strlen(terminal) + 1;
+    if (client->uid != 0 || user > end)
+        return NULL;
+    const char *password = user + strlen(user) + 1;
+    if (password > end || user[0] == '\0' || strlen(terminal) > DOOR_NAME_MAX ||
+        str_copy(guesses->user, sizeof(guesses->user), user) < 0)
+        return NULL;
+    (void)snprintf(guesses->who, sizeof(guesses->who), "console %s", terminal);
+    str_clean(guesses->who, "");
+    return password;
+}
+
+static void begin_check(struct door *door, struct client *client, struct guesses *guesses)
+{
+    const char *password = read_login(client, guesses);
+    if (!password) {
+        refuse(door, client, "sent a message that is none");
         return;
     }
-    if (now_ms(door) < guesses->next_ms) {
-        client->due_ms = guesses->next_ms;
-        client->deadline_ms = client->due_ms + MESSAGE_MS;
-        return; /* looked at again then */
-    }
+    const char *user = guesses->user[0] ? guesses->user : PASSWORD_ADMIN;
     guesses->client = client;
-    int error = password_helper_start(&guesses->helper, door->root, client->payload);
+    int error = password_helper_start(&guesses->helper, door->root, user, password);
     if (error) {
         password_checked(door, guesses, error);
         return;
     }
     explicit_bzero(client->payload, client->head.size);
     hold(door, client);
+}
+
+static void log_in(struct door *door, struct client *client)
+{
+    struct guesses *guesses = guesses_of(door, client);
+    if (guesses->helper.pid) {
+        hold(door, client);
+    } else if (now_ms(door) < guesses->next_ms) { /* looked at again then */
+        client->due_ms = guesses->next_ms;
+        client->deadline_ms = client->due_ms + MESSAGE_MS;
+    } else {
+        begin_check(door, client, guesses);
+    }
 }
 
 /* Those who waited for it are looked at in this turn. */
@@ -317,7 +347,7 @@ static void do_request(struct door *door, struct client *client)
 {
     struct buf payload = {0};
     client->due_ms = 0;
-    if (client->head.verb == DOOR_LOGIN) {
+    if (client->head.verb == DOOR_LOGIN || client->head.verb == DOOR_CONSOLE) {
         log_in(door, client);
         return;
     }

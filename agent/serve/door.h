@@ -26,6 +26,8 @@ enum door_verb {
     DOOR_REBOOT,       /* empty */
     DOOR_PUBLISHED,    /* empty; answered with what is published (serve/published.h) */
     DOOR_EVENTS,       /* struct event_request; answered with a page (serve/event_page.h) */
+    DOOR_CONSOLE, /* of root: terminal, user name and password, each ended by a NUL but the last;
+                     answered as DOOR_LOGIN */
     DOOR_VERB_END
 };
 
@@ -44,7 +46,8 @@ enum {
     DOOR_CLIENTS_MAX = 8,
     DOOR_ADMIN_CLIENTS_MAX = 6, /* so that the admin user never shuts out root */
     DOOR_REFUSALS_MAX = 10, /* told within a minute; wrong passwords, which wait, are all told */
-    DOOR_CHECKS_MAX = 2,    /* of a password at a time: one of root's, one of the admin user's */
+    DOOR_CHECKS_MAX = 3, /* of a password at a time: of root, of the admin user, of the consoles */
+    DOOR_NAME_MAX = 32,  /* bytes of a terminal's or user's name */
     DOOR_FDS_MAX = 1 + DOOR_CHECKS_MAX + DOOR_CLIENTS_MAX,
     DOOR_ANSWER_MAX = 1 << 20
 };

@@ -23,6 +23,7 @@ static const struct verb {
     [DOOR_REBOOT]       = {0,                            false, 0},
     [DOOR_PUBLISHED]    = {0,                            true,  0},
     [DOOR_EVENTS]       = {sizeof(struct event_request), true,  0},
+    [DOOR_CONSOLE]      = {2 * (DOOR_NAME_MAX + 1) + PASSWORD_MAX + 1, false, 0},
 };
 /* clang-format on */
 

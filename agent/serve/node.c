@@ -573,6 +573,8 @@ int node_apply(struct node *node, const struct change *change, struct buf *fault
     if (error == 0)
         error = store_change(node, change, &wanted, faults);
     settings_free(&wanted);
+    if (error == -EBADMSG) /* what is stored was damaged meanwhile: it is no policy any more */
+        (void)node_reload(node);
     if (error == 0)
         error = node_reload(node);
     if (error == 0)

@@ -47,7 +47,8 @@ static size_t cut_fields(char *line, char *field[FIELDS_MAX])
     return count;
 }
 
-static int read_account(const char *root, const char *file, struct buf *text, char **line)
+static int read_account(const char *root, const char *file, const char *name, struct buf *text,
+                        char **line)
 {
     char path[PATH_MAX];
     int error = file_target(path, sizeof(path), root, file);
@@ -57,7 +58,7 @@ static int read_account(const char *root, const char *file, struct buf *text, ch
         error = file_read(path, FILE_SIZE_MAX, text);
     if (error)
         return error;
-    *line = text->data ? find_line(text->data, PASSWORD_ADMIN) : NULL;
+    *line = text->data ? find_line(text->data, name) : NULL;
     return *line ? 0 : -ENOENT;
 }
 
@@ -137,7 +138,7 @@ void password_unsupported(const char *root, struct buf *why)
     struct buf text = {0};
     char *line = NULL, *field[FIELDS_MAX];
     const char *kind = NULL;
-    if (read_account(root, "/etc/shadow", &text, &line) == 0 &&
+    if (read_account(root, "/etc/shadow", PASSWORD_ADMIN, &text, &line) == 0 &&
         cut_fields(line, field) > SHADOW_HASH)
         kind = kind_of(field[SHADOW_HASH]);
     if (kind)
@@ -172,7 +173,7 @@ int password_stored(const char *root, struct buf *hash)
 {
     struct buf text = {0};
     char *line = NULL;
-    int error = read_account(root, "/etc/shadow", &text, &line);
+    int error = read_account(root, "/etc/shadow", PASSWORD_ADMIN, &text, &line);
     if (error == 0)
         error = check_line(line, hash);
     buf_wipe(&text);
@@ -194,7 +195,7 @@ int password_admin(const char *root, uid_t *uid, gid_t *gid)
     struct buf text = {0};
     char *line = NULL, *field[FIELDS_MAX];
     uint64_t user = 0, group = 0;
-    int error = read_account(root, "/etc/passwd", &text, &line);
+    int error = read_account(root, "/etc/passwd", PASSWORD_ADMIN, &text, &line);
     if (error == 0 && cut_fields(line, field) <= PASSWD_GID)
         error = -EINVAL;
     if (error == 0)
@@ -205,6 +206,27 @@ int password_admin(const char *root, uid_t *uid, gid_t *gid)
     *gid = (gid_t)group;
     buf_free(&text);
     return error;
+}
+
+/* Only what can be a name is looked for, so that a part of a line is none. */
+static bool is_known(const char *root, const char *name)
+{
+    struct buf text = {0};
+    char *line = NULL;
+    bool known = name[0] != '\0' && strpbrk(name, ":\n\r \t") == NULL &&
+                 read_account(root, "/etc/passwd", name, &text, &line) == 0;
+    buf_free(&text);
+    return known;
+}
+
+void password_refusal(const char *root, const char *name, int error, struct buf *why)
+{
+    if (!is_known(root, name))
+        buf_puts(why, "unknown user");
+    else if (error == -EACCES)
+        buf_printf(why, "wrong password for %s", name);
+    else
+        buf_printf(why, "the password of %s cannot be checked: %s", name, strerror(-error));
 }
 
 unsigned password_delay_ms(unsigned failures)

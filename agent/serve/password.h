@@ -33,6 +33,10 @@ int password_check(const char *root, const char *password);
 int password_stored(const char *root, struct buf *hash);
 int password_compare(const char *password, const char *hash);
 
+/* What the log keeps of a log-in as `name` that failed with this error of password_check(). People
+ * type a password where a name is asked for: one that passwd(5) does not know is not repeated. */
+void password_refusal(const char *root, const char *name, int error, struct buf *why);
+
 /* After -ENOTSUP: why no password can be checked, by the name of the stored hash's kind (crypt(5)).
  * Nothing of the hash itself is in it. */
 void password_unsupported(const char *root, struct buf *why);

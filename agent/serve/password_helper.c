@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "serve/password.h"
 #include "serve/sandbox.h"
 #include "serve/users.h"
@@ -71,13 +72,15 @@ static int fork_process(struct password_helper *helper, const char *password, co
     return 0;
 }
 
-int password_helper_start(struct password_helper *helper, const char *root, const char *password)
+int password_helper_start(struct password_helper *helper, const char *root, const char *user,
+                          const char *password)
 {
     struct buf hash = {0};
+    bool is_admin = str_equal(user, PASSWORD_ADMIN);
     int error = password_stored(root, &hash);
     password_helper_init(helper);
-    if (error == -EPERM) {
-        helper->instead = error;
+    helper->instead = !is_admin ? -EACCES : error == -EPERM ? -EPERM : 0;
+    if (error == -EPERM || (error == -ENOTSUP && !is_admin)) {
         buf_clear(&hash);
         buf_puts(&hash, PASSWORD_OF_NOBODY);
         error = buf_error(&hash);

@@ -145,6 +145,8 @@ static int door_apply(void *context, const struct change *change, struct buf *an
 {
     struct warden *warden = context;
     int error = node_apply(&warden->node, change, answer);
+    if (error && warden->node.reason.length)
+        walk_soon(warden, 0);
     if (error)
         return error;
     buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);

@@ -177,6 +177,20 @@ def who_is_the_admin(t):
          'a passwd that cannot be read leaves the processes of a login undecided', result)
 
 
+def latch_alone(t):
+    """The file beside the database outlives it, and check believes it without one."""
+    node = Node()
+    os.makedirs(node.path('var/lib/holdfast'), exist_ok=True)
+    node.write('var/lib/holdfast/state.db.latch-admin-disabled', '')
+    before = os.listdir(node.path('var/lib/holdfast'))
+    result = node.run('check', '--id', 'accounts.admin.*')
+    t.ok(result.returncode == 1 and 'accounts.admin.password' in result.stdout,
+         'where the latch stands alone check finds the account open', result.stdout, result.stderr)
+    t.same(os.listdir(node.path('var/lib/holdfast')), before, 'and writes nothing')
+    boot(node)
+    t.ok(fields(node, 'etc/shadow', 'admin')[1].startswith('!'), 'and a boot closes it')
+
+
 def for_good(t):
     def opens(node):
         node.write('etc/shadow', f'admin:{hashed(PASSWORD)}:0::::::\n', 0o600)
@@ -219,4 +233,5 @@ with Tap() as t:
     by_the_wizard(t)
     check_finds(t)
     who_is_the_admin(t)
+    latch_alone(t)
     for_good(t)

@@ -292,8 +292,9 @@ def forgets(t, node, daemon):
     t.same(client.ask(LOGIN, PASSWORD)[0], 0, 'the right password follows a wrong one')
     t.same(client.ask(IMPORT, '# only-in-the-text\nweb.max_sessions = 83\n')[0], 0,
            'and a text is imported')
-    wait_for(lambda: memory(daemon.process.pid), "the daemon's memory")
-    held = memory(daemon.process.pid)
+    parts = []
+    wait_for(lambda: parts.append(memory(daemon.process.pid)) or parts[-1], "the daemon's memory")
+    held = parts[-1]
     t.ok(b'web.max_sessions' in held, "the daemon's memory can be read")
     t.same([word for word in (PASSWORD, 'only-a-wrong-guess', 'only-in-the-text', 'only-in-the-comment')
             if word.encode() in held], [], 'no password and no imported text stays in it')
@@ -428,6 +429,31 @@ def boots(t):
                else 'a boot that is missing is an event')
 
 
+def loses_its_settings(t):
+    """The database is damaged under a running daemon."""
+    node = make_node()
+    daemon = Daemon(node)
+    try:
+        client = Client(node)
+        t.same(client.ask(SET, 'web.max_sessions = 5\n')[0], 0, 'a daemon stores')
+        database = sqlite3.connect(node.path('var/lib/holdfast/state.db'))
+        database.execute("INSERT INTO revisions SELECT max(revision) + 1, 0, 'x', 'x', zeroblob(32) "
+                         'FROM revisions')
+        database.commit()
+        database.close()
+        status, why = client.ask(SET, 'web.max_sessions = 6\n')
+        loaded, reason = client.ask(LOAD)
+        t.ok(loaded and reason, 'and fails closed once its settings cannot be read any more', status,
+             why, loaded, reason)
+        t.ok(client.ask(SET, 'web.max_sessions = 7\n')[0], 'which stores nothing any more')
+        client.close()
+        wait_for(lambda: look(node, 'check').stdout.startswith('FAILED CLOSED'),
+                 'a report that it failed closed')
+        t.ok(True, 'and says so')
+    finally:
+        daemon.end()
+
+
 def long_root(t):
     node = make_node()
     node.root += '/' + 'x' * 120
@@ -473,6 +499,7 @@ def main():
         conferencing(t)
         fails_closed(t)
         boots(t)
+        loses_its_settings(t)
         long_root(t)
 
 

@@ -133,6 +133,25 @@ def broken(number):
     return path
 
 
+def boot_leaves_the_state(t, node, number):
+    """A library that computes SHA-256 wrongly would call every database damaged."""
+    def files():
+        folder = node.path('var/lib/holdfast')
+        found = {}
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), 'rb') as file:
+                found[name] = file.read()
+        return found
+
+    before = files()
+    subprocess.run(['unshare', '-n', broken(number), '--root', node.root, 'boot'],
+                   capture_output=True, timeout=60, check=False)
+    t.same([name for name, data in files().items() if before.get(name) != data],
+           ['state.db.latch-admin-disabled'],
+           'a boot with a wrong SHA-256 sets nothing aside, and takes no state for lost')
+    t.same(node.get('security.fips'), 'yes', 'whose settings are read again by a sound program')
+
+
 def wrong_answers(t):
     node = Node()
     node.run('set', 'security.fips=yes')
@@ -143,6 +162,7 @@ def wrong_answers(t):
         if name == 'SHA-256':
             t.ok(done.returncode == 1 and 'SHA-256 of mbedTLS' in json.dumps(report),
                  'a wrong SHA-256: not even the state is read', done.stderr)
+            boot_leaves_the_state(t, node, number)
             continue
         failing = [found['fips.selftest.' + library] for library in ('mbedtls', 'bearssl')
                    if found['fips.selftest.' + library]['verdict'] == 'fail']

@@ -2,6 +2,7 @@
  * while one is checked. */
 #include "control_fixture.h"
 
+#include "base/file.h"
 #include "base/str.h"
 #include "serve/password.h"
 
@@ -280,6 +281,86 @@ static void every_wrong_password_is_an_event(void **state)
     close(fd);
 }
 
+/* --- consoles --- */
+
+static void ask_console(int fd, const char *data, size_t size)
+{
+    control_send_head(
+        fd, (struct door_head){.magic = DOOR_MAGIC, .verb = DOOR_CONSOLE, .size = (uint32_t)size});
+    assert_int_equal(file_write_all(fd, data, size), 0);
+}
+
+#define ASK_CONSOLE(fd, text) ask_console(fd, text, sizeof(text) - 1)
+
+static void a_console_lets_in_the_administrator_alone(void **state)
+{
+    (void)state;
+    control_write("passwd", "root:x:0:0::/:/bin/sh\nadmin:x:1000:1000::/:/bin/sh\n");
+    int fd = control_connect_client();
+    ASK_CONSOLE(fd, "tty1\0admin\0" CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), 0);
+    ASK_CONSOLE(fd, "tty1\0root\0" CONTROL_PASSWORD);
+    assert_int_equal(control_answer_after(fd, 1000), -EACCES);
+    assert_string_equal(control.who, "console tty1");
+    assert_string_equal(control.why, "wrong password for root");
+    ASK_CONSOLE(fd, "tty1\0" CONTROL_PASSWORD "\0" CONTROL_PASSWORD);
+    assert_int_equal(control_answer_after(fd, 2000), -EACCES);
+    assert_string_equal(control.why, "unknown user");
+    close(fd);
+}
+
+static void a_console_is_no_log_in_of_the_connection(void **state)
+{
+    (void)state;
+    int fd = control_connect_client();
+    ASK_CONSOLE(fd, "tty1\0admin\0" CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), 0);
+    control_request(fd, DOOR_APPLY_WIZARD, "a = b\n");
+    assert_int_equal(control_answer(fd), -EACCES);
+    close(fd);
+}
+
+static void guesses_at_a_console_do_not_delay_others(void **state)
+{
+    (void)state;
+    int console = control_connect_client(), fd = control_connect_client();
+    ASK_CONSOLE(console, "tty1\0admin\0wrong");
+    assert_int_equal(control_answer(console), -EAGAIN);
+    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), 0);
+    close(console);
+    close(fd);
+}
+
+static void what_is_no_log_in_at_a_console_closes_the_connection(void **state)
+{
+    static const struct {
+        const char *data;
+        size_t size;
+    } cases[] = {
+        {"",                                            0 },
+        {"tty1",                                        4 },
+        {"tty1\0admin",                                 10},
+        {"tty1\0\0secret",                              12},
+        {"tty1\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0b",  40},
+        {"ttyttyttyttyttyttyttyttyttyttytty\0admin\0a", 41},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        int fd = control_connect_client();
+        ask_console(fd, cases[i].data, cases[i].size);
+        assert_int_equal(control_answer(fd), -EPIPE);
+        assert_int_equal(control.refused, i + 1);
+        close(fd);
+    }
+    if (!control_is_root())
+        return;
+    int fd = control_connect_as(CONTROL_ADMIN);
+    ASK_CONSOLE(fd, "tty1\0admin\0" CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), -EPIPE);
+    close(fd);
+}
+
 int main(void)
 {
 #define LOGIN_TEST(name)                                                                           \
@@ -299,6 +380,10 @@ int main(void)
         LOGIN_TEST(a_check_that_ends_without_a_result_refuses),
         LOGIN_TEST(a_hash_that_cannot_be_computed_is_told_and_not_counted),
         LOGIN_TEST(every_wrong_password_is_an_event),
+        LOGIN_TEST(a_console_lets_in_the_administrator_alone),
+        LOGIN_TEST(a_console_is_no_log_in_of_the_connection),
+        LOGIN_TEST(guesses_at_a_console_do_not_delay_others),
+        LOGIN_TEST(what_is_no_log_in_at_a_console_closes_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@ from fetch import fetch, fetch_json
 from node import ASKED, PROMPT, QUESTION, Node
 
 PASSWORD = deploy.PASSWORD
+TYPED_AS_A_NAME = 'hunter2'
 
 
 def boot_order(t, text):
@@ -42,6 +43,11 @@ def first_boot(t, machine):
     machine.expect(r'Password: $')
     machine.send('wrong' + PASSWORD)
     t.ok(machine.expect('Login incorrect'), 'a wrong password does not log in')
+    machine.expect(r'login: $')
+    machine.send(TYPED_AS_A_NAME)
+    machine.expect(r'Password: $')
+    machine.send(PASSWORD)
+    t.ok(machine.expect('Login incorrect'), 'nor does another user')
     machine.log_in(PASSWORD)
     t.same(machine.run('id -u')[1].strip(), '1000', 'admin logs in as an ordinary user')
     boot_order(t, machine.run('cat /run/holdfast/boot-order')[1])
@@ -134,6 +140,12 @@ def on_disk(t, machine):
         t.same(done.returncode, 0, 'the chain of events is whole: ' + done.stdout.strip())
         events = deploy.holdfast(folder, 'events').stdout
         t.ok(PASSWORD not in events, 'no event holds the password')
+        t.ok('console ttyS0: wrong password for admin' in events and
+             'console ttyS0: unknown user' in events and TYPED_AS_A_NAME not in events,
+             'a log-in that failed at the console is an event, without a name that is none', events)
+        with open(os.path.join(state, 'shadow')) as shadow:
+            t.ok(shadow.read().startswith('admin:$6$rounds=656000$'),
+                 "the password's hash is of today's cost")
         done = deploy.holdfast(folder, 'set', 'security.disable_admin=no')
         t.ok(done.returncode == 2 and 'disable' in done.stderr,
              'root itself cannot enable the account again', done.stdout + done.stderr)
