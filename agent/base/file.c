@@ -52,6 +52,21 @@ int file_read_own(const char *path, size_t limit, struct buf *buf)
     return read_with(path, O_NOFOLLOW | O_NONBLOCK, limit, buf);
 }
 
+int file_read_record(const char *root, const char *path, void *record, size_t size)
+{
+    char target[PATH_MAX];
+    struct buf data = {0};
+    int error = file_target(target, sizeof(target), root, path);
+    if (error == 0)
+        error = file_read(target, size, &data);
+    if (error == -EFBIG || (error == 0 && data.length != size))
+        error = -EBADMSG;
+    if (error == 0)
+        memcpy(record, data.data, size);
+    buf_free(&data);
+    return error == -ENOTDIR ? -ENOENT : error;
+}
+
 int file_poke(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

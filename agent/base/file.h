@@ -36,6 +36,10 @@ int file_read(const char *path, size_t limit, struct buf *buf);
 /* The same, but for a file that only this program makes: -ELOOP where it is a symbolic link. */
 int file_read_own(const char *path, size_t limit, struct buf *buf);
 
+/* Reads a record of one size, of `path` below `root` (file_target). -EBADMSG where the file has
+ * another length, -ENOENT where it or its folder is missing. */
+int file_read_record(const char *root, const char *path, void *record, size_t size);
+
 /* Writes an existing file in one write(2), without creating or truncating it: for /proc/sys. */
 int file_poke(const char *path, const char *text);
 

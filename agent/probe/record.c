@@ -235,19 +235,8 @@ bool record_is_stale(const struct probe_record *record, uint64_t now_ms)
 
 int record_read(const char *root, struct probe_record *record)
 {
-    char path[PATH_MAX];
-    struct buf data = {0};
-    int error = file_target(path, sizeof(path), root, PROBE_RECORD_PATH);
-    if (error == 0)
-        error = file_read(path, sizeof(*record), &data);
-    if (error == 0 && data.length != sizeof(*record))
-        error = -EBADMSG;
-    if (error == 0) {
-        memcpy(record, data.data, sizeof(*record));
-        error = record_is_sound(record) ? 0 : -EBADMSG;
-    }
-    buf_free(&data);
-    return error;
+    int error = file_read_record(root, PROBE_RECORD_PATH, record, sizeof(*record));
+    return error == 0 && !record_is_sound(record) ? -EBADMSG : error;
 }
 
 int record_write(const char *root, const struct probe_record *record)

@@ -40,19 +40,8 @@ static bool is_whole(const struct served_record *record)
 
 int served_read(const char *root, struct served_record *record)
 {
-    char path[PATH_MAX];
-    struct buf data = {0};
-    int error = file_target(path, sizeof(path), root, SERVED_RECORD_PATH);
-    if (error == 0)
-        error = file_read(path, sizeof(*record), &data);
-    if (error == 0 && data.length != sizeof(*record))
-        error = -EBADMSG;
-    if (error == 0) {
-        memcpy(record, data.data, sizeof(*record));
-        error = is_whole(record) ? 0 : -EBADMSG;
-    }
-    buf_free(&data);
-    return error == -ENOTDIR ? -ENOENT : error;
+    int error = file_read_record(root, SERVED_RECORD_PATH, record, sizeof(*record));
+    return error == 0 && !is_whole(record) ? -EBADMSG : error;
 }
 
 void served_remove(const char *root)

@@ -31,6 +31,7 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
     'agent/serve/door.c'      => ['unlink(door->path)'],
     'agent/serve/file_watch.c' => ['inotify_add_watch(fd, path, watched[i].events)'],
     'agent/serve/front.c'     => ['open("/proc/self/exe"'],
+    'agent/serve/password_set.c' => ['open(path'],
     'agent/serve/prober.c'    => ['open("/proc/self/exe"'],
     'agent/serve/node.c'      => ['access(KEY_OF_', 'access(node->state_path', 'access(folder',
                                   'lstat(path', 'stat(folder', 'stat("/proc/self/ns/pid"',

@@ -162,6 +162,63 @@ def secrets_stay(t, daemon):
            ['anon_inode', 'socket', 'socket'], 'nothing of the warden is open in it')
 
 
+PAGES = ('/', '/health', '/live', '/checks', '/metrics')
+
+
+def as_stranger(do):
+    """What a process of another account without credentials gets: bytes, or why not."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            got = do()
+        except OSError as error:
+            got = repr(error).encode()
+        with open(theirs, 'wb') as out:
+            out.write(got)
+        os._exit(0)
+    os.close(theirs)
+    with open(ours, 'rb') as got:
+        text = got.read()
+    os.waitpid(pid, 0)
+    return text
+
+
+def read_page(path):
+    with urllib.request.urlopen(f'https://127.0.0.1:{PORT}{path}', timeout=60,
+                                context=ssl._create_unverified_context()) as answer:
+        return answer.read()
+
+
+def read_file(path):
+    with open(path, 'rb') as file:
+        return file.read()
+
+
+def connect(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+    return b'connected'
+
+
+def local_readers(t, node):
+    os.chmod(node.root, 0o755)  # what is denied is denied by the files themselves
+    with node.entered():
+        read = as_stranger(lambda: b''.join(map(read_page, PAGES)))
+    t.ok(b'holdfast_health' in read and b'"rows"' in read,
+         'a local process reads what a station reads, over loopback', read[:300])
+    t.same([name for name, secret in SECRETS.items() if secret in read], [],
+           'no stored secret is on any page')
+    t.ok(b'PRIVATE KEY' not in read, 'no private key is')
+    denied = as_stranger(lambda: read_file(f'{node.root}/var/lib/holdfast/state.db'))
+    t.ok(denied.startswith(b'PermissionError'), 'it cannot read the database', denied[:100])
+    asked = as_stranger(lambda: connect(f'{node.root}/run/holdfast/door'))
+    t.ok(asked.startswith(b'PermissionError'), 'nor reach the control socket', asked)
+
+
 def not_by_hand(t):
     """Without descriptors, and with some that are not what they must be."""
     by_hand = subprocess.run([ground.HOLDFAST, 'front'], capture_output=True, text=True)
@@ -353,6 +410,7 @@ def main():
         t.ok(wait_for(daemon.serves) is not None, 'the endpoint is up')
         privileges(t, daemon)
         secrets_stay(t, daemon)
+        local_readers(t, node)
         not_by_hand(t)
         repairs(t, node, daemon)
         new_interface(t, node, daemon)
