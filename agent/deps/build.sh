@@ -129,6 +129,7 @@ libmicrohttpd() {
         --disable-bauth --disable-cookie --disable-curl --disable-dauth --disable-doc \
         --disable-examples --disable-https --disable-httpupgrade --disable-nls \
         --disable-postprocessor --disable-sendfile --disable-tools --enable-epoll=yes \
+        mhd_cv_find_lib_sendmsg=no mhd_cv_have_func_writev=no \
         CC="$cc" CFLAGS="$cflags"
     make -C src/microhttpd -j"$jobs" libmicrohttpd.la AR_FLAGS=Dcr
     cp src/microhttpd/.libs/libmicrohttpd.a "$out/lib"

@@ -73,8 +73,6 @@ static const struct rule {
     {BOTH,   SYS_close,           {{0}}, 0},
     {FRONT,  SYS_epoll_ctl,       {UPTO(1, EPOLL_CTL_MOD)}, 0},
     {FRONT,  SYS_shutdown,        {IS(1, SHUT_WR)}, 0}, /* does not end a listener's listening */
-    /* libmicrohttpd's answers. An address of it counts for datagrams and with MSG_FASTOPEN alone. */
-    {FRONT,  SYS_sendmsg,         {IS(2, MSG_NOSIGNAL)}, 0},
     {FRONT,  SYS_socketpair,      {IS(0, AF_UNIX), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
     {FRONT,  SYS_fcntl,           {IS(1, F_GETFL)}, 0}, /* libmicrohttpd */
     /* libmicrohttpd asks for these two; it gets none, since the pair is no TCP. */
@@ -99,7 +97,6 @@ static const struct rule {
     {FRONT,  SYS_fstat,           {{0}}, 0},
     {FRONT,  SYS_read,            {{0}}, 0},
     {BOTH,   SYS_write,           {{0}}, 0}, /* the log */
-    {BOTH,   SYS_writev,          {{0}}, 0},
     {BOTH,   SYS_clock_gettime,   {UPTO(0, LAST_CLOCK)}, 0}, /* where the vDSO has no clock */
     {BOTH,   SYS_exit_group,      {{0}}, 0},
     {PROBER, SYS_poll,            {{0}}, 0},

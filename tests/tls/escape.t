@@ -134,8 +134,7 @@ def permitted(process, name):
 
 def refused(process, name):
     """Either by the filter, or by a limit that a permitted call meets."""
-    by_limit = {'grow-data': errno.ENOMEM, 'grow-file': errno.EFBIG,
-                'message-to-address': errno.EPIPE if process == 'front' else None}.get(name)
+    by_limit = {'grow-data': errno.ENOMEM, 'grow-file': errno.EFBIG}.get(name)
     # mmap(2) of the C library calls a denied anonymous mapping a lack of memory.
     denied = errno.ENOMEM if name in ('grow-shared', 'make-code') else errno.EPERM
     wanted = (by_limit, by_limit) if by_limit else (denied, -signal.SIGSYS)
