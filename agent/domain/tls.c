@@ -240,7 +240,7 @@ static const char *why_a_stranger(const struct policy *policy, const struct evid
 {
     const struct record_listener *entry =
         evidence->record_error ? NULL : find_health(policy, &evidence->record);
-    if (!entry || evidence->record.began_ms < evidence->served.since_ms)
+    if (!entry || entry->began_ms < evidence->served.since_ms)
         return NULL;
     const struct probe_result *result = &entry->result;
     if (result->error == -ECONNREFUSED)

@@ -121,6 +121,7 @@ static void probe_listener(struct record_listener *entry, struct connect_sources
     struct probe_options options = patient;
     struct target target;
     options.host = entry->host[0] ? entry->host : NULL;
+    entry->began_ms = clock_boot_ms();
     for (size_t i = 0; i < RECORD_ADDRESSES_MAX && entry->address[i][0]; i++) {
         if (target_address(&target, entry->address[i], entry->port) < 0)
             continue;
@@ -133,7 +134,6 @@ static void probe_listener(struct record_listener *entry, struct connect_sources
 
 void record_probe(struct probe_record *record, struct connect_sources *sources)
 {
-    record->began_ms = clock_boot_ms();
     for (size_t i = 0; i < record->count; i++)
         probe_listener(&record->listener[i], sources);
     record->boot_ms = clock_boot_ms();
@@ -222,6 +222,7 @@ void record_carry(struct probe_record *record, const struct probe_record *before
             if (!is_answered(entry) && old->result.error == 0 && old->port == entry->port &&
                 str_equal(old->name, entry->name) && old->carried < RECORD_CARRIED_MAX) {
                 entry->carried = old->carried + 1;
+                entry->began_ms = old->began_ms;
                 entry->result = old->result;
             }
         }

@@ -26,14 +26,14 @@ struct record_listener {
     uint16_t port;
     char host[TARGET_NAME_SIZE]; /* by which pages are asked for; "": it speaks no HTTP */
     char address[RECORD_ADDRESSES_MAX][64]; /* where to try, in this order; "" ends */
-    uint32_t carried; /* how many probes since `result` were not answered to their end */
+    uint32_t carried;  /* how many probes since `result` were not answered to their end */
+    uint64_t began_ms; /* clock_boot_ms() when the probe that found `result` began */
     struct probe_result result;
 };
 
 struct probe_record {
     uint32_t magic, size; /* of this structure: another version's is no record */
-    uint64_t began_ms;    /* clock_boot_ms() when the probe began */
-    uint64_t boot_ms;     /* ... and when it was complete */
+    uint64_t boot_ms;     /* clock_boot_ms() when the probe was complete */
     uint32_t count;
     struct record_listener listener[RECORD_LISTENERS_MAX];
 };

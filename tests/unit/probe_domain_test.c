@@ -120,13 +120,18 @@ static const struct row *find_row(const struct ground *ground, const char *id)
     return NULL;
 }
 
-static struct probe_result *find_result(struct ground *ground, const char *name)
+static struct record_listener *find_listener(struct ground *ground, const char *name)
 {
     for (size_t i = 0; i < ground->record->count; i++)
         if (str_equal(ground->record->listener[i].name, name))
-            return &ground->record->listener[i].result;
+            return &ground->record->listener[i];
     fail_msg("no listener %s", name);
     return NULL;
+}
+
+static struct probe_result *find_result(struct ground *ground, const char *name)
+{
+    return &find_listener(ground, name)->result;
 }
 
 static void without_a_record_no_row_applies(void **state)
@@ -354,7 +359,7 @@ static void show_certificate(struct ground *ground, const char *fingerprint)
 {
     struct probe_result *result = find_result(ground, "health");
     all_is_well(ground->record);
-    ground->record->began_ms = clock_boot_ms() + 1000;
+    find_listener(ground, "health")->began_ms = clock_boot_ms() + 1000;
     result->certificate.parsed = true;
     result->certificate.not_after_s = clock_now_s() + INT64_C(86400) * 365;
     (void)snprintf(result->certificate.fingerprint, sizeof(result->certificate.fingerprint), "%s",
@@ -421,7 +426,7 @@ static void a_probe_from_before_the_certificate_accuses_no_stranger(void **state
     struct ground *ground = *state;
     struct served_record served = served_by_us();
     show_certificate(ground, OTHER);
-    ground->record->began_ms = served.since_ms - 1;
+    find_listener(ground, "health")->began_ms = served.since_ms - 1;
     look_at_served(ground, &served);
     assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_PASS);
     assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);
@@ -579,6 +584,31 @@ static void a_busy_listener_keeps_what_was_found_before_for_three_probes(void **
     free(now);
 }
 
+/* What the listener showed before its certificate was renewed stands for a probe that began later
+ * and was not answered. */
+static void a_result_carried_over_a_renewal_accuses_no_stranger(void **state)
+{
+    static const int unanswered[] = {-ETIME, -ETIMEDOUT, -ECONNRESET};
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    struct probe_record *before = calloc(1, sizeof(*before));
+    assert_non_null(before);
+    for (size_t i = 0; i < countof(unanswered); i++) {
+        show_certificate(ground, OTHER);
+        find_listener(ground, "health")->began_ms = served.since_ms - 1;
+        memcpy(before, ground->record, sizeof(*before));
+        record_prepare(ground->record, &ground->policy);
+        ground->record->boot_ms = clock_boot_ms();
+        find_listener(ground, "health")->began_ms = served.since_ms + 1;
+        find_result(ground, "health")->error = unanswered[i];
+        record_carry(ground->record, before);
+        look_at_served(ground, &served);
+        assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_PASS);
+        assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);
+    }
+    free(before);
+}
+
 /* --- the headers of HTTP --- */
 
 static const struct row *look_at_page(struct ground *ground, const struct page_answer *page)
@@ -681,6 +711,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_certificate_must_name_the_node, begin, end),
         cmocka_unit_test_setup_teardown(
             a_busy_listener_keeps_what_was_found_before_for_three_probes, begin, end),
+        cmocka_unit_test_setup_teardown(a_result_carried_over_a_renewal_accuses_no_stranger, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(a_page_without_its_headers_fails_and_names_who_decides,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_page_that_does_not_come_in_time_is_not_checked, begin,
