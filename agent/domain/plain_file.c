@@ -63,12 +63,12 @@ static void put_excerpt(struct buf *out, const char *text, size_t size, size_t a
     buf_putc(out, '"');
 }
 
-/* Which revision of the settings the first line says, 0: none. */
-static uint64_t revision_of(const char *text, size_t size)
+/* Which revision of the settings the first line says: 0 is that of a node without answers. False
+ * where it says none. */
+static bool revision_of(const char *text, size_t size, uint64_t *revision)
 {
     static const char *const marks[] = {"for revision ", "\"revision\":"};
     char head[STAMP_SIZE];
-    uint64_t revision = 0;
     size_t length = size < sizeof(head) - 1 ? size : sizeof(head) - 1;
     memcpy(head, text, length);
     head[length] = '\0';
@@ -78,17 +78,18 @@ static uint64_t revision_of(const char *text, size_t size)
             continue;
         at += strlen(marks[i]);
         at[strspn(at, "0123456789")] = '\0';
-        (void)str_to_u64(at, 1, UINT64_MAX, &revision);
+        return str_to_u64(at, 0, UINT64_MAX, revision) == 0;
     }
-    return revision;
+    return false;
 }
 
 static void tell_difference(const struct buf *wanted, const char *text, size_t size,
                             struct plain_file *found)
 {
     size_t at = 0, line = 1;
-    uint64_t revision = revision_of(text, size);
-    if (revision && revision != revision_of(wanted->data, wanted->length)) {
+    uint64_t revision, present;
+    if (revision_of(text, size, &revision) &&
+        revision_of(wanted->data, wanted->length, &present) && revision != present) {
         buf_printf(&found->actual, "rendered for revision %" PRIu64, revision);
         return;
     }

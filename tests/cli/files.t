@@ -115,6 +115,18 @@ def only_when_changed(t, node):
     judge_json(t, node, 'answers')
 
 
+def first_answer(t):
+    """A node without answers is at revision 0: its files say so, and the first answer makes 1."""
+    node = Files()
+    node.run('boot')
+    node.run('set', 'node.hostname=first')
+    rows = node.rows()
+    stamped = ('openssl', 'nginx', 'kamailio', 'policy', 'sip', 'dh', 'network')
+    t.same({name: rows[name]['actual'] for name in stamped},
+           dict.fromkeys(stamped, 'rendered for revision 0'),
+           'after the first answer each row says that its file is of revision 0')
+
+
 def change_content(path):
     with open(path, 'a') as file:
         file.write('ssl_protocols TLSv1;\n')
@@ -350,6 +362,7 @@ with Tap() as t:
     node.run('set', 'node.hostname=rendered')
     first_boot(t, node)
     only_when_changed(t, node)
+    first_answer(t)
     drift(t, node)
     folders(t, node)
     fips(t, node)
