@@ -88,8 +88,8 @@ static void tell_difference(const struct buf *wanted, const char *text, size_t s
 {
     size_t at = 0, line = 1;
     uint64_t revision, present;
-    if (revision_of(text, size, &revision) &&
-        revision_of(wanted->data, wanted->length, &present) && revision != present) {
+    if (revision_of(text, size, &revision) && revision_of(wanted->data, wanted->length, &present) &&
+        revision != present) {
         buf_printf(&found->actual, "rendered for revision %" PRIu64, revision);
         return;
     }

@@ -100,8 +100,9 @@ struct evidence {
 struct verdicts {
     enum topic topic;
     size_t faults, advices;
-    enum setting_key setting; /* of the first fault */
-    struct buf text;          /* the first few */
+    enum setting_key setting;          /* of the first fault */
+    struct buf text;                   /* the first few */
+    char unchecked[FINDING_TEXT_SIZE]; /* what could not be asked: "" where all was */
 };
 
 static void add_text(struct verdicts *verdicts, const char *text)
@@ -114,7 +115,11 @@ static void collect(void *context, const struct finding *finding)
 {
     struct verdicts *verdicts = context;
     bool fault = finding->fault || finding->row == FINDING_FAULT;
-    if ((!fault && finding->row == FINDING_NOTE) || finding->topic != verdicts->topic)
+    if (finding->topic != verdicts->topic)
+        return;
+    if (!fault && finding->row == FINDING_UNCHECKED)
+        (void)str_copy(verdicts->unchecked, sizeof(verdicts->unchecked), finding->text);
+    if (!fault && finding->row != FINDING_ADVICE)
         return;
     if (verdicts->faults == 0 && fault)
         verdicts->setting = finding->setting;
@@ -181,6 +186,8 @@ static void judge_row(const struct policy *policy, const struct listener *listen
     bool unpermitted = verdicts.setting == SETTING_NONE && verdicts.topic <= TOPIC_SIGNATURES;
     if (count == 0 && verdicts.topic == TOPIC_HEADERS && !every_page_answered(result))
         row_verdict(row, VERDICT_NOT_CHECKED, "not every request was answered in time");
+    else if (count == 0 && verdicts.unchecked[0])
+        row_verdict(row, VERDICT_NOT_CHECKED, rows_text(rows, "%s", verdicts.unchecked));
     else if (count == 0)
         row_verdict(row, VERDICT_PASS, NULL);
     else
@@ -245,11 +252,14 @@ static const char *why_a_stranger(const struct policy *policy, const struct evid
     const struct probe_result *result = &entry->result;
     if (result->error == -ECONNREFUSED)
         return "the port refuses connections";
-    if (result->error || !result->certificate.parsed)
+    bool told = result->error == 0 || result->error == -ETIME; /* in part, which counts */
+    if (!told || !result->certificate.parsed)
         return NULL;
     if (!str_equal(result->certificate.fingerprint, evidence->served.fingerprint))
         return "another program answers at the port, with another certificate";
-    return has_proof(result) ? NULL : "what answers at the port did not prove that it has the key";
+    if (result->error || result->proof_error || has_proof(result))
+        return NULL;
+    return "what answers at the port did not prove that it has the key";
 }
 
 /* Why the endpoint does not serve, or NULL. */

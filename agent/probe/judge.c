@@ -49,7 +49,7 @@ __attribute__((format(printf, 4, 5))) static void tell(const struct court *court
     court->listener->found(court->listener->context, &finding);
 }
 
-/* A note, by which a row of the node's own listener fails. */
+/* A note, by which a row of the node's own listener does not pass. */
 __attribute__((format(printf, 4, 5))) static void tell_row(const struct court *court,
                                                            enum finding_row row,
                                                            enum setting_key setting,
@@ -206,6 +206,12 @@ static void judge_master_secret(const struct court *court, const struct probe_ve
     if (court->fips && (none || version->plain_secret == PROBE_YES))
         tell(court, true, SECURITY_FIPS,
              "%s is served without the extended master secret (RFC 7627) in FIPS mode", with);
+    else if (court->fips && version->version == TLS_1_2 && version->accepted &&
+             version->plain_secret == PROBE_UNKNOWN)
+        tell_row(court, FINDING_UNCHECKED, SECURITY_FIPS,
+                 "whether %s is served without the extended master secret (RFC 7627) was not"
+                 " answered",
+                 with);
     else if (none)
         tell(court, false, SETTING_NONE, "no extended master secret (RFC 7627) with %s", with);
 }
@@ -312,8 +318,10 @@ static void judge_certificate(const struct court *court)
 {
     const struct certificate_facts *facts = &court->result->certificate;
     if (!facts->parsed) {
-        bool sent = court->result->chain.count > 0;
-        tell(court, sent, SETTING_NONE, "the certificate cannot be %s", sent ? "read" : "seen");
+        if (court->result->chain.count > 0)
+            tell(court, true, SETTING_NONE, "the certificate cannot be read");
+        else
+            tell_row(court, FINDING_UNCHECKED, SETTING_NONE, "the certificate cannot be seen");
         return;
     }
     judge_dates(court, facts);
@@ -355,12 +363,13 @@ static void judge_headers(const struct court *court)
         const char *path = page_path(i);
         if (page->status)
             judge_page(court, path, page);
-        else if (page->error == -ETIMEDOUT)
-            tell(court, false, SETTING_NONE, "HEAD %s: no answer in time", path);
+        else if (page->error == -EBADMSG)
+            tell_row(court, FINDING_FAULT, SETTING_NONE, "HEAD %s: no valid HTTP response", path);
+        else if (page->error == -EPROTO || page->error == -EPROTONOSUPPORT)
+            tell_row(court, FINDING_FAULT, SETTING_NONE,
+                     "HEAD %s: no TLS connection for the request", path);
         else if (page->error)
-            tell_row(court, FINDING_FAULT, SETTING_NONE, "HEAD %s: %s", path,
-                     page->error == -EBADMSG ? "no valid HTTP response"
-                                             : "no TLS connection for the request");
+            tell(court, false, SETTING_NONE, "HEAD %s: no answer in time", path);
     }
 }
 

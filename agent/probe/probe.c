@@ -27,7 +27,7 @@ void probe_run(const struct target *target, const struct probe_options *options,
         result->version[i].version = (uint16_t)(SSL_3_0 + i);
     breadth_run(target, options, started_ms + options->total_ms, result);
     if (options->proof && result->error == 0)
-        proof_run(target, options, started_ms + options->total_ms, result);
+        result->proof_error = proof_run(target, options, started_ms + options->total_ms, result);
     certificate_read(&result->certificate, &result->chain, target->name, target->named);
     result->took_ms = (uint32_t)(clock_boot_ms() - started_ms);
 }

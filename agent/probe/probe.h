@@ -29,7 +29,8 @@ enum {
 /* What a question was answered by; zero is "nobody could tell". */
 enum probe_answer { PROBE_UNKNOWN, PROBE_NO, PROBE_YES };
 
-/* By a whole handshake; zero is "no library of ours implements it, or it was not tried". */
+/* By a whole handshake; zero is "no library of ours implements it, it was not tried, or not
+ * answered in time". */
 enum probe_proof { PROOF_NONE, PROOF_FAILED, PROOF_DONE };
 
 struct probe_suite {
@@ -62,7 +63,8 @@ struct probe_group {
 
 struct probe_result {
     int32_t error; /* 0, or why the listener could not be probed: a negative errno */
-    char reason[PROBE_REASON_SIZE];               /* the same for people */
+    char reason[PROBE_REASON_SIZE]; /* the same for people */
+    int32_t proof_error; /* 0, or -ETIME: the handshakes were not all answered (probe/proof.h) */
     struct probe_version version[PROBE_VERSIONS]; /* oldest first */
     uint16_t group_count;
     struct probe_group groups[PROBE_GROUPS_MAX];
@@ -88,7 +90,8 @@ extern const struct probe_options probe_defaults;
 
 /* Probes one listener; fills `result`, whose `error` is -ECONNREFUSED for a closed port,
  * -ETIMEDOUT for one that says nothing, -EPROTO for one that does not speak TLS, -ETIME where the
- * time did not suffice: what was found is then part of the truth. */
+ * time did not suffice: what was found is then part of the truth. Where the time sufficed for the
+ * breadth and not for the proof, `proof_error` alone is -ETIME. */
 void probe_run(const struct target *target, const struct probe_options *options,
                struct probe_result *result);
 

@@ -33,7 +33,10 @@ struct run {
     const struct probe_options *options;
     uint64_t deadline_ms;
     struct probe_result *result;
-    bool paced; /* the listener closes what comes too fast */
+    bool paced;  /* the listener closes what comes too fast */
+    bool proved; /* a handshake came to its end */
+    bool late;   /* one was not answered in time, or closed without a word */
+    bool ended;  /* the deadline came first */
 };
 
 static void pause_briefly(void)
@@ -48,7 +51,8 @@ static int ask(struct run *run, int (*question)(const struct proof_task *task),
     int answer = -ETIMEDOUT;
     for (unsigned i = 0; i < TRIES; i++) {
         uint64_t now_ms = clock_boot_ms();
-        if (now_ms >= run->deadline_ms)
+        run->ended = now_ms >= run->deadline_ms;
+        if (run->ended)
             return -ETIMEDOUT;
         if (run->paced)
             pause_briefly();
@@ -63,9 +67,26 @@ static int ask(struct run *run, int (*question)(const struct proof_task *task),
     return answer;
 }
 
+/* Whether an error is the listener's own answer: it failed or closed. What came too late, or was
+ * never asked for want of a port or memory, is no answer. */
+static bool is_refusal(int error)
+{
+    return error == -EPROTO || error == -ECONNRESET || error == -EPIPE;
+}
+
+static void note_proof(struct run *run, struct probe_suite *suite, int error)
+{
+    if (error == 0)
+        suite->proof = PROOF_DONE;
+    else if (is_refusal(error))
+        suite->proof = PROOF_FAILED;
+    run->proved |= error == 0;
+    run->late |= error && error != -EPROTO;
+}
+
 static void prove_version(struct run *run, struct probe_version *version)
 {
-    for (size_t i = 0; i < version->suite_count; i++) {
+    for (size_t i = 0; i < version->suite_count && !run->ended; i++) {
         struct probe_suite *suite = &version->suites[i];
         const struct proof_stack *stack = first_of(
             version->master_secret == PROBE_YES ? resumers : provers, version->version, suite->id);
@@ -79,9 +100,7 @@ static void prove_version(struct run *run, struct probe_version *version)
             .connections = &run->result->connections,
         };
         int error = ask(run, stack->handshake, &task);
-        if (error == -ETIMEDOUT && clock_boot_ms() >= run->deadline_ms)
-            return;
-        suite->proof = error ? PROOF_FAILED : PROOF_DONE;
+        note_proof(run, suite, error);
         if (error || version->resumption != PROBE_UNKNOWN)
             continue;
         stack = first_of(resumers, version->version, suite->id);
@@ -91,9 +110,15 @@ static void prove_version(struct run *run, struct probe_version *version)
     }
 }
 
+static bool serves(struct run *run, struct proof_task *task)
+{
+    return ask(run, proof_mbedtls.handshake, task) == 0;
+}
+
 /* Whether a client without the extended master secret is served, with a suite that was proved: what
- * it is refused for must be that alone. The server's hello does not say so: OpenSSL refuses by its
- * FIPS provider, when the keys are derived. */
+ * it is refused for must be that alone, and where it was closed without a word, a client with it
+ * must still be served. The server's hello does not say so: OpenSSL refuses by its FIPS provider,
+ * when the keys are derived. */
 static void prove_plain_secret(struct run *run, struct probe_version *version)
 {
     for (size_t i = 0; i < version->suite_count; i++) {
@@ -108,8 +133,11 @@ static void prove_plain_secret(struct run *run, struct probe_version *version)
             .connections = &run->result->connections,
         };
         int error = ask(run, proof_mbedtls.handshake, &task);
-        if (error == 0 || error == -EPROTO)
-            version->plain_secret = error ? PROBE_NO : PROBE_YES;
+        task.plain_secret = false;
+        if (error == 0)
+            version->plain_secret = PROBE_YES;
+        else if (error == -EPROTO || (is_refusal(error) && serves(run, &task)))
+            version->plain_secret = PROBE_NO;
         return;
     }
 }
@@ -132,12 +160,18 @@ static bool choose(const struct run *run, struct proof_task *task)
     return false;
 }
 
+/* Whether nothing can be said about the key: none was proved, and not each refused. */
+static bool is_unproved(const struct run *run)
+{
+    return !run->proved && (run->late || run->ended);
+}
+
 /* One that is not answered in time is not followed by another. */
 static void ask_for_pages(struct run *run)
 {
     struct proof_task task = {.target = run->target, .connections = &run->result->connections};
     bool possible = choose(run, &task);
-    int error = possible ? 0 : -EPROTONOSUPPORT;
+    int error = possible ? 0 : is_unproved(run) ? -ETIMEDOUT : -EPROTONOSUPPORT;
     for (size_t i = 0; i < PAGE_COUNT; i++) {
         struct buf request = {0};
         page_request(i, run->options->host, &request);
@@ -153,14 +187,17 @@ static void ask_for_pages(struct run *run)
     }
 }
 
-void proof_run(const struct target *target, const struct probe_options *options,
-               uint64_t deadline_ms, struct probe_result *result)
+int proof_run(const struct target *target, const struct probe_options *options,
+              uint64_t deadline_ms, struct probe_result *result)
 {
-    struct run run = {target, options, deadline_ms, result, false};
+    struct run run = {
+        .target = target, .options = options, .deadline_ms = deadline_ms, .result = result};
     for (size_t i = PROBE_VERSIONS; i-- > 0;)
         if (result->version[i].accepted)
             prove_version(&run, &result->version[i]);
+    int error = run.ended || is_unproved(&run) ? -ETIME : 0;
     prove_plain_secret(&run, &result->version[TLS_1_2 - SSL_3_0]);
     if (options->host)
         ask_for_pages(&run);
+    return error;
 }

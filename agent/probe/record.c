@@ -200,9 +200,15 @@ bool record_is_sound(const struct probe_record *record)
     return sound;
 }
 
+/* To the end, its handshakes too. */
+static bool is_probed(const struct record_listener *entry)
+{
+    return entry->result.error == 0 && entry->result.proof_error == 0;
+}
+
 static bool is_answered(const struct record_listener *entry)
 {
-    return entry->result.error == 0 || entry->result.error == -ECONNREFUSED;
+    return is_probed(entry) || entry->result.error == -ECONNREFUSED;
 }
 
 bool record_is_complete(const struct probe_record *record)
@@ -219,7 +225,7 @@ void record_carry(struct probe_record *record, const struct probe_record *before
         struct record_listener *entry = &record->listener[i];
         for (size_t j = 0; j < before->count; j++) {
             const struct record_listener *old = &before->listener[j];
-            if (!is_answered(entry) && old->result.error == 0 && old->port == entry->port &&
+            if (!is_answered(entry) && is_probed(old) && old->port == entry->port &&
                 str_equal(old->name, entry->name) && old->carried < RECORD_CARRIED_MAX) {
                 entry->carried = old->carried + 1;
                 entry->began_ms = old->began_ms;

@@ -15,7 +15,7 @@ from endpoint import BUILD, PATIENCE_S, Tap, ports
 
 HOLDFAST = os.environ.get('HOLDFAST', os.path.join(BUILD, 'holdfast'))
 ALL = ['-cipher', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0']
-HANDSHAKE, KEY_EXCHANGE, HELLO_DONE = 22, 12, 14
+ALERT, HANDSHAKE, KEY_EXCHANGE, HELLO_DONE = 21, 22, 12, 14
 tap = Tap()
 folder = tempfile.TemporaryDirectory(prefix='holdfast-proof-')
 running = []
@@ -56,8 +56,9 @@ def start(*options):
 
 
 def probe(port):
-    done = subprocess.run([HOLDFAST, 'probe', 'localhost:%d' % port, '--format', 'json'],
-                          capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([HOLDFAST, 'probe', 'localhost:%d' % port, '--format', 'json',
+                           '--timeout', '60'], capture_output=True, text=True, timeout=120,
+                          check=False)
     report = json.loads(done.stdout) if done.stdout else {'versions': [], 'findings': []}
     report['versions'] = {one['version']: one for one in report['versions'] if one['accepted']}
     report['said'] = done.stderr
@@ -90,10 +91,12 @@ class Wire:
 
     def serve(self):
         while True:
-            client, _ = self.listener.accept()
-            server = socket.create_connection(('127.0.0.1', self.to))
-            threading.Thread(target=self.upward, args=(client, server), daemon=True).start()
-            threading.Thread(target=self.downward, args=(client, server), daemon=True).start()
+            self.carry(self.listener.accept()[0])
+
+    def carry(self, client):
+        server = socket.create_connection(('127.0.0.1', self.to))
+        threading.Thread(target=self.upward, args=(client, server), daemon=True).start()
+        threading.Thread(target=self.downward, args=(client, server), daemon=True).start()
 
     @staticmethod
     def upward(client, server):
@@ -131,8 +134,37 @@ def spoil_signatures(head, body):
 
 
 def fall_silent(head, body):
-    """After the server's first flight nothing comes any more."""
-    return head + body if head[0] == HANDSHAKE and body[0] <= HELLO_DONE else None
+    """After the server's first flight nothing comes any more; a refusal is passed on."""
+    passed = head[0] == ALERT or (head[0] == HANDSHAKE and body[0] <= HELLO_DONE)
+    return head + body if passed else None
+
+
+def is_plain(hello):
+    """A hello of TLS 1.2 without the extended master secret (extension 23)."""
+    newer = b'\x00\x2b\x00\x03\x02' in hello
+    return hello[9:11] == b'\x03\x03' and b'\x00\x17\x00\x00' not in hello and not newer
+
+
+class Gate(Wire):
+    """Keeps clients without the extended master secret from the server: it closes
+    without a word, says nothing, or closes on them and each that follows."""
+
+    def __init__(self, port, kind):
+        self.kind, self.shut = kind, False
+        super().__init__(port, lambda head, body: head + body)
+
+    def serve(self):
+        while True:
+            client, _ = self.listener.accept()
+            hello = client.recv(65536, socket.MSG_PEEK)
+            plain = is_plain(hello)
+            self.shut |= plain and self.kind == 'later'
+            if plain and self.kind == 'silent':
+                self.kept.append(client)
+            elif self.shut or (plain and self.kind == 'closed'):
+                client.close()
+            else:
+                self.carry(client)
 
 
 # --- tests ---
@@ -174,8 +206,23 @@ def not_to_be_trusted():
     tap.ok(any('no handshake came to its end' in one['text'] for one in report['findings']),
            'and is told', report['findings'])
     report = probe(Wire(port, fall_silent).port)
-    found = proved(report, 'TLS 1.2')
-    tap.ok(found and not found[True], 'a server that falls silent is not proved', found)
+    found = proved(report, 'TLS 1.2') | {'said': report['said']}
+    tap.ok(found[None] and not found[True] and not found[False],
+           'a server that falls silent is neither proved nor said to fail', found)
+    tap.same([one['text'] for one in report['findings'] if 'no handshake' in one['text']], [],
+             'and no finding says so')
+
+
+def plain_secret():
+    """A client without the extended master secret is answered, closed, or kept waiting."""
+    port = start(*RSA, '-tls1_2', '-cipher', 'ECDHE-RSA-AES128-GCM-SHA256')
+    for name, wanted in (('none', True), ('closed', False), ('silent', None)):
+        gate = Gate(port, name)
+        found = probe(gate.port)['versions']['TLS 1.2']
+        tap.same((found['extended_master_secret'], found['plain_master_secret']), (True, wanted),
+                 'a client without the extended master secret: %s' % name)
+    tap.same(probe(Gate(port, 'later').port)['versions']['TLS 1.2']
+             ['plain_master_secret'], None, 'a server that closes on each from then on is not asked')
 
 
 def certificates():
@@ -213,6 +260,7 @@ try:
     suites()
     resumption()
     not_to_be_trusted()
+    plain_secret()
     certificates()
 finally:
     for process in running:

@@ -227,13 +227,14 @@ static void tls_1_2_without_extended_master_secret_fails_in_fips_mode_alone(void
     struct ground *ground = *state;
     static const struct {
         uint8_t master_secret, plain_secret;
-        bool fault;
+        enum verdict in_fips_mode;
     } cases[] = {
-        {PROBE_YES, PROBE_NO,      false},
-        {PROBE_YES, PROBE_UNKNOWN, false},
-        {PROBE_YES, PROBE_YES,     true },
-        {PROBE_NO,  PROBE_UNKNOWN, true },
-        {PROBE_NO,  PROBE_YES,     true },
+        {PROBE_YES,     PROBE_NO,      VERDICT_PASS       },
+        {PROBE_YES,     PROBE_UNKNOWN, VERDICT_NOT_CHECKED},
+        {PROBE_UNKNOWN, PROBE_UNKNOWN, VERDICT_NOT_CHECKED},
+        {PROBE_YES,     PROBE_YES,     VERDICT_FAIL       },
+        {PROBE_NO,      PROBE_UNKNOWN, VERDICT_FAIL       },
+        {PROBE_NO,      PROBE_YES,     VERDICT_FAIL       },
     };
     for (size_t i = 0; i < countof(cases); i++)
         for (int fips = 0; fips < 2; fips++) {
@@ -244,11 +245,35 @@ static void tls_1_2_without_extended_master_secret_fails_in_fips_mode_alone(void
             ground->policy.crypto.fips = fips;
             keep_and_look(ground);
             const struct row *row = find_row(ground, "tls.https.sessions");
-            bool fault = fips && cases[i].fault;
-            assert_int_equal(row->verdict, fault ? VERDICT_FAIL : VERDICT_PASS);
-            if (fault)
+            assert_int_equal(row->verdict, fips ? cases[i].in_fips_mode : VERDICT_PASS);
+            if (row->verdict == VERDICT_FAIL)
                 assert_int_equal(row->setting, SECURITY_FIPS);
+            if (row->verdict == VERDICT_NOT_CHECKED)
+                assert_non_null(strstr(row->note, "TLS 1.2"));
         }
+}
+
+static void a_listener_of_tls_1_3_alone_is_not_asked_for_the_secret_of_tls_1_2(void **state)
+{
+    struct ground *ground = *state;
+    all_is_well(ground->record);
+    struct probe_result *result = find_result(ground, "https");
+    result->version[TLS_1_2 - SSL_3_0].accepted = false;
+    result->version[TLS_1_3 - SSL_3_0].accepted = true;
+    ground->policy.crypto.fips = true;
+    keep_and_look(ground);
+    assert_int_equal(find_row(ground, "tls.https.sessions")->verdict, VERDICT_PASS);
+}
+
+static void a_certificate_that_was_not_seen_is_not_checked(void **state)
+{
+    struct ground *ground = *state;
+    all_is_well(ground->record);
+    keep_and_look(ground);
+    assert_int_equal(find_row(ground, "tls.https.certificate")->verdict, VERDICT_NOT_CHECKED);
+    find_result(ground, "https")->chain = (struct certificate_chain){.count = 1, .size = {1}};
+    keep_and_look(ground);
+    assert_int_equal(find_row(ground, "tls.https.certificate")->verdict, VERDICT_FAIL);
 }
 
 static void a_closed_port_does_not_apply_and_a_mute_one_is_an_error(void **state)
@@ -421,6 +446,41 @@ static void a_certificate_without_its_key_fails(void **state)
     assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_FAIL);
 }
 
+/* What was seen until the time was over counts, what was not accuses nobody. */
+static void another_certificate_fails_in_a_probe_that_was_not_finished_too(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OTHER);
+    find_result(ground, "health")->error = -ETIME;
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_FAIL);
+    show_certificate(ground, OWN);
+    find_result(ground, "health")->error = -ETIME;
+    find_result(ground, "health")->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_NONE;
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_PASS);
+}
+
+static void handshakes_that_are_late_prove_nothing_and_accuse_nobody(void **state)
+{
+    struct ground *ground = *state;
+    struct served_record served = served_by_us();
+    show_certificate(ground, OWN);
+    struct probe_result *result = find_result(ground, "health");
+    result->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_NONE;
+    for (size_t i = 0; i < PAGE_COUNT; i++)
+        result->page[i] = (struct page_answer){.error = -ETIMEDOUT};
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_FAIL);
+    result->proof_error = -ETIME;
+    assert_false(record_is_complete(ground->record));
+    look_at_served(ground, &served);
+    assert_int_equal(find_row(ground, "tls.health.served")->verdict, VERDICT_PASS);
+    assert_int_equal(find_row(ground, "tls.health.headers")->verdict, VERDICT_NOT_CHECKED);
+    assert_int_equal(find_row(ground, "tls.health.suites")->verdict, VERDICT_PASS);
+}
+
 static void a_probe_from_before_the_certificate_accuses_no_stranger(void **state)
 {
     struct ground *ground = *state;
@@ -584,6 +644,27 @@ static void a_busy_listener_keeps_what_was_found_before_for_three_probes(void **
     free(now);
 }
 
+static void what_was_proved_before_stands_for_handshakes_that_are_late(void **state)
+{
+    struct ground *ground = *state;
+    struct probe_record *now = calloc(1, sizeof(*now));
+    assert_non_null(now);
+    show_certificate(ground, OWN);
+    memcpy(now, ground->record, sizeof(*now));
+    struct probe_result *before = find_result(ground, "health");
+    struct probe_result *late =
+        &now->listener[find_listener(ground, "health") - ground->record->listener].result;
+    late->proof_error = -ETIME;
+    late->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_NONE;
+    record_carry(now, ground->record);
+    assert_int_equal(late->version[TLS_1_2 - SSL_3_0].suites[0].proof, PROOF_DONE);
+    assert_int_equal(late->proof_error, 0);
+    late->proof_error = before->proof_error = -ETIME;
+    record_carry(now, ground->record);
+    assert_int_equal(late->proof_error, -ETIME);
+    free(now);
+}
+
 /* What the listener showed before its certificate was renewed stands for a probe that began later
  * and was not answered. */
 static void a_result_carried_over_a_renewal_accuses_no_stranger(void **state)
@@ -633,11 +714,24 @@ static void a_page_without_its_headers_fails_and_names_who_decides(void **state)
 
 static void a_page_that_does_not_come_in_time_is_not_checked(void **state)
 {
-    static const struct page_answer pages[] = {{.error = -ETIMEDOUT}, {.error = 0}};
+    static const struct page_answer pages[] = {
+        {.error = -ETIMEDOUT},  {.error = -ECONNREFUSED},
+        {.error = -ECONNRESET}, {.error = -EADDRNOTAVAIL},
+        {.error = 0},
+    };
     for (size_t i = 0; i < countof(pages); i++) {
         const struct row *row = look_at_page(*state, &pages[i]);
         assert_int_equal(row->verdict, VERDICT_NOT_CHECKED);
         assert_string_equal(row->note, "not every request was answered in time");
+    }
+}
+
+static void a_page_that_is_refused_fails(void **state)
+{
+    static const int errors[] = {-EBADMSG, -EPROTO, -EPROTONOSUPPORT};
+    for (size_t i = 0; i < countof(errors); i++) {
+        const struct row *row = look_at_page(*state, &(struct page_answer){.error = errors[i]});
+        assert_int_equal(row->verdict, VERDICT_FAIL);
     }
 }
 
@@ -680,6 +774,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_exchange_signed_outside_the_policy_fails, begin, end),
         cmocka_unit_test_setup_teardown(
             tls_1_2_without_extended_master_secret_fails_in_fips_mode_alone, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_listener_of_tls_1_3_alone_is_not_asked_for_the_secret_of_tls_1_2, begin, end),
+        cmocka_unit_test_setup_teardown(a_certificate_that_was_not_seen_is_not_checked, begin, end),
         cmocka_unit_test_setup_teardown(a_closed_port_does_not_apply_and_a_mute_one_is_an_error,
                                         begin, end),
         cmocka_unit_test_setup_teardown(
@@ -696,6 +793,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_certificate_at_the_port_fails_and_is_not_judged,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_certificate_without_its_key_fails, begin, end),
+        cmocka_unit_test_setup_teardown(
+            another_certificate_fails_in_a_probe_that_was_not_finished_too, begin, end),
+        cmocka_unit_test_setup_teardown(handshakes_that_are_late_prove_nothing_and_accuse_nobody,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(a_probe_from_before_the_certificate_accuses_no_stranger,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_health_port_that_refuses_is_no_row_that_does_not_apply,
@@ -711,12 +812,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_certificate_must_name_the_node, begin, end),
         cmocka_unit_test_setup_teardown(
             a_busy_listener_keeps_what_was_found_before_for_three_probes, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_proved_before_stands_for_handshakes_that_are_late,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(a_result_carried_over_a_renewal_accuses_no_stranger, begin,
                                         end),
         cmocka_unit_test_setup_teardown(a_page_without_its_headers_fails_and_names_who_decides,
                                         begin, end),
         cmocka_unit_test_setup_teardown(a_page_that_does_not_come_in_time_is_not_checked, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(a_page_that_is_refused_fails, begin, end),
         cmocka_unit_test_setup_teardown(pages_are_judged_by_the_settings_of_the_moment, begin, end),
         cmocka_unit_test_setup_teardown(sip_has_no_row_for_headers, begin, end),
     };
