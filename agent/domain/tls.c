@@ -130,26 +130,29 @@ static void collect(void *context, const struct finding *finding)
 
 /* A certificate that names hosts must name this one by its full name; one for addresses alone, one
  * of the node's (RFC 9525, 3). */
-static bool names_the_node(const struct settings *settings, const struct certificate_facts *facts)
+static bool names_the_node(const struct settings *settings, const struct probe_result *result)
 {
+    const struct certificate_facts *facts = &result->certificate;
     static const enum setting_key addresses[] = {NODE_ADDRESS, NODE_ADDRESS6};
     char name[SETTING_ITEM_SIZE];
     (void)snprintf(name, sizeof(name), "%s.%s", settings_text(settings, NODE_HOSTNAME),
                    settings_text(settings, NODE_DOMAIN));
-    bool held = certificate_names_hold(facts, name);
-    for (size_t i = 0; i < countof(addresses) && !certificate_names_a_host(facts); i++)
+    bool held = certificate_names_hold(facts, &result->chain, name);
+    bool for_hosts = held || certificate_names_a_host(facts, &result->chain);
+    for (size_t i = 0; i < countof(addresses) && !for_hosts; i++)
         for (size_t cursor = 0; settings_item(settings, addresses[i], &cursor, name);) {
             name[strcspn(name, "/")] = '\0';
-            held |= certificate_names_hold(facts, name);
+            held |= certificate_names_hold(facts, &result->chain, name);
         }
     return held;
 }
 
-static void judge_node_name(const struct settings *settings, const struct certificate_facts *facts,
+static void judge_node_name(const struct settings *settings, const struct probe_result *result,
                             struct verdicts *verdicts)
 {
+    const struct certificate_facts *facts = &result->certificate;
     char text[FINDING_TEXT_SIZE];
-    if (verdicts->topic != TOPIC_CERTIFICATE || !facts->parsed || names_the_node(settings, facts))
+    if (verdicts->topic != TOPIC_CERTIFICATE || !facts->parsed || names_the_node(settings, result))
         return;
     (void)snprintf(text, sizeof(text), "the certificate does not name this node, %s.%s, but %.150s",
                    settings_text(settings, NODE_HOSTNAME), settings_text(settings, NODE_DOMAIN),
@@ -172,7 +175,7 @@ static void judge_row(const struct policy *policy, const struct listener *listen
     struct verdicts verdicts = {.topic = row->tag % TOPIC_COUNT, .setting = SETTING_NONE};
     struct judge_listener ear = {collect, &verdicts};
     judge(result, &policy->crypto, record_surface(listener), clock_now_s(), &ear);
-    judge_node_name(policy->settings, &result->certificate, &verdicts);
+    judge_node_name(policy->settings, result, &verdicts);
     size_t count = verdicts.faults + verdicts.advices;
     if (count > NAMED_MAX)
         buf_printf(&verdicts.text, "; and %zu more", count - NAMED_MAX);

@@ -12,7 +12,7 @@
 #include <strings.h>
 #include <time.h>
 
-enum { RSA_BITS_LEAST = 2048, NAME_MAX_BYTES = 256 };
+enum { RSA_BITS_LEAST = 2048, NAME_MAX_BYTES = 256, MORE_SIZE = sizeof(", and 4294967295 more") };
 
 void certificate_chain_add(struct certificate_chain *chain, const unsigned char *der, size_t size)
 {
@@ -56,22 +56,39 @@ static int64_t moment(const mbedtls_x509_time *time)
 
 /* --- names --- */
 
+struct name {
+    bool host; /* else an address */
+    char text[NAME_MAX_BYTES];
+};
+
 /* One SAN as text: of a DNS name its bytes, of an address its usual form. */
-static bool name_text(const mbedtls_x509_buf *name, char text[NAME_MAX_BYTES], const char **kind)
+static bool name_read(struct name *name, const mbedtls_x509_buf *san)
 {
     enum { DNS = 2, ADDRESS = 7, V4_SIZE = 4, V6_SIZE = 16 };
-    int tag = name->tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
-    *kind = tag == DNS ? "DNS" : "IP";
-    if (tag == DNS && name->len > 0 && name->len < NAME_MAX_BYTES) {
-        memcpy(text, name->p, name->len);
-        text[name->len] = '\0';
-        bool whole = strlen(text) == name->len;
-        make_printable(text);
-        return whole; /* one with a NUL in it is nobody's name */
+    int tag = san->tag & MBEDTLS_ASN1_TAG_VALUE_MASK;
+    name->host = tag == DNS;
+    if (tag == DNS && san->len > 0 && san->len < NAME_MAX_BYTES) {
+        memcpy(name->text, san->p, san->len);
+        name->text[san->len] = '\0';
+        bool whole = strlen(name->text) == san->len;
+        make_printable(name->text);
+        return whole; /* one with a NUL in it is no host's name */
     }
-    if (tag == ADDRESS && (name->len == V4_SIZE || name->len == V6_SIZE))
-        return inet_ntop(name->len == V4_SIZE ? AF_INET : AF_INET6, name->p, text,
+    if (tag == ADDRESS && (san->len == V4_SIZE || san->len == V6_SIZE))
+        return inet_ntop(san->len == V4_SIZE ? AF_INET : AF_INET6, san->p, name->text,
                          NAME_MAX_BYTES) != NULL;
+    return false;
+}
+
+/* The next SAN that is a name or an address, from `*each` on; false at the end. */
+static bool next_name(const mbedtls_x509_sequence **each, struct name *name)
+{
+    while (*each && (*each)->buf.p) {
+        const mbedtls_x509_buf *san = &(*each)->buf;
+        *each = (*each)->next;
+        if (name_read(name, san))
+            return true;
+    }
     return false;
 }
 
@@ -93,64 +110,98 @@ static bool address_matches(const char *text, const char *name)
            memcmp(one, other, family == AF_INET ? sizeof(struct in_addr) : sizeof(one)) == 0;
 }
 
-/* A separator within a name would forge another one. */
-static void add_name(struct certificate_facts *facts, const char *kind, char *text)
+static bool name_matches(const struct name *name, const char *wanted)
 {
-    for (char *comma; (comma = strchr(text, ',')) != NULL;)
-        *comma = '?';
+    return name->host ? dns_matches(name->text, wanted) : address_matches(name->text, wanted);
+}
+
+/* A part of a name would be another name, and a separator within one would forge one. */
+static void add_name(struct certificate_facts *facts, const struct name *name)
+{
+    enum { ROOM = CERTIFICATE_NAMES_SIZE - MORE_SIZE };
     size_t length = strlen(facts->names);
-    (void)snprintf(facts->names + length, sizeof(facts->names) - length, "%s%s:%s",
-                   length ? ", " : "", kind, text);
+    const char *separator = length ? ", " : "";
+    const char *kind = name->host ? "DNS:" : "IP:";
+    size_t whole = length + strlen(separator) + strlen(kind) + strlen(name->text);
+    if (whole >= ROOM || strchr(name->text, ',')) {
+        facts->names_left_out++;
+        return;
+    }
+    (void)snprintf(facts->names + length, sizeof(facts->names) - length, "%s%s%s", separator, kind,
+                   name->text);
 }
 
 static void read_names(struct certificate_facts *facts, const mbedtls_x509_crt *leaf,
                        const char *wanted)
 {
     const mbedtls_x509_sequence *each = &leaf->subject_alt_names;
-    for (; each && each->buf.p; each = each->next) {
-        char text[NAME_MAX_BYTES];
-        const char *kind;
-        if (!name_text(&each->buf, text, &kind))
-            continue;
-        add_name(facts, kind, text);
-        facts->named |=
-            str_equal(kind, "DNS") ? dns_matches(text, wanted) : address_matches(text, wanted);
+    struct name name;
+    while (next_name(&each, &name)) {
+        add_name(facts, &name);
+        facts->named |= name_matches(&name, wanted);
     }
+    size_t length = strlen(facts->names);
+    if (facts->names_left_out)
+        (void)snprintf(facts->names + length, sizeof(facts->names) - length, "%sand %u more",
+                       length ? ", " : "", (unsigned)facts->names_left_out);
 }
 
 /* One name of the text, "DNS:a.example" or "IP:192.0.2.1"; what follows it, or NULL at the end. */
-static const char *next_name(const char *at, char text[NAME_MAX_BYTES], bool *host)
+static const char *next_of_text(const char *at, struct name *name)
 {
     size_t length = strcspn(at, ",");
     const char *end = at + length;
-    *host = str_starts(at, "DNS:");
-    at += *host ? strlen("DNS:") : str_starts(at, "IP:") ? strlen("IP:") : 0;
+    name->host = str_starts(at, "DNS:");
+    at += name->host ? strlen("DNS:") : str_starts(at, "IP:") ? strlen("IP:") : 0;
     length = (size_t)(end - at);
     if (length >= NAME_MAX_BYTES)
         length = 0;
-    memcpy(text, at, length);
-    text[length] = '\0';
+    memcpy(name->text, at, length);
+    name->text[length] = '\0';
     return *end ? end + strspn(end, ", ") : NULL;
 }
 
-bool certificate_names_hold(const struct certificate_facts *facts, const char *name)
+/* Whether one of the names is `wanted`, or a host's at all where that is NULL. */
+static bool is_wanted(const struct name *name, const char *wanted)
 {
-    char text[NAME_MAX_BYTES];
-    bool host, held = false;
+    return wanted ? name_matches(name, wanted) : name->host;
+}
+
+static bool text_holds(const struct certificate_facts *facts, const char *wanted)
+{
+    bool held = false;
     for (const char *at = facts->names[0] ? facts->names : NULL; at && !held;) {
-        at = next_name(at, text, &host);
-        held = host ? dns_matches(text, name) : address_matches(text, name);
+        struct name name;
+        at = next_of_text(at, &name);
+        held = is_wanted(&name, wanted);
     }
     return held;
 }
 
-bool certificate_names_a_host(const struct certificate_facts *facts)
+static bool leaf_holds(const struct certificate_chain *chain, const char *wanted)
 {
-    char text[NAME_MAX_BYTES];
-    bool host = false;
-    for (const char *at = facts->names[0] ? facts->names : NULL; at && !host;)
-        at = next_name(at, text, &host);
-    return host;
+    mbedtls_x509_crt leaf;
+    struct name name;
+    bool held = false;
+    mbedtls_x509_crt_init(&leaf);
+    if (chain->count && mbedtls_x509_crt_parse_der(&leaf, chain->der, chain->size[0]) == 0)
+        for (const mbedtls_x509_sequence *each = &leaf.subject_alt_names;
+             !held && next_name(&each, &name);)
+            held = is_wanted(&name, wanted);
+    mbedtls_x509_crt_free(&leaf);
+    return held;
+}
+
+bool certificate_names_hold(const struct certificate_facts *facts,
+                            const struct certificate_chain *chain, const char *name)
+{
+    return text_holds(facts, name) || (facts->names_left_out && leaf_holds(chain, name));
+}
+
+bool certificate_names_a_host(const struct certificate_facts *facts,
+                              const struct certificate_chain *chain)
+{
+    return text_holds(facts, NULL) || (facts->names_left_out && leaf_holds(chain, NULL));
 }
 
 /* --- key and signature --- */

@@ -37,7 +37,9 @@ struct certificate_facts {
     bool parsed;                                    /* else nothing else here means anything */
     char fingerprint[CERTIFICATE_FINGERPRINT_SIZE]; /* SHA-256 of the certificate */
     char subject[CERTIFICATE_TEXT_SIZE], issuer[CERTIFICATE_TEXT_SIZE];
-    char names[CERTIFICATE_NAMES_SIZE]; /* "DNS:a.example, IP:192.0.2.1", of the SANs */
+    char names[CERTIFICATE_NAMES_SIZE]; /* "DNS:a.example, IP:192.0.2.1", of the SANs: whole ones
+                                           alone, then "and 3 more" of those that do not fit */
+    uint32_t names_left_out;            /* ... how many */
     int64_t not_before_s, not_after_s;
     char key[CERTIFICATE_WORD_SIZE];       /* "RSA 2048", "EC secp256r1" */
     char signature[CERTIFICATE_WORD_SIZE]; /* the hash under the issuer's signature: "SHA256" */
@@ -55,11 +57,14 @@ struct certificate_facts {
 int certificate_fingerprint(const unsigned char *der, size_t size,
                             char text[CERTIFICATE_FINGERPRINT_SIZE]);
 
-/* Whether the names that were read hold a host's name (a wildcard counts) or an address. */
-bool certificate_names_hold(const struct certificate_facts *facts, const char *name);
+/* Whether the certificate names a host (a wildcard counts) or an address. Where names were left out
+ * of the facts they are read from the chain, which is the facts' own. */
+bool certificate_names_hold(const struct certificate_facts *facts,
+                            const struct certificate_chain *chain, const char *name);
 
-/* Whether they hold a host's name at all. */
-bool certificate_names_a_host(const struct certificate_facts *facts);
+/* Whether it names a host at all. */
+bool certificate_names_a_host(const struct certificate_facts *facts,
+                              const struct certificate_chain *chain);
 
 /* Reads a chain; `name` is what the listener was asked for by, a host's name where `by_name`, else
  * an address. An empty chain, or one whose first certificate cannot be parsed, is `parsed` =
