@@ -23,7 +23,7 @@
 enum {
     AT_LEAST = 1,    /* a larger value is as good, and never lowered */
     WHOLE = 2,       /* not per network namespace */
-    MAY_LACK = 4,    /* -1 says that the interface does without (lo, NOARP) */
+    MAY_LACK = 4,    /* -1 on an interface says that it does without (lo, NOARP) */
     LOCAL_PORTS = 8, /* the policy's range of local ports */
     VALUE_SIZE = 64,
     NUMBERS_MAX = 2,
@@ -73,12 +73,18 @@ static void numbers_print(const struct numbers *numbers, struct buf *out)
         buf_printf(out, " %d", numbers->number[1]);
 }
 
+/* The folders of every interface and of those to come, before the interfaces in reports. */
+static int rank(const char *place)
+{
+    return str_equal(place, "all") ? 0 : str_equal(place, "default") ? 1 : 2;
+}
+
 static bool satisfies(const struct sysctl_rule *rule, const struct numbers *value,
-                      const struct numbers *actual)
+                      const struct numbers *actual, const char *place)
 {
     return numbers_equal(actual, value) ||
            ((rule->flags & AT_LEAST) && actual->number[0] > value->number[0]) ||
-           ((rule->flags & MAY_LACK) && actual->number[0] == -1);
+           ((rule->flags & MAY_LACK) && actual->number[0] == -1 && rank(place) == 2);
 }
 
 /* --- plan --- */
@@ -166,7 +172,7 @@ static int write_value(int folder, const char *name, const struct numbers *value
     return error;
 }
 
-/* The places at which a key has one value. */
+/* The places at which a key has one value; what is right at one may be wrong at another. */
 struct group {
     struct numbers value;
     bool wrong;
@@ -203,28 +209,27 @@ static void remember(struct visit *visit, int error, const char *failed_to, cons
     (void)snprintf(visit->error_place, sizeof(visit->error_place), "%s", place);
 }
 
-static struct group *group_of(struct visit *visit, const struct numbers *value)
+static struct group *group_of(struct visit *visit, const struct numbers *value, bool wrong)
 {
     for (size_t i = 0; i < visit->group_count; i++)
-        if (numbers_equal(&visit->groups[i].value, value))
+        if (numbers_equal(&visit->groups[i].value, value) && visit->groups[i].wrong == wrong)
             return &visit->groups[i];
     if (visit->group_count == GROUPS_MAX)
         return NULL;
     struct group *group = &visit->groups[visit->group_count++];
-    *group = (struct group){.value = *value};
+    *group = (struct group){.value = *value, .wrong = wrong};
     return group;
 }
 
 static void note_value(struct visit *visit, const struct numbers *actual, const char *place)
 {
-    bool wrong = !satisfies(visit->rule, &visit->value, actual);
-    struct group *group = group_of(visit, actual);
+    bool wrong = !satisfies(visit->rule, &visit->value, actual, place);
+    struct group *group = group_of(visit, actual, wrong);
     visit->wrong += wrong;
     if (!group) {
         visit->ungrouped++;
         return;
     }
-    group->wrong = wrong;
     if (place[0] != '\0' && group->places++ < NAMED_MAX)
         buf_printf(&group->names, "%s%s", group->places > 1 ? ", " : " on ", place);
 }
@@ -234,7 +239,7 @@ static void visit_place(struct visit *visit, int folder, const char *name, const
     struct numbers actual = {0};
     const char *failed_to = "read";
     int error = read_value(folder, name, &actual);
-    if (error == 0 && visit->write && !satisfies(visit->rule, &visit->value, &actual)) {
+    if (error == 0 && visit->write && !satisfies(visit->rule, &visit->value, &actual, place)) {
         failed_to = "write";
         error = write_value(folder, name, &visit->value);
     }
@@ -255,15 +260,11 @@ enum { IPV4, IPV6, FAMILIES };
  * for all rows. */
 struct places {
     int sys;            /* /proc/sys */
-    int conf[FAMILIES]; /* net/ipv4/conf, net/ipv6/conf; -1 where the kernel has none */
+    int conf[FAMILIES]; /* net/ipv4/conf, net/ipv6/conf; -1 where the kernel has none, or */
+    int why[FAMILIES];  /* why it could not be opened, else 0 */
     struct buf interfaces[FAMILIES]; /* names, each with its NUL; all and default among them */
     int error;
 };
-
-static int rank(const char *name)
-{
-    return str_equal(name, "all") ? 0 : str_equal(name, "default") ? 1 : 2;
-}
 
 static int compare_names(const void *a, const void *b)
 {
@@ -332,7 +333,9 @@ static void places_open(struct places *places, const struct system *system)
     }
     for (size_t i = 0; i < FAMILIES; i++) {
         places->conf[i] = file_open_below(places->sys, folders[i], O_RDONLY | O_DIRECTORY);
-        if (places->conf[i] >= 0 && places->error == 0)
+        if (places->conf[i] < 0 && places->conf[i] != -ENOENT)
+            places->why[i] = places->conf[i];
+        else if (places->conf[i] >= 0 && places->error == 0)
             places->error = list_interfaces(places->conf[i], &places->interfaces[i]);
     }
 }
@@ -365,6 +368,8 @@ static void visit_rule(const struct places *places, struct visit *visit)
     char path[KEY_SIZE];
     if (brace) {
         int family = str_starts(key, "net.ipv6") ? IPV6 : IPV4;
+        if (places->why[family])
+            remember(visit, places->why[family], "open", "its interfaces");
         visit_interfaces(visit, places->conf[family], &places->interfaces[family],
                          brace + strlen("{if}."));
         return;

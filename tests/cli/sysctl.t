@@ -152,11 +152,39 @@ def several_values(t):
     row = rows(node)['sysctl.net.ipv6.conf.if.accept_dad']
     t.same((row['verdict'], row['actual']), ('pass', '1 on all, default, eth0; -1 on lo'),
            'an interface that does without is shown as it is')
+    for place in ('all', 'default'):
+        write(node, f'proc/sys/net/ipv6/conf/{place}/accept_dad', '-1')
+        row = rows(node)['sysctl.net.ipv6.conf.if.accept_dad']
+        t.same((row['verdict'], row['actual']), ('fail', f'-1 on {place}'),
+               f'{place} is no interface that could do without')
+        write(node, f'proc/sys/net/ipv6/conf/{place}/accept_dad', '1')
+    write(node, 'proc/sys/net/ipv6/conf/eth0/dad_transmits', '-1')
+    row = rows(node)['sysctl.net.ipv6.conf.if.dad_transmits']
+    t.same((row['verdict'], row['actual']), ('fail', '-1 on eth0'),
+           'a number of probes is not done without')
     for interface, value in (('eth0', '2'), ('all', '3')):
         write(node, f'proc/sys/net/ipv4/conf/{interface}/rp_filter', value)
     row = rows(node)['sysctl.net.ipv4.conf.if.rp_filter']
     t.same((row['verdict'], sorted(row['actual'].split('; '))), ('fail', ['2 on eth0', '3 on all']),
            'a row that differs shows what differs alone')
+
+
+def unreadable_interfaces(t):
+    """Only a kernel that has none of a family's keys has none."""
+    node = Node()
+    fill(node, EVERY)
+    write(node, 'proc/sys/net/ipv4/conf/eth0/rp_filter', '7')
+    os.rename(node.path('proc/sys/net/ipv4/conf'), node.path('proc/sys/net/ipv4/moved'))
+    os.symlink('moved', node.path('proc/sys/net/ipv4/conf'))
+    found = rows(node)
+    row = found['sysctl.net.ipv4.conf.if.rp_filter']
+    t.ok(row['verdict'] == 'error' and 'cannot open' in row['note'],
+         'interfaces that cannot be listed are an error', row)
+    t.same(found['sysctl.net.ipv6.conf.if.accept_ra']['verdict'], 'pass',
+           "the other family's are looked at all the same")
+    os.unlink(node.path('proc/sys/net/ipv4/conf'))
+    t.same(rows(node)['sysctl.net.ipv4.conf.if.rp_filter']['verdict'], 'not_applicable',
+           'none of them is no such key')
 
 
 def local_ports(t):
@@ -188,4 +216,5 @@ with Tap() as t:
     the_answers(t)
     not_read(t)
     several_values(t)
+    unreadable_interfaces(t)
     local_ports(t)
