@@ -5,7 +5,8 @@ const struct domain *const domain_table[DOMAIN_COUNT] = {
     [DOMAIN_PLATFORM] = &domain_platform, [DOMAIN_SYSCTL] = &domain_sysctl,
     [DOMAIN_ACCOUNTS] = &domain_accounts, [DOMAIN_FIPS] = &domain_fips,
     [DOMAIN_FILES] = &domain_files,       [DOMAIN_FIREWALL] = &domain_firewall,
-    [DOMAIN_TLS] = &domain_tls,           [DOMAIN_GUIDE] = &domain_guide,
+    [DOMAIN_MODULES] = &domain_modules,   [DOMAIN_TLS] = &domain_tls,
+    [DOMAIN_GUIDE] = &domain_guide,
 };
 
 void results_free(struct results *results)

@@ -58,6 +58,7 @@ enum {
     DOMAIN_FIPS,
     DOMAIN_FILES,
     DOMAIN_FIREWALL,
+    DOMAIN_MODULES,
     DOMAIN_TLS,
     DOMAIN_GUIDE,
     DOMAIN_COUNT
@@ -67,7 +68,7 @@ extern const struct domain *const domain_table[DOMAIN_COUNT];
 
 /* Each is defined in the file of its name. */
 extern const struct domain domain_platform, domain_sysctl, domain_accounts, domain_fips,
-    domain_files, domain_firewall, domain_tls, domain_guide;
+    domain_files, domain_firewall, domain_modules, domain_tls, domain_guide;
 
 struct results {
     struct rows domain[DOMAIN_COUNT];

@@ -25,6 +25,7 @@ enum {
     WHOLE = 2,       /* not per network namespace */
     MAY_LACK = 4,    /* -1 on an interface says that it does without (lo, NOARP) */
     LOCAL_PORTS = 8, /* the policy's range of local ports */
+    MODULES = 16,    /* of the domain "modules": what cannot be undone, when all else is in */
     VALUE_SIZE = 64,
     NUMBERS_MAX = 2,
     GROUPS_MAX = 4, /* different values that a row shows */
@@ -100,10 +101,12 @@ static const char *desired(struct rows *rows, const struct sysctl_rule *rule,
     return rows_take(rows, &text);
 }
 
-static void sysctl_plan(const struct policy *policy, struct rows *rows)
+static void plan_some(const struct policy *policy, struct rows *rows, unsigned of_modules)
 {
     for (size_t i = 0; i < countof(rules); i++) {
         const struct sysctl_rule *rule = &rules[i];
+        if ((rule->flags & MODULES) != of_modules)
+            continue;
         const char *brace = strstr(rule->key, "{if}");
         struct row row = {
             .id = brace ? rows_text(rows, "sysctl.%.*sif%s", (int)(brace - rule->key), rule->key,
@@ -381,6 +384,16 @@ static void visit_rule(const struct places *places, struct visit *visit)
     visit_place(visit, places->sys, path, "");
 }
 
+static void sysctl_plan(const struct policy *policy, struct rows *rows)
+{
+    plan_some(policy, rows, 0);
+}
+
+static void modules_plan(const struct policy *policy, struct rows *rows)
+{
+    plan_some(policy, rows, MODULES);
+}
+
 /* --- observe and converge --- */
 
 static const char *fault_note(struct rows *rows, const struct visit *visit)
@@ -481,6 +494,17 @@ const struct domain domain_sysctl = {
     .title = "Kernel parameters",
     .weight = WEIGHT_ENFORCED,
     .plan = sysctl_plan,
+    .observe = sysctl_observe,
+    .converge = sysctl_converge,
+};
+
+/* Walked behind the firewall: a kernel that loads modules when they are asked for must have been
+ * asked for nf_tables' before it takes no more. */
+const struct domain domain_modules = {
+    .name = "modules",
+    .title = "Kernel modules",
+    .weight = WEIGHT_ENFORCED,
+    .plan = modules_plan,
     .observe = sysctl_observe,
     .converge = sysctl_converge,
 };

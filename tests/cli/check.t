@@ -30,7 +30,8 @@ def json_report(t, node):
     t.same(len(ids), len(set(ids)), 'no two rows have the same id')
     t.same(sum(report['counts'].values()), len(ids), 'the counts are those of the rows')
     t.same({row['domain'] for row in report['rows']},
-           {'platform', 'sysctl', 'accounts', 'fips', 'files', 'firewall', 'tls', 'guide'},
+           {'platform', 'sysctl', 'accounts', 'fips', 'files', 'firewall', 'modules', 'tls',
+            'guide'},
            'every domain has rows')
     only = json.loads(node.run('check', '--format', 'json', '--id', 'guide.net.*').stdout)['rows']
     t.ok(only and all(row['id'].startswith('guide.net.') for row in only),

@@ -138,8 +138,8 @@ def health(t, node):
     t.same((status, report['status']), (200, 'warn'),
            'settings that fall short of the guide make the health warn, which is 200')
     t.same(set(report['checks']), {'platform:failing', 'sysctl:failing', 'accounts:failing', 'fips:failing',
-                                   'files:failing', 'firewall:failing', 'tls:failing',
-                                   'guide:failing'}, 'with one check a domain')
+                                   'files:failing', 'firewall:failing', 'modules:failing',
+                                   'tls:failing', 'guide:failing'}, 'with one check a domain')
     t.same(headers['Content-Type'], 'application/health+json', 'in the type of health documents')
     node.run('nft', 'add', 'table', 'inet', 'stranger')
     node.run('nft', 'add', 'chain', 'inet', 'stranger', 'input',
