@@ -15,12 +15,15 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/mount.h>
-
-#define ARGUMENTS_PATH "/proc/cmdline"
-#define LOCKDOWN_PATH  "/sys/kernel/security/lockdown"
-#define MOUNTS_PATH    "/proc/self/mountinfo"
+#include <sys/statvfs.h>
 
 enum { ARGUMENTS_MAX = 4096, LOCKDOWN_MAX = 64, MOUNTS_MAX = 65536 };
+
+/* linux/statfs.h and linux/mount.h; not in every C library's headers */
+enum { SHOWN_NOSYMFOLLOW = 0x2000 };
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256UL
+#endif
 
 /* Documentation/admin-guide/kernel-parameters.txt of the kernel. */
 static const struct argument {
@@ -126,7 +129,7 @@ static void observe_argument(const struct argument *argument, const char *line, 
     const char *found = find_argument(line, argument->name, rows);
     row_observed(row, found ? found : "absent");
     if (row->verdict == VERDICT_PASS)
-        row->actual = rows_text(rows, "%s in " ARGUMENTS_PATH, found);
+        row->actual = rows_text(rows, "%s in /proc/cmdline", found);
     else
         row->note = "the image's boot entry gives the kernel's arguments";
 }
@@ -155,6 +158,8 @@ static bool has_word(const char *text, const char *end, const char *word)
     }
     return false;
 }
+
+static const char not_a_mount[] = "not a mount of its own";
 
 /* The last mount at `path` hides those before it. Its line, or NULL (proc(5), mountinfo: the mount
  * point is the fifth field, its options the sixth, those of the file system the last). */
@@ -186,7 +191,7 @@ static void observe_mount(const struct mount_rule *rule, const char *text, struc
     struct buf found = {0};
     const char *line = find_mount(text, rule->path);
     if (!line) {
-        row_observed(row, "not a mount of its own");
+        row_observed(row, not_a_mount);
         return;
     }
     const char *options_end = line + strcspn(line, " \n");
@@ -217,33 +222,56 @@ static void observe_text(const char *text, struct rows *rows, struct row *row)
         observe_mount(&mounts[row->tag - TAG_MOUNTS], text, rows, row);
 }
 
-/* The rows that one file tells of: those with tags from `first` up to `last`. */
-static void observe_file(const struct system *system, const char *name, size_t limit, size_t first,
-                         size_t last, struct rows *rows)
+/* A file of the kernel's, and the tags of the rows that it tells of: from `first` up to `last`. */
+struct source {
+    const char *name;
+    size_t limit, first, last;
+};
+
+/* A tree without a kernel has nothing to fail; where a kernel runs, a file that is absent proves
+ * nothing: one that is not mounted, say. */
+static void observe_absent(const struct source *source, bool kernel, struct rows *rows,
+                           struct row *row)
+{
+    const char *why = rows_text(rows, "there is no %s", source->name);
+    if (kernel)
+        row_observed(row, "unknown");
+    row_verdict(row, kernel ? VERDICT_FAIL : VERDICT_NOT_APPLICABLE, why);
+}
+
+/* Whether there is such a file. */
+static bool observe_file(const struct system *system, const struct source *source, bool kernel,
+                         struct rows *rows)
 {
     char path[PATH_MAX];
     struct buf text = {0};
-    int error = file_target(path, sizeof(path), system->root, name);
+    int error = file_target(path, sizeof(path), system->root, source->name);
     if (error == 0)
-        error = file_read(path, limit, &text);
+        error = file_read(path, source->limit, &text);
     for (size_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->list[i];
-        if (row->tag < first || row->tag >= last)
+        if (row->tag < source->first || row->tag >= source->last)
             continue;
         if (error == -ENOENT)
-            row_verdict(row, VERDICT_NOT_APPLICABLE, rows_text(rows, "there is no %s", name));
+            observe_absent(source, kernel, rows, row);
         else if (error)
             row_verdict(row, VERDICT_ERROR,
-                        rows_text(rows, "cannot read %s: %s", name, strerror(-error)));
+                        rows_text(rows, "cannot read %s: %s", source->name, strerror(-error)));
         else
             observe_text(buf_text(&text), rows, row);
     }
     buf_free(&text);
+    return error != -ENOENT;
 }
 
 static void observe_platform(const struct system *system, const struct policy *policy,
                              struct rows *rows)
 {
+    static const struct source sources[] = {
+        {"/proc/cmdline",                 ARGUMENTS_MAX, 0,            TAG_LOCKDOWN},
+        {"/sys/kernel/security/lockdown", LOCKDOWN_MAX,  TAG_LOCKDOWN, TAG_MOUNTS  },
+        {"/proc/self/mountinfo",          MOUNTS_MAX,    TAG_MOUNTS,   TAG_COUNT   },
+    };
     (void)policy;
     if (!system->whole) {
         for (size_t i = 0; i < rows->count; i++)
@@ -251,20 +279,35 @@ static void observe_platform(const struct system *system, const struct policy *p
                         "belongs to the machine that hosts this network namespace");
         return;
     }
-    observe_file(system, ARGUMENTS_PATH, ARGUMENTS_MAX, 0, TAG_LOCKDOWN, rows);
-    observe_file(system, LOCKDOWN_PATH, LOCKDOWN_MAX, TAG_LOCKDOWN, TAG_MOUNTS, rows);
-    observe_file(system, MOUNTS_PATH, MOUNTS_MAX, TAG_MOUNTS, TAG_COUNT, rows);
+    bool kernel = false;
+    for (size_t i = 0; i < countof(sources); i++)
+        kernel = observe_file(system, &sources[i], kernel, rows) || kernel;
 }
 
 /* --- converge --- */
 
-static unsigned long mount_flags(const struct mount_rule *rule)
+/* What the mount has already stays, but for when files were read, which the kernel keeps by itself
+ * (mount(2), MS_REMOUNT). */
+static unsigned long mount_flags(const struct mount_rule *rule, unsigned long present)
 {
-    unsigned long flags = MS_REMOUNT;
+    const unsigned long kept = ST_RDONLY | ST_NOSUID | ST_NODEV | ST_NOEXEC; /* MS_ by value */
+    unsigned long flags = MS_REMOUNT | (present & kept);
+    if (present & SHOWN_NOSYMFOLLOW)
+        flags |= MS_NOSYMFOLLOW;
     for (size_t i = 0; i < countof(options); i++)
         if (rule->wanted & 1U << i)
             flags |= options[i].flag;
     return flags;
+}
+
+/* Options of the mount alone leave the file system, which other mounts may share, as it is. */
+static int mount_again(const struct mount_rule *rule)
+{
+    struct statvfs present;
+    if (statvfs(rule->path, &present) < 0)
+        return -errno;
+    unsigned long flags = mount_flags(rule, present.f_flag) | (rule->data ? 0 : MS_BIND);
+    return mount(NULL, rule->path, NULL, flags, rule->data) < 0 ? -errno : 0;
 }
 
 /* Below --root there is no mount to change: the paths would be the host's. */
@@ -276,12 +319,13 @@ static void converge_platform(const struct system *system, const struct policy *
         return;
     for (size_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->list[i];
-        if (row->tag < TAG_MOUNTS || row->verdict != VERDICT_FAIL)
+        if (row->tag < TAG_MOUNTS || row->verdict != VERDICT_FAIL || row->actual == not_a_mount)
             continue;
         const struct mount_rule *rule = &mounts[row->tag - TAG_MOUNTS];
-        if (mount(NULL, rule->path, NULL, mount_flags(rule), rule->data) < 0)
+        int error = mount_again(rule);
+        if (error)
             row_verdict(row, VERDICT_ERROR,
-                        rows_text(rows, "cannot mount %s again: %s", rule->path, strerror(errno)));
+                        rows_text(rows, "cannot mount %s again: %s", rule->path, strerror(-error)));
     }
 }
 
