@@ -34,7 +34,7 @@ static int read_all(int fd, size_t limit, struct buf *buf)
 
 static int read_with(const char *path, int flags, size_t limit, struct buf *buf)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags); /* a FIFO's, too */
     if (fd < 0)
         return -errno;
     int error = read_all(fd, limit, buf);
@@ -49,7 +49,7 @@ int file_read(const char *path, size_t limit, struct buf *buf)
 
 int file_read_own(const char *path, size_t limit, struct buf *buf)
 {
-    return read_with(path, O_NOFOLLOW | O_NONBLOCK, limit, buf);
+    return read_with(path, O_NOFOLLOW, limit, buf);
 }
 
 int file_read_record(const char *root, const char *path, void *record, size_t size)
@@ -69,7 +69,7 @@ int file_read_record(const char *root, const char *path, void *record, size_t si
 
 int file_poke(const char *path, const char *text)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return -errno;
     size_t size = strlen(text);

@@ -84,12 +84,19 @@ static bool is_link_local(const struct address *address)
     return address->bits == 128 && address->byte[0] == 0xfe && (address->byte[1] & 0xc0) == 0x80;
 }
 
+/* Router advertisements give it networks that no setting names. */
+static bool learns_networks(const struct settings *settings, const struct address *router)
+{
+    return router->bits == 128 && settings_bool(settings, NET_IPV6_AUTOCONFIGURATION);
+}
+
 static bool is_reachable(const struct settings *settings, enum setting_key key,
                          const enum setting_key other[RULE_OTHERS_MAX])
 {
     struct address router, network;
     unsigned prefix;
-    if (!address_parse(settings_text(settings, key), &router) || is_link_local(&router))
+    if (!address_parse(settings_text(settings, key), &router) || is_link_local(&router) ||
+        learns_networks(settings, &router))
         return true;
     for (size_t at = 0; next_network(settings, other[0], &at, &network, &prefix);)
         if (address_is_in(&router, &network, prefix))
@@ -231,9 +238,12 @@ static void tell(const struct rule *rule, const struct settings *settings, struc
     setting_show(settings, rule->key, why);
     buf_printf(why, " %s", rule->relation->why);
     for (size_t i = 0; i < rule->relation->takes; i++) {
-        buf_printf(why, "%s %s (", i ? "," : "", setting_table[rule->other[i]].name);
-        setting_show(settings, rule->other[i], why);
-        buf_putc(why, ')');
+        struct buf value = {0};
+        setting_show(settings, rule->other[i], &value);
+        bool bare = buf_text(&value)[0] != '('; /* "(not set)" has its own */
+        buf_printf(why, "%s %s %s%s%s", i ? "," : "", setting_table[rule->other[i]].name,
+                   bare ? "(" : "", buf_text(&value), bare ? ")" : "");
+        buf_free(&value);
     }
 }
 

@@ -47,7 +47,8 @@ int files_lock(struct state *state)
         error = join(name, state->path, ".lock");
     if (error)
         return database_fault(state, error, "cannot make its folder: %s", strerror(-error));
-    state->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, FILE_MODE);
+    state->lock =
+        open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, FILE_MODE);
     if (state->lock < 0)
         return database_fault(state, -errno, "cannot open its lock file: %s", strerror(errno));
     if (flock(state->lock, LOCK_EX | LOCK_NB) == 0)

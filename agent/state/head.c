@@ -58,7 +58,8 @@ static int open_record(struct state *state)
     int error = state->record >= 0 ? 0 : join(name, state->path);
     if (error || state->record >= 0)
         return error;
-    state->record = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, FILE_MODE);
+    state->record =
+        open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, FILE_MODE);
     return state->record < 0 ? -errno : 0;
 }
 
@@ -68,8 +69,9 @@ void head_write(struct state *state)
     int error = make_line(state, line);
     if (error == 0)
         error = open_record(state);
-    if (error == 0 && pwrite(state->record, line, LINE_SIZE, 0) != LINE_SIZE)
-        error = errno ? -errno : -EIO;
+    ssize_t put = error ? 0 : pwrite(state->record, line, LINE_SIZE, 0);
+    if (error == 0 && put != LINE_SIZE)
+        error = put < 0 ? -errno : -EIO;
     if (error)
         log_error("%s.head cannot be written: %s", state->path, strerror(-error));
 }

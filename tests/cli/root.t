@@ -87,7 +87,7 @@ def layouts(top):
     yield 'the database', {'var/lib/holdfast/state.db': f'{top}/lib/holdfast/state.db'}, True
     yield 'files beside the database', {
         f'var/lib/holdfast/state.db{end}': f'{top}/lib/holdfast/state.db{end}'
-        for end in ('.known', '-wal', '-shm', '.lock', '.new', '.latch-admin-disabled')}, False
+        for end in ('.known', '.head', '-wal', '-shm', '.lock', '.new', '.latch-admin-disabled')}, False
     yield 'the boot entry', {'var/lib/holdfast/bootenv': f'{top}/lib/holdfast/bootenv'}, True
     yield 'records', {f'run/holdfast/{name}': f'{top}/run/holdfast/{name}'
                       for name in ('boot', 'probe', 'network.conf', 'web.json', 'crypto/nginx.conf',
@@ -118,6 +118,28 @@ def walk(t, victim, name, links, works):
              codes, result.stderr[-400:])
         t.ok('(management node)' in node.run('check').stdout, f'{name}: its role is that of the tree',
              node.run('check').stdout[:200])
+
+
+def pipes(t):
+    """A FIFO in a file's place is opened by nobody at its other end."""
+    for name in ('etc/passwd', 'etc/shadow', 'etc/inittab', 'etc/holdfast/role',
+                 'run/holdfast/boot', 'run/holdfast/probe', 'run/holdfast/crypto/nginx.conf',
+                 'proc/sys/net/ipv4/ip_forward',
+                 *(f'var/lib/holdfast/state.db{end}'
+                   for end in ('', '.known', '.head', '-wal', '-shm', '.lock'))):
+        node = Node()
+        node.run('boot')
+        path = node.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.mkfifo(path)
+        for words in ('boot', 'check', 'set web.max_sessions=7'):
+            try:
+                ended = node.run(*words.split()).returncode in (0, 1, 2)
+            except subprocess.TimeoutExpired:
+                ended = False
+            t.ok(ended, f'{name} is a FIFO: {words} ends by itself')
 
 
 def control_socket(t):
@@ -184,5 +206,6 @@ with Tap() as tap:
     for name, links, works in layouts(outside.top):
         walk(tap, outside, name, links, works)
     outside.end()
+    pipes(tap)
     control_socket(tap)
     reads(tap)
