@@ -389,8 +389,9 @@ static int session_handshake(void *context)
     return translate(error) == -EAGAIN ? -EAGAIN : fail(session, error);
 }
 
-/* The library comes back from a warning as if nothing were there, though the next record may be
- * here. How many of them may follow each other is bounded by tls_records.h. */
+/* The library comes back from a warning and from a KeyUpdate (RFC 8446, 4.6.3) as if nothing were
+ * there, though the next record may be here. How many of them may follow each other is bounded by
+ * tls_records.h. */
 static ssize_t session_read(void *context, void *to, size_t size)
 {
     struct session *session = context;

@@ -2,11 +2,10 @@
 """The endpoint's TLS by the letter of RFC 8446, 5246, 7627 and 9155: what has to be served is, and
 what is refused is refused by the alert that is due, before the connection is closed.
 
-What mbedTLS 3.6 does by itself, and cannot be changed from outside of it: a KeyUpdate (RFC 8446, 4.6.3)
-is answered by unexpected_message, since the library keeps the keys of a connection to itself; early
-data, which no ticket of the endpoint allows, is not skipped but refused; a first fragment of less than
-four bytes is taken for the ClientHello alone, which the endpoint puts together itself; and some alerts
-are more general than the RFC's own."""
+What mbedTLS 3.6 does by itself, and cannot be changed from outside of it: early data, which no ticket of
+the endpoint allows, is not skipped but refused; a first fragment of less than four bytes is taken for the
+ClientHello alone, which the endpoint puts together itself; and some alerts are more general than the
+RFC's own."""
 import os
 import re
 import subprocess
@@ -14,7 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from endpoint import Front, Tap
 from raw import (ALERT, BAD_RECORD_MAC, CCS, CLIENT_HELLO, DATA, DECODE_ERROR, DECRYPT_ERROR, FINISHED,
-                 HANDSHAKE, HANDSHAKE_FAILURE, HEARTBEAT, ILLEGAL_PARAMETER, KEY_UPDATE, P256,
+                 HANDSHAKE, HANDSHAKE_FAILURE, HEARTBEAT, ILLEGAL_PARAMETER, P256,
                  PROTOCOL_VERSION, RECORD_OVERFLOW, TLS10, TLS11, TLS12, TLS13, UNEXPECTED_MESSAGE,
                  X448, X25519, Raw, codes, extension, key_shares, message, vector)
 
@@ -247,10 +246,6 @@ with tap:
              when_open(lambda c: [c.record(ALERT, b'\x01\x5a') for _ in range(40)]))
     says(UNEXPECTED_MESSAGE, 'TLS 1.3: a Certificate that was not asked for is refused', TLS13,
          when_open(lambda c: c.record(HANDSHAKE, message(11, b'\x00'))))
-    for name, body in (('update_requested', b'\x01'), ('update_not_requested', b'\x00'),
-                       ('a value that it has not', b'\x05'), ('nothing', b'')):
-        says(UNEXPECTED_MESSAGE, f'TLS 1.3: a KeyUpdate with {name} is refused', TLS13,
-             when_open(lambda c, body=body: c.record(HANDSHAKE, message(KEY_UPDATE, body))))
     with Raw(case.front, TLS12) as client:
         client.shake()
         client.record(ALERT, b'\x01\x5a')
