@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,11 +357,11 @@ int access_apply(struct access *access, const struct change *change, uint64_t *r
 int access_reboot(struct access *access)
 {
     struct buf answer = {0};
-    int error = -ENOTSUP;
-    if (access->door >= 0)
-        error = door_client_ask(access->door, DOOR_REBOOT, "", 0, &answer);
-    else if (access->root[0] == '\0')
-        error = kill(1, SIGTERM) < 0 ? -errno : 0; /* init(8) of the image: reboot */
+    if (access->door < 0) {
+        int error = load_node(access, NODE_RUN);
+        return error ? error : node_reboot(&access->node, "root");
+    }
+    int error = door_client_ask(access->door, DOOR_REBOOT, "", 0, &answer);
     buf_free(&answer);
     return error;
 }

@@ -13,8 +13,10 @@ static int reboot(struct access *access)
     struct buf out = {0};
     int error = access_reboot(access);
     if (error) {
-        log_error("reboot: %s",
-                  error == -ENOTSUP ? "below --root there is no machine" : strerror(-error));
+        log_error("reboot: %s", error == -ENOTSUP  ? "below --root there is no machine"
+                                : error == -ENOSYS ? "the init of this machine is not the image's: "
+                                                     "reboot it by its own means"
+                                                   : strerror(-error));
         return EXIT_COULD_NOT;
     }
     buf_puts(&out, "The node reboots.\n");

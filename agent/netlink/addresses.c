@@ -68,7 +68,7 @@ int addresses_read(struct netlink *netlink, struct addresses *addresses)
     struct buf request = {0};
     *addresses = (struct addresses){0};
     netlink_end(&request, netlink_begin(&request, &head, &header, sizeof(header)));
-    int error = netlink_dump(netlink, &request, each_message, addresses);
+    int error = netlink_dump_whole(netlink, &request, each_message, addresses);
     buf_free(&request);
     return error;
 }

@@ -56,7 +56,7 @@ int links_read(struct netlink *netlink, void (*each)(void *context, const struct
     struct walk walk = {each, context};
     struct buf request = {0};
     netlink_end(&request, netlink_begin(&request, &head, &header, sizeof(header)));
-    int error = netlink_dump(netlink, &request, each_message, &walk);
+    int error = netlink_dump_whole(netlink, &request, each_message, &walk);
     buf_free(&request);
     return error;
 }

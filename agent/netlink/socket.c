@@ -222,6 +222,18 @@ int netlink_dump(struct netlink *netlink, const struct buf *request,
     return done < 0 ? done : 0;
 }
 
+int netlink_dump_whole(struct netlink *netlink, const struct buf *request,
+                       int (*each)(void *context, const struct netlink_message *message),
+                       void *context)
+{
+    struct buf reply = {0};
+    int error = netlink_request(netlink, request, &reply);
+    if (error == 0)
+        error = show(netlink, netlink_bytes_of(&reply), each, context);
+    buf_free(&reply);
+    return error < 0 ? error : 0;
+}
+
 static void make_room(const struct netlink *netlink, size_t size)
 {
     int bytes = size > REPLY_BYTES_MAX ? REPLY_BYTES_MAX : (int)size + SEND_OVERHEAD;

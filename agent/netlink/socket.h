@@ -38,6 +38,12 @@ struct netlink_message;
 int netlink_dump(struct netlink *netlink, const struct buf *request,
                  int (*each)(void *context, const struct netlink_message *message), void *context);
 
+/* The same for what is short: nothing is shown before the whole reply has come, and a dump that the
+ * kernel calls inconsistent is asked for again, as by netlink_request. */
+int netlink_dump_whole(struct netlink *netlink, const struct buf *request,
+                       int (*each)(void *context, const struct netlink_message *message),
+                       void *context);
+
 /* Sends a batch of messages, the last of which asks for an acknowledgement, and waits for it.
  * On failure `failed` is the sequence of the message that the kernel refused. */
 int netlink_batch(struct netlink *netlink, const struct buf *batch, uint32_t *failed);

@@ -68,6 +68,10 @@ int node_reload(struct node *node);
  * process had open with the old ones is the caller's. 0 or -ENOMEM. */
 int node_fail_closed(struct node *node, const char *what, const char *why);
 
+/* Reboots the machine by the image's init, with an event that names `who`. -ENOTSUP below --root,
+ * -ENOSYS where another init runs, which nobody here knows how to ask. */
+int node_reboot(struct node *node, const char *who);
+
 void node_close(struct node *node);
 
 /* Stores that the admin account is disabled, for good. */

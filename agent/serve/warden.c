@@ -171,14 +171,10 @@ static int door_events(void *context, const void *request, size_t size, struct b
     return -ENODATA;
 }
 
-/* init(8) takes SIGTERM as "reboot"; below --root there is no machine to reboot. */
 static int door_reboot(void *context, const char *who)
 {
     struct warden *warden = context;
-    if (warden->node.system.root[0])
-        return -ENOTSUP;
-    node_event(&warden->node, "reboot", "asked for by %s", who);
-    return kill(1, SIGTERM) < 0 ? -errno : 0;
+    return node_reboot(&warden->node, who);
 }
 
 static void door_refused(void *context, const char *who, const char *why)

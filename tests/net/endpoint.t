@@ -178,7 +178,7 @@ def a_stranger_by_redirection(t):
                                         stderr=subprocess.DEVNULL)
         lab.node.run('nft', 'add table ip elsewhere; add chain ip elsewhere out { type nat hook output '
                      f'priority -100; }}; add rule ip elsewhere out tcp dport {PORT} redirect to :9444')
-        lab.node.holdfast('set', 'net.icmpv6_multicast_echo=no')  # has the node probed again
+        lab.node.store('net.accept_icmpv6_multicast_echo=no')  # has the node probed again
         t.ok(wait_for(lambda: lab.verdict() == 'fail' and 'another certificate' in
                       lab.row()['actual']), 'a certificate that is not ours fails', lab.row())
         stranger.terminate()
@@ -294,7 +294,7 @@ def follows_names(t):
     with lab:
         before = wait_for(lab.certificate)
         t.ok('node.local' in lab.shown('-ext', 'subjectAltName'), 'it names the node', before)
-        lab.node.holdfast('set', 'node.hostname=meet7', 'node.domain=example.org',
+        lab.node.store('node.hostname=meet7', 'node.domain=example.org',
                           'node.address=192.0.2.7/24', 'node.address6=2001:db8::7/64')
         t.ok(wait_for(lambda: lab.certificate() not in (b'', before)), 'other names make it anew')
         names = lab.shown('-ext', 'subjectAltName')
@@ -304,8 +304,8 @@ def follows_names(t):
                  for line in lab.events('certificate')), 'in an event with its fingerprint',
              lab.events('certificate'))
         now = lab.certificate()
-        lab.node.holdfast('set', 'net.icmpv6_multicast_echo=no')
-        lab.node.holdfast('set', 'node.hostname=meet7')
+        lab.node.store('net.accept_icmpv6_multicast_echo=no')
+        lab.node.store('node.hostname=meet7')
         lab.stop()
         lab.start()
         t.same(wait_for(lab.certificate), now, 'it stays while they do, over a restart too')
@@ -353,12 +353,12 @@ def follows_key_rules(t):
         t.ok('P-384' in lab.shown('-text') and 'ecdsa-with-SHA384' in lab.shown('-text'),
              'its key is on the first group of the policy', lab.shown('-text'))
         suits_strict_clients(t, lab)
-        lab.node.holdfast('set', 'security.fips=yes')
+        lab.node.store('security.fips=yes')
         t.ok(wait_for(lambda: lab.certificate() not in (b'', before)), 'FIPS mode makes it anew')
         t.ok(any('rules for its key' in line for line in lab.events('certificate')),
              'in an event', lab.events('certificate'))
         inside = wait_for(lab.certificate)
-        lab.node.holdfast('set', 'security.fips=no')
+        lab.node.store('security.fips=no')
         t.ok(wait_for(lambda: lab.certificate() not in (b'', inside)), 'and so does its end')
 
 

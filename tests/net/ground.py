@@ -81,6 +81,11 @@ class Node(Namespace):
     def holdfast(self, *words):
         return self.try_run(HOLDFAST, '--root', self.root, *words)
 
+    def store(self, *changes):
+        """Stores settings, by the daemon where one runs."""
+        done = self.holdfast('set', *changes)
+        assert done.returncode == 0, done
+
     def settings(self, text):
         """Begins anew with these settings over the defaults."""
         shutil.rmtree(f'{self.root}/var', True)

@@ -112,7 +112,7 @@ def judge_blocks(t, node):
     is followed by a probe."""
     for number, (name, block, page, error) in enumerate(BLOCKS):
         server = serve(node, block)
-        node.holdfast('set', f'global.dscp_management={number + 1}')
+        node.store(f'global.dscp_management={number + 1}')
         faults = [f'HEAD {path}: ' for path, text in (('/', page), ('/holdfast-probe', error)) if text]
         t.ok(wait_for(lambda: says(row(node), page, error)),
              f"{name}: {'fails by what is missing' if faults else 'passes'}", row(node))

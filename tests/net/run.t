@@ -349,7 +349,7 @@ def helpers_log(t, node, daemon):
          'what it wrote before its end stands before the message of its end', daemon.log())
     floods(t, daemon, 'endpoint', daemon.front())
     with node.entered(), socket.create_server(('0.0.0.0', 443)):  # it never answers
-        node.holdfast('set', 'health.stations=127.0.0.1/32')
+        node.store('health.stations=127.0.0.1/32')
         t.ok(wait_for(daemon.confined_prober), 'the prober waits for a listener')
         pid = daemon.confined_prober()
         writes_nowhere_else(t, daemon, 'prober', pid)
