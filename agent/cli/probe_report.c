@@ -208,6 +208,7 @@ static void certificate_json(struct json *json, const struct probe_result *resul
     json_u64(json, "in_order", facts->in_order);
     json_bool(json, "complete", facts->complete);
     json_bool(json, "named", facts->named);
+    json_bool(json, "key_proved", result->key_proved);
     json_object_end(json);
 }
 

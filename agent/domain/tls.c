@@ -235,15 +235,6 @@ static const struct record_listener *find_health(const struct policy *policy,
     return NULL;
 }
 
-static bool has_proof(const struct probe_result *result)
-{
-    for (size_t v = 0; v < PROBE_VERSIONS; v++)
-        for (size_t i = 0; i < result->version[v].suite_count; i++)
-            if (result->version[v].suites[i].proof == PROOF_DONE)
-                return true;
-    return false;
-}
-
 /* Why what the last probe met at the port is not the endpoint, or NULL. A probe that began before
  * the endpoint got its certificate met the one before. */
 static const char *why_a_stranger(const struct policy *policy, const struct evidence *evidence)
@@ -255,12 +246,12 @@ static const char *why_a_stranger(const struct policy *policy, const struct evid
     const struct probe_result *result = &entry->result;
     if (result->error == -ECONNREFUSED)
         return "the port refuses connections";
-    bool told = result->error == 0 || result->error == -ETIME; /* in part, which counts */
-    if (!told || !result->certificate.parsed)
+    if (result->error && result->error != -ETIME) /* that was answered in part, which counts */
         return NULL;
-    if (!str_equal(result->certificate.fingerprint, evidence->served.fingerprint))
+    if (certificate_chain_is_seen(&result->chain) &&
+        !str_equal(result->certificate.fingerprint, evidence->served.fingerprint))
         return "another program answers at the port, with another certificate";
-    if (result->error || result->proof_error || has_proof(result))
+    if (result->error || result->proof_error || result->key_proved)
         return NULL;
     return "what answers at the port did not prove that it has the key";
 }

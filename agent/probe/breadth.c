@@ -137,7 +137,7 @@ static void note_suite(struct inquiry *inquiry, const struct reply *reply)
 static void note_chain(struct certificate_chain *chain, const struct reply_reader *reader)
 {
     struct cursor list = {reader->certificates, reader->certificates_length, false};
-    if (chain->count)
+    if (certificate_chain_is_seen(chain))
         return;
     while (list.left) {
         struct cursor one = cursor_vector(&list, 3);

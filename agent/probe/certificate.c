@@ -19,10 +19,24 @@ void certificate_chain_add(struct certificate_chain *chain, const unsigned char 
     size_t used = 0;
     for (uint32_t i = 0; i < chain->count; i++)
         used += chain->size[i];
-    if (chain->count == CERTIFICATE_CHAIN_MAX || size > sizeof(chain->der) - used)
+    if (chain->left_out || chain->count == CERTIFICATE_CHAIN_MAX ||
+        size > sizeof(chain->der) - used) {
+        chain->left_out++;
         return;
+    }
     memcpy(chain->der + used, der, size);
     chain->size[chain->count++] = (uint32_t)size;
+}
+
+bool certificate_chain_is_seen(const struct certificate_chain *chain)
+{
+    return chain->count || chain->left_out;
+}
+
+bool certificate_chain_begins(const struct certificate_chain *chain, const unsigned char *der,
+                              size_t size)
+{
+    return chain->count && chain->size[0] == size && memcmp(chain->der, der, size) == 0;
 }
 
 /* --- texts --- */

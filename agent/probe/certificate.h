@@ -16,15 +16,23 @@ enum {
     CERTIFICATE_CHAIN_SIZE = 24576 /* of their bytes altogether */
 };
 
-/* A chain as the server sent it: DER, one behind the other. */
+/* A chain as the server sent it, from its first certificate on: DER, one behind the other. */
 struct certificate_chain {
     uint32_t count;
+    uint32_t left_out; /* from the first that did not fit on, none is kept */
     uint32_t size[CERTIFICATE_CHAIN_MAX];
     unsigned char der[CERTIFICATE_CHAIN_SIZE];
 };
 
-/* Appends one; one that does not fit is left out. */
+/* Appends one; from the first that does not fit on they are left out. */
 void certificate_chain_add(struct certificate_chain *chain, const unsigned char *der, size_t size);
+
+/* Whether a server has shown it: a certificate was kept or left out. */
+bool certificate_chain_is_seen(const struct certificate_chain *chain);
+
+/* Whether this is its first certificate. */
+bool certificate_chain_begins(const struct certificate_chain *chain, const unsigned char *der,
+                              size_t size);
 
 enum { CERTIFICATE_TEXT_SIZE = 256, CERTIFICATE_NAMES_SIZE = 2048, CERTIFICATE_WORD_SIZE = 32 };
 

@@ -318,7 +318,7 @@ static void judge_certificate(const struct court *court)
 {
     const struct certificate_facts *facts = &court->result->certificate;
     if (!facts->parsed) {
-        if (court->result->chain.count > 0)
+        if (certificate_chain_is_seen(&court->result->chain))
             tell(court, true, SETTING_NONE, "the certificate cannot be read");
         else
             tell_row(court, FINDING_UNCHECKED, SETTING_NONE, "the certificate cannot be seen");

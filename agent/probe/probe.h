@@ -72,6 +72,8 @@ struct probe_result {
     uint16_t signatures[PROBE_SIGNATURES_MAX]; /* schemes by which a key exchange of TLS 1.2 was
                                                   signed (RFC 5246, 7.4.3) */
     struct certificate_chain chain;            /* empty where nobody could read it */
+    bool key_proved; /* a handshake came to its end with the chain's first certificate: who answers
+                        has its key, and does not merely show what others may read */
     struct certificate_facts certificate;
     struct page_answer page[PAGE_COUNT]; /* where it was asked */
     uint32_t connections, took_ms;

@@ -97,6 +97,7 @@ static void prove_version(struct run *run, struct probe_version *version)
             .version = version->version,
             .suite = suite->id,
             .chain = &run->result->chain,
+            .key_proved = &run->result->key_proved,
             .connections = &run->result->connections,
         };
         int error = ask(run, stack->handshake, &task);

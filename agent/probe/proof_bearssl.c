@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEED_SIZE = 32, CERTIFICATE_MAX = 16384 };
+enum { SEED_SIZE = 32, CERTIFICATE_MAX = CERTIFICATE_CHAIN_SIZE };
 
 /* What the library has of IANA's registry, but for static ECDH. */
 static const struct {
@@ -53,8 +53,10 @@ struct reader {
     const br_x509_class *methods; /* first: BearSSL hands out a pointer to it */
     br_x509_decoder_context leaf;
     unsigned count; /* of certificates; 0 after a handshake: the server showed none */
-    struct certificate_chain *chain;
-    size_t size; /* of the certificate that is being read */
+    struct certificate_chain *chain; /* may be NULL */
+    bool seen;                       /* the chain is that of an earlier connection */
+    bool begins;                     /* what is shown begins with the chain's first certificate */
+    size_t size; /* of the certificate that is being read; more than `der` has is not kept */
     unsigned char der[CERTIFICATE_MAX];
 };
 
@@ -68,8 +70,8 @@ static void start_chain(const br_x509_class **context, const char *name)
     struct reader *reader = reader_of(context);
     (void)name;
     br_x509_decoder_init(&reader->leaf, NULL, NULL);
-    if (reader->chain && reader->chain->count)
-        reader->chain = NULL; /* it is known */
+    reader->seen = reader->chain && certificate_chain_is_seen(reader->chain);
+    reader->begins = false;
 }
 
 static void start_certificate(const br_x509_class **context, uint32_t length)
@@ -83,16 +85,18 @@ static void append(const br_x509_class **context, const unsigned char *data, siz
     struct reader *reader = reader_of(context);
     if (reader->count == 0)
         br_x509_decoder_push(&reader->leaf, data, size);
-    if (size <= sizeof(reader->der) - reader->size)
+    if (reader->size <= sizeof(reader->der) && size <= sizeof(reader->der) - reader->size)
         memcpy(reader->der + reader->size, data, size);
-    reader->size += size <= sizeof(reader->der) - reader->size ? size : 0;
+    reader->size += size;
 }
 
 static void end_certificate(const br_x509_class **context)
 {
     struct reader *reader = reader_of(context);
-    if (reader->chain)
+    if (reader->chain && !reader->seen)
         certificate_chain_add(reader->chain, reader->der, reader->size);
+    if (reader->chain && reader->count == 0)
+        reader->begins = certificate_chain_begins(reader->chain, reader->der, reader->size);
     reader->count++;
 }
 
@@ -257,6 +261,8 @@ static int handshake(const struct proof_task *task)
     if (!client)
         return -ENOMEM;
     int error = shake_hands(client, task, false);
+    if (error == 0 && task->key_proved)
+        *task->key_proved |= client->reader.begins;
     client_free(client);
     return error;
 }

@@ -141,13 +141,15 @@ static int shake_hands(struct client *client, const struct proof_task *task,
     return error ? error : translate(client, mbedtls_ssl_handshake(&client->ssl));
 }
 
-static void take_chain(const struct client *client, struct certificate_chain *chain)
+static void take_chain(const struct client *client, const struct proof_task *task)
 {
-    const mbedtls_x509_crt *each = mbedtls_ssl_get_peer_cert(&client->ssl);
-    if (!chain || chain->count)
+    const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(&client->ssl);
+    if (!task->chain || !leaf)
         return;
-    for (; each; each = each->next)
-        certificate_chain_add(chain, each->raw.p, each->raw.len);
+    bool seen = certificate_chain_is_seen(task->chain);
+    for (const mbedtls_x509_crt *each = leaf; each && !seen; each = each->next)
+        certificate_chain_add(task->chain, each->raw.p, each->raw.len);
+    *task->key_proved |= certificate_chain_begins(task->chain, leaf->raw.p, leaf->raw.len);
 }
 
 static int handshake(const struct proof_task *task)
@@ -155,7 +157,7 @@ static int handshake(const struct proof_task *task)
     struct client client;
     int error = shake_hands(&client, task, NULL);
     if (error == 0) {
-        take_chain(&client, task->chain);
+        take_chain(&client, task);
         (void)mbedtls_ssl_close_notify(&client.ssl); /* the connection ends in either case */
     }
     client_close(&client);

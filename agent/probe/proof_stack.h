@@ -17,6 +17,7 @@ struct proof_task {
     bool plain_secret; /* without the extended master secret (RFC 7627), which BearSSL never has */
     uint64_t deadline_ms;
     struct certificate_chain *chain; /* filled where it is empty; may be NULL */
+    bool *key_proved;                /* of struct probe_result; set with `chain` alone */
     uint32_t *connections;           /* counted up */
     const char *request;             /* proof_mbedtls_ask() alone: what is sent */
     struct page_answer *page;        /* ... and what is filled */

@@ -15,6 +15,7 @@ from endpoint import BUILD, PATIENCE_S, Tap, ports
 
 HOLDFAST = os.environ.get('HOLDFAST', os.path.join(BUILD, 'holdfast'))
 ALL = ['-cipher', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0']
+FEW = 3  # suites of a whole handshake, with its signals
 ALERT, HANDSHAKE, KEY_EXCHANGE, HELLO_DONE = 21, 22, 12, 14
 tap = Tap()
 folder = tempfile.TemporaryDirectory(prefix='holdfast-proof-')
@@ -61,6 +62,7 @@ def probe(port):
                           check=False)
     report = json.loads(done.stdout) if done.stdout else {'versions': [], 'findings': []}
     report['versions'] = {one['version']: one for one in report['versions'] if one['accepted']}
+    report['newest'] = max(report['versions'], default=None)
     report['said'] = done.stderr
     return report
 
@@ -167,6 +169,23 @@ class Gate(Wire):
                 self.carry(client)
 
 
+class Switch(Wire):
+    """Shows a scan, whose hellos offer many suites, the server at `port`, and whole handshakes, with
+    few, the one at `other`."""
+
+    def __init__(self, port, other):
+        self.ports = port, other
+        super().__init__(port, lambda head, body: head + body)
+
+    def serve(self):
+        while True:
+            client, _ = self.listener.accept()
+            hello = client.recv(65536, socket.MSG_PEEK)
+            at = 44 + hello[43] if len(hello) > 43 else 0
+            self.to = self.ports[int.from_bytes(hello[at:at + 2], 'big') <= 2 * FEW]
+            self.carry(client)
+
+
 # --- tests ---
 
 RSA = issue('rsa')
@@ -225,6 +244,23 @@ def plain_secret():
              ['plain_master_secret'], None, 'a server that closes on each from then on is not asked')
 
 
+def key_proved():
+    """By a handshake with the certificate that is reported, in each version and by each stack."""
+    other = issue('stranger')
+    for version in '-tls1_1', '-tls1_2', '-tls1_3':
+        words = (version, '-cipher', 'ECDHE:@SECLEVEL=0')
+        port = start(*RSA, *words)
+        tap.same(probe(port)['certificate']['key_proved'], True,
+                 '%s: a server with its certificate proves the key' % version[1:])
+        if version == '-tls1_3':
+            continue  # its certificate is seen in whole handshakes alone
+        report = probe(Switch(port, start(*other, *words)).port)
+        shown = report['certificate']
+        tap.ok('CN=rsa' in shown['subject'] and proved(report, report['newest'])[True],
+               '%s: one that shows it to a scan alone is shaken hands with' % version[1:], report)
+        tap.same(shown['key_proved'], False, 'and does not prove it')
+
+
 def certificates():
     issue('root', '-addext', 'keyUsage=keyCertSign')
     issue('middle', '-addext', 'keyUsage=keyCertSign', ca='root')
@@ -261,6 +297,7 @@ try:
     resumption()
     not_to_be_trusted()
     plain_secret()
+    key_proved()
     certificates()
 finally:
     for process in running:

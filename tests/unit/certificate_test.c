@@ -119,6 +119,27 @@ static void a_separator_within_a_name_makes_no_other_name(void **state)
     assert_string_equal(facts.names, "DNS:b.example, and 1 more");
 }
 
+/* Else a server could show one that is too long and ours behind it. */
+static void behind_a_certificate_that_does_not_fit_none_is_kept(void **state)
+{
+    static const unsigned char der[CERTIFICATE_CHAIN_SIZE + 1];
+    (void)state;
+    chain = (struct certificate_chain){.count = 0};
+    assert_false(certificate_chain_is_seen(&chain));
+    certificate_chain_add(&chain, der, sizeof(der));
+    certificate_chain_add(&chain, der, 1);
+    assert_int_equal(chain.count, 0);
+    assert_true(certificate_chain_is_seen(&chain));
+    assert_false(certificate_chain_begins(&chain, der, 1));
+    chain = (struct certificate_chain){.count = 0};
+    for (size_t i = 0; i <= CERTIFICATE_CHAIN_MAX; i++)
+        certificate_chain_add(&chain, der, 2);
+    assert_int_equal(chain.count, CERTIFICATE_CHAIN_MAX);
+    assert_int_equal(chain.left_out, 1);
+    assert_true(certificate_chain_begins(&chain, der, 2));
+    assert_false(certificate_chain_begins(&chain, der, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +147,7 @@ int main(void)
         cmocka_unit_test(one_host_behind_many_addresses_makes_it_one_of_hosts),
         cmocka_unit_test(a_part_of_a_name_is_no_name),
         cmocka_unit_test(the_text_says_how_many_names_it_leaves_out),
+        cmocka_unit_test(behind_a_certificate_that_does_not_fit_none_is_kept),
         cmocka_unit_test(a_separator_within_a_name_makes_no_other_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

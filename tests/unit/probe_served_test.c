@@ -56,6 +56,7 @@ static void show_certificate(struct tls_node *node, const char *fingerprint)
     result->certificate.self_issued = true;
     result->chain.count = result->certificate.in_order = 1;
     result->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_DONE;
+    result->key_proved = true;
 }
 
 static void the_process_that_answers_with_its_own_certificate_passes(void **state)
@@ -103,8 +104,39 @@ static void a_certificate_without_its_key_fails(void **state)
     struct served_record served = served_by_us();
     show_certificate(node, OWN);
     tls_find_result(node, "health")->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_FAILED;
+    tls_find_result(node, "health")->key_proved = false;
     look_at_served(node, &served);
     assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+}
+
+/* The scan is shown the endpoint's certificate, a whole handshake that of whoever answers. */
+static void a_handshake_with_another_certificate_proves_nothing(void **state)
+{
+    struct tls_node *node = *state;
+    struct served_record served = served_by_us();
+    show_certificate(node, OWN);
+    tls_find_result(node, "health")->key_proved = false;
+    look_at_served(node, &served);
+    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+}
+
+static void a_certificate_that_cannot_be_read_or_is_not_shown_fails(void **state)
+{
+    struct tls_node *node = *state;
+    struct served_record served = served_by_us();
+    for (uint32_t shown = 0; shown < 2; shown++) {
+        show_certificate(node, OWN);
+        struct probe_result *result = tls_find_result(node, "health");
+        result->certificate = (struct certificate_facts){.parsed = false};
+        result->chain = (struct certificate_chain){.left_out = shown};
+        result->key_proved = false;
+        look_at_served(node, &served);
+        assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+        result->proof_error = -ETIME;
+        look_at_served(node, &served);
+        assert_int_equal(tls_find_row(node, "tls.health.served")->verdict,
+                         shown ? VERDICT_FAIL : VERDICT_PASS);
+    }
 }
 
 /* What was seen until the time was over counts, what was not accuses nobody. */
@@ -119,6 +151,7 @@ static void another_certificate_fails_in_a_probe_that_was_not_finished_too(void 
     show_certificate(node, OWN);
     tls_find_result(node, "health")->error = -ETIME;
     tls_find_result(node, "health")->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_NONE;
+    tls_find_result(node, "health")->key_proved = false;
     look_at_served(node, &served);
     assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_PASS);
 }
@@ -130,6 +163,7 @@ static void handshakes_that_are_late_prove_nothing_and_accuse_nobody(void **stat
     show_certificate(node, OWN);
     struct probe_result *result = tls_find_result(node, "health");
     result->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_NONE;
+    result->key_proved = false;
     for (size_t i = 0; i < PAGE_COUNT; i++)
         result->page[i] = (struct page_answer){.error = -ETIMEDOUT};
     look_at_served(node, &served);
@@ -384,6 +418,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_certificate_at_the_port_fails_and_is_not_judged,
                                         tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(a_certificate_without_its_key_fails, tls_begin, tls_end),
+        cmocka_unit_test_setup_teardown(a_handshake_with_another_certificate_proves_nothing,
+                                        tls_begin, tls_end),
+        cmocka_unit_test_setup_teardown(a_certificate_that_cannot_be_read_or_is_not_shown_fails,
+                                        tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(
             another_certificate_fails_in_a_probe_that_was_not_finished_too, tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(handshakes_that_are_late_prove_nothing_and_accuse_nobody,
