@@ -63,15 +63,18 @@ static int load_node(struct access *access, enum node_purpose purpose)
 }
 
 /* No password would do: an event, but no failed try. */
-static int direct_unsupported(struct access *access)
+static int direct_cannot_check(struct access *access, int error)
 {
     struct buf why = {0};
-    password_unsupported(access->root, &why);
+    if (error == -ENOTSUP)
+        password_unsupported(access->root, &why);
+    else
+        buf_puts(&why, PASSWORD_NOT_CHECKED);
     log_error("%s", buf_text(&why));
     if (load_node(access, NODE_RUN) == 0)
         node_event(&access->node, "refused", "root: %s", buf_text(&why));
     buf_free(&why);
-    return -ENOTSUP;
+    return error;
 }
 
 static int direct_login(struct access *access, const char *password)
@@ -79,8 +82,8 @@ static int direct_login(struct access *access, const char *password)
     int error = password_check(access->root, password);
     if (error == 0)
         return 0;
-    if (error == -ENOTSUP)
-        return direct_unsupported(access);
+    if (error == -ENOTSUP || error == -EIO)
+        return direct_cannot_check(access, error);
     access->failures++;
     if (error != -EACCES)
         log_error("cannot check the password in %s/etc/shadow: %s", access->root, strerror(-error));
@@ -149,7 +152,7 @@ static int ask_daemon(const struct access *access, enum door_verb verb, const vo
         error = door_client_receive(access->door, verb, &answer, &answered);
     if (error && error != -EINTR && !answered)
         log_error("the daemon does not answer: %s", strerror(-error));
-    else if (error == -ENOTSUP)
+    else if (error == -ENOTSUP || error == -EIO)
         log_error("%s", buf_text(&answer));
     buf_free(&answer);
     return error;

@@ -21,7 +21,7 @@
 enum {
     MESSAGE_MS = 10000, /* from a message's first byte to its last, either way */
     IDLE_MS = 1800000,  /* between messages: the wizard's questions take their time */
-    PAUSE_MS = 1000,    /* of the listener, where a client cannot be taken in */
+    PAUSE_MS = 1000,    /* where a client cannot be taken in, or no password checked */
     MINUTE_MS = 60000,
     TRIES = PASSWORD_TRIES
 };
@@ -218,21 +218,27 @@ static void right_password(struct door *door, struct guesses *guesses)
     answer(door, guesses->client, 0, &none);
 }
 
-/* No password would do, so none was wrong: no try is counted, and the reason is no secret. */
-static void cannot_check(struct door *door, struct guesses *guesses)
+/* No password would do, so none was wrong: no try is counted, and the reason is no secret. A
+ * failure of the system's is logged each time, so that the next try has to wait. */
+static void cannot_check(struct door *door, struct guesses *guesses, int error)
 {
     struct buf why = {0};
-    password_unsupported(door->root, &why);
+    if (error == -ENOTSUP) {
+        password_unsupported(door->root, &why);
+    } else {
+        buf_puts(&why, PASSWORD_NOT_CHECKED);
+        guesses->next_ms = now_ms(door) + PAUSE_MS;
+    }
     refused(door, guesses->who, buf_text(&why));
     if (guesses->client)
-        answer(door, guesses->client, -ENOTSUP, &why);
+        answer(door, guesses->client, error, &why);
     buf_free(&why);
 }
 
 static void password_checked(struct door *door, struct guesses *guesses, int error)
 {
-    if (error == -ENOTSUP)
-        cannot_check(door, guesses);
+    if (error == -ENOTSUP || error == -EIO)
+        cannot_check(door, guesses, error);
     else if (error)
         wrong_password(door, guesses, error);
     else

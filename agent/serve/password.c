@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 
 #include <crypt.h>
@@ -60,6 +61,15 @@ static int read_account(const char *root, const char *file, const char *name, st
         return error;
     *line = text->data ? find_line(text->data, name) : NULL;
     return *line ? 0 : -ENOENT;
+}
+
+/* What keeps a password from being checked is never given as a verdict on it: an errno such as
+ * -EACCES has two meanings then. */
+static int cannot_read(const char *root, int error)
+{
+    log_error("cannot read the administrator's password from %s/etc/shadow: %s", root,
+              strerror(-error));
+    return -EIO;
 }
 
 /* Takes as long whether the first or the last byte differs. */
@@ -149,35 +159,39 @@ void password_unsupported(const char *root, struct buf *why)
     buf_wipe(&text);
 }
 
-/* What login(1) refuses is refused here: a line that is none, and an account past its day. */
-static int check_line(char *line, struct buf *hash)
+/* What login(1) refuses is refused here: a line that is none, and an account past its day. 0, or
+ * the verdict; `stored` points into the line. */
+static int check_line(char *line, const char **stored)
 {
     char *field[FIELDS_MAX];
     uint64_t expires = UINT64_MAX;
     if (cut_fields(line, field) < SHADOW_FIELDS)
         return -EPERM;
-    const char *day = field[SHADOW_EXPIRES], *stored = field[SHADOW_HASH];
+    const char *day = field[SHADOW_EXPIRES];
+    *stored = field[SHADOW_HASH];
     if (day[0] != '\0' && str_to_u64(day, 0, UINT64_MAX, &expires) < 0)
         return -EPERM;
-    if ((uint64_t)(clock_now_s() / DAY_S) >= expires || is_locked(stored))
+    if ((uint64_t)(clock_now_s() / DAY_S) >= expires || is_locked(*stored))
         return -EPERM;
-    if (!is_computed(stored))
-        return -ENOTSUP;
-    int error = buf_reserve(hash, strlen(stored) + 1);
-    if (error == 0)
-        buf_puts(hash, stored);
-    return error;
+    return is_computed(*stored) ? 0 : -ENOTSUP;
 }
 
 int password_stored(const char *root, struct buf *hash)
 {
     struct buf text = {0};
     char *line = NULL;
-    int error = read_account(root, "/etc/shadow", PASSWORD_ADMIN, &text, &line);
-    if (error == 0)
-        error = check_line(line, hash);
+    const char *stored = NULL;
+    int failure = read_account(root, "/etc/shadow", PASSWORD_ADMIN, &text, &line), verdict = 0;
+    if (failure == 0)
+        verdict = check_line(line, &stored);
+    if (failure == 0 && verdict == 0)
+        failure = buf_reserve(hash, strlen(stored) + 1);
+    if (failure == 0 && verdict == 0)
+        buf_puts(hash, stored);
     buf_wipe(&text);
-    return error == -ENOENT ? -EPERM : error;
+    if (failure == -ENOENT)
+        return -EPERM;
+    return failure ? cannot_read(root, failure) : verdict;
 }
 
 int password_check(const char *root, const char *password)

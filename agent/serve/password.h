@@ -24,7 +24,7 @@ enum {
 
 /* 0 when it is the admin's; -EACCES when it is wrong; -EPERM when the account is locked, past its
  * day, has no password, does not exist or has a line that is none; -ENOTSUP when its kind of hash
- * is not known; or another errno when shadow cannot be read. */
+ * is not known. -EIO is no verdict: shadow cannot be read, and the log says why. */
 int password_check(const char *root, const char *password);
 
 /* Both halves of it: the hash that is stored, appended to `hash`, with what keeps it from being
@@ -40,6 +40,9 @@ void password_refusal(const char *root, const char *name, int error, struct buf 
 /* After -ENOTSUP: why no password can be checked, by the name of the stored hash's kind (crypt(5)).
  * Nothing of the hash itself is in it. */
 void password_unsupported(const char *root, struct buf *why);
+
+/* After -EIO: why no password can be checked. */
+#define PASSWORD_NOT_CHECKED "the password cannot be checked; the log says why"
 
 /* The admin's user and group numbers from passwd(5), neither of them 0. -ENOENT when there is no
  * such account, another errno when its line is none or cannot be read. */

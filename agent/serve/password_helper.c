@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "serve/password.h"
 #include "serve/sandbox.h"
@@ -28,6 +29,13 @@ void password_helper_init(struct password_helper *helper)
     *helper = (struct password_helper){.fd = -1};
 }
 
+/* An errno of the system's is not a verdict on a password. */
+static int cannot_run(int error)
+{
+    log_error("cannot run the process that checks a password: %s", strerror(-error));
+    return -EIO;
+}
+
 /* --- the process --- */
 
 static int confine(int result, int parent_pid)
@@ -45,9 +53,8 @@ static int confine(int result, int parent_pid)
 static _Noreturn void compute(int result, int parent_pid, const char *password, const char *hash)
 {
     int error = confine(result, parent_pid);
-    if (error == 0)
-        error = password_compare(password, hash);
-    _exit(file_write_all(result, &error, sizeof(error)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+    int verdict = error ? cannot_run(error) : password_compare(password, hash);
+    _exit(file_write_all(result, &verdict, sizeof(verdict)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
 /* --- the daemon's side --- */
@@ -83,10 +90,14 @@ int password_helper_start(struct password_helper *helper, const char *root, cons
     if (error == -EPERM || (error == -ENOTSUP && !is_admin)) {
         buf_clear(&hash);
         buf_puts(&hash, PASSWORD_OF_NOBODY);
-        error = buf_error(&hash);
+        error = 0;
     }
-    if (error == 0)
-        error = fork_process(helper, password, buf_text(&hash));
+    if (error == 0) {
+        int failure = buf_error(&hash);
+        if (failure == 0)
+            failure = fork_process(helper, password, buf_text(&hash));
+        error = failure ? cannot_run(failure) : 0;
+    }
     buf_wipe(&hash);
     return error;
 }

@@ -19,12 +19,14 @@ void password_helper_init(struct password_helper *helper);
 /* Begins to check a user's password, the admin's against shadow(5) below `root`; any other user's
  * is wrong. An account that is locked or missing takes as long as any other. 0: `fd` becomes
  * readable when the result is there; the caller wipes its copy of the password at once. -ENOTSUP
- * where the stored hash cannot be computed (password_unsupported), or another errno: none runs. */
+ * where the stored hash cannot be computed (password_unsupported), or -EIO where shadow cannot be
+ * read or no process can be made, and the log says why: none runs. */
 int password_helper_start(struct password_helper *helper, const char *root, const char *user,
                           const char *password);
 
-/* The result, as password_check(): once `fd` is readable; -ETIME where the process ended without
- * one, at its limit of processor time say. None runs afterwards. */
+/* The result, as password_check(): once `fd` is readable; -EIO too where the process could not give
+ * up its privilege, and the log says why; -ETIME where the process ended without a
+ * result, at its limit of processor time say. None runs afterwards. */
 int password_helper_finish(struct password_helper *helper);
 
 /* Ends the process, with no result. */

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -266,6 +268,56 @@ static void a_hash_that_cannot_be_computed_is_told_and_not_counted(void **state)
     close(fd);
 }
 
+/* The tries of a client that gets no verdict are not counted, and its password is not called wrong;
+ * the next one is looked at a second later. */
+static void assert_no_verdicts(int fd)
+{
+    for (unsigned i = 1; i <= 4; i++) {
+        control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+        assert_int_equal(control_answer(fd), -EIO);
+        assert_string_equal(control.answer, "the password cannot be checked; the log says why");
+        assert_string_equal(control.why, control.answer);
+        assert_int_equal(control.refused, i);
+        control_pass(1000);
+    }
+}
+
+static void a_shadow_that_may_not_be_read_makes_no_password_wrong(void **state)
+{
+    char path[128];
+    bool is_root = geteuid() == 0;
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/etc/shadow", control.root);
+    assert_int_equal(chmod(path, 0), 0);
+    int fd = control_connect_client();
+    assert_int_equal(is_root ? seteuid(CONTROL_ADMIN) : 0, 0);
+    assert_no_verdicts(fd);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
+    assert_int_equal(chmod(path, 0600), 0);
+    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
+    assert_int_equal(control_answer(fd), 0);
+    close(fd);
+}
+
+/* The process may not raise its limit of processor time again (setrlimit(2): EPERM), and nor may
+ * this one: it is the last test. */
+static void a_process_that_cannot_be_confined_makes_no_password_wrong(void **state)
+{
+    char path[128];
+    const struct rlimit low = {100, 100};
+    (void)state;
+    if (!control_is_root())
+        return;
+    (void)snprintf(path, sizeof(path), "%s/etc/shadow", control.root);
+    assert_int_equal(chmod(path, 0644), 0);
+    int fd = control_connect_client();
+    assert_int_equal(setrlimit(RLIMIT_CPU, &low), 0);
+    assert_int_equal(seteuid(CONTROL_ADMIN), 0);
+    assert_no_verdicts(fd);
+    assert_int_equal(seteuid(0), 0);
+    close(fd);
+}
+
 /* D5: those that wait are never too many to be told. */
 static void every_wrong_password_is_an_event(void **state)
 {
@@ -379,11 +431,13 @@ int main(void)
         LOGIN_TEST(a_guess_counts_though_its_client_has_left),
         LOGIN_TEST(a_check_that_ends_without_a_result_refuses),
         LOGIN_TEST(a_hash_that_cannot_be_computed_is_told_and_not_counted),
+        LOGIN_TEST(a_shadow_that_may_not_be_read_makes_no_password_wrong),
         LOGIN_TEST(every_wrong_password_is_an_event),
         LOGIN_TEST(a_console_lets_in_the_administrator_alone),
         LOGIN_TEST(a_console_is_no_log_in_of_the_connection),
         LOGIN_TEST(guesses_at_a_console_do_not_delay_others),
         LOGIN_TEST(what_is_no_log_in_at_a_console_closes_the_connection),
+        LOGIN_TEST(a_process_that_cannot_be_confined_makes_no_password_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

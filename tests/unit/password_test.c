@@ -244,7 +244,7 @@ static void a_long_password_is_wrong_and_never_cut(void **state)
     assert_int_equal(password_check(root, password), -EACCES);
 }
 
-static void an_oversized_or_unreadable_shadow_is_an_error_of_its_own(void **state)
+static void an_oversized_or_unreadable_shadow_is_no_verdict(void **state)
 {
     enum { SIZE = 2 * 1048576 };
     char path[128];
@@ -255,11 +255,25 @@ static void an_oversized_or_unreadable_shadow_is_an_error_of_its_own(void **stat
     text[SIZE] = '\0';
     write_file("shadow", text);
     free(text);
-    assert_int_equal(password_check(root, PASSWORD), -EFBIG);
+    assert_int_equal(password_check(root, PASSWORD), -EIO);
     (void)snprintf(path, sizeof(path), "%s/etc/shadow", root);
     assert_int_equal(remove(path), 0);
     assert_int_equal(mkdir(path, 0700), 0);
-    assert_int_equal(password_check(root, PASSWORD), -EISDIR);
+    assert_int_equal(password_check(root, PASSWORD), -EIO);
+}
+
+static void a_shadow_that_may_not_be_read_makes_no_password_wrong(void **state)
+{
+    char path[128];
+    bool is_root = geteuid() == 0;
+    (void)state;
+    shadow("admin:%s:0::::::\n");
+    (void)snprintf(path, sizeof(path), "%s/etc/shadow", root);
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(is_root ? seteuid(1000) : 0, 0);
+    int error = password_check(root, PASSWORD);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
+    assert_int_equal(error, -EIO);
 }
 
 static void the_admin_is_found_by_name_with_its_numbers(void **state)
@@ -325,7 +339,8 @@ int main(void)
         PASSWORD_TEST(the_first_of_two_lines_counts_as_login_has_it),
         PASSWORD_TEST(an_account_past_its_day_is_refused),
         PASSWORD_TEST(a_long_password_is_wrong_and_never_cut),
-        PASSWORD_TEST(an_oversized_or_unreadable_shadow_is_an_error_of_its_own),
+        PASSWORD_TEST(an_oversized_or_unreadable_shadow_is_no_verdict),
+        PASSWORD_TEST(a_shadow_that_may_not_be_read_makes_no_password_wrong),
         PASSWORD_TEST(the_admin_is_found_by_name_with_its_numbers),
         PASSWORD_TEST(a_malformed_admin_is_none_and_never_root),
         cmocka_unit_test(the_delay_doubles_to_half_a_minute_and_stays),
