@@ -283,7 +283,8 @@ size_t request_read(struct request *request, const char *text, size_t size, size
     }
     if (request->whole)
         return size - rest.length;
-    request->begun |= rest.length > 0 && rest.text[0] != '\r';
+    /* A CR may be the first half of an empty line; what stands behind it says that it is not. */
+    request->begun |= rest.length > 1 || (rest.length == 1 && rest.text[0] != '\r');
     if (request->size > most || request->size + rest.length > most)
         end(request, request->lines ? FIELDS_TOO_LARGE : URI_TOO_LONG);
     return size - rest.length;

@@ -77,6 +77,12 @@ def head_by_bytes(limited):
     return b'' if count_sent(client, b'G' * len(HELLO)) < len(HELLO) else None
 
 
+def head_behind_a_return(limited):
+    """A CR alone may begin an empty line, which is no head yet; what follows it here is one."""
+    client = limited.tls()
+    return b'' if count_sent(client, b'\r' * len(HELLO)) < len(HELLO) else None
+
+
 def no_reader(limited):
     client = limited.tls()
     client.sendall(b'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n' * 40)
@@ -90,6 +96,7 @@ one_limit('handshake_ms', 'a handshake a byte at a time', hello_by_bytes)
 one_limit('idle_ms', 'an idle client', idle)
 one_limit('head_ms', 'a head that stops', half_a_head)
 one_limit('head_ms', 'a head a byte at a time', head_by_bytes)
+one_limit('head_ms', 'a head a byte at a time, behind a CR', head_behind_a_return)
 one_limit('idle_ms', 'one that does not take its answers', no_reader)
 
 

@@ -121,6 +121,34 @@ static void a_head_that_is_too_long_is_refused_before_its_end(void **state)
     request_free(&request);
 }
 
+/* The limit of a head's time counts from there. */
+static void a_head_has_begun_with_the_first_byte_that_is_of_no_empty_line(void **state)
+{
+    static const struct {
+        const char *text;
+        bool begun;
+    } texts[] = {
+        {"",            false},
+        {"\r",          false},
+        {"\r\n",        false},
+        {"\r\n\r",      false},
+        {"\r\r",        true },
+        {"\rG",         true },
+        {"\r\n\r\r\r",  true },
+        {"G",           true },
+        {"\r\nG",       true },
+        {"GET / HTTP/", true },
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(texts); i++) {
+        struct request request = {.size = 0};
+        (void)request_read(&request, texts[i].text, strlen(texts[i].text), MOST);
+        assert_false(request.whole);
+        assert_int_equal(request.begun, texts[i].begun);
+        request_free(&request);
+    }
+}
+
 static void a_connection_goes_on_as_its_version_and_fields_say(void **state)
 {
     static const struct {
@@ -150,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_head_is_read_the_same_in_pieces_of_any_size),
         cmocka_unit_test(a_head_that_means_two_things_is_refused),
         cmocka_unit_test(a_head_that_is_too_long_is_refused_before_its_end),
+        cmocka_unit_test(a_head_has_begun_with_the_first_byte_that_is_of_no_empty_line),
         cmocka_unit_test(a_connection_goes_on_as_its_version_and_fields_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
