@@ -31,6 +31,7 @@ struct session {
     size_t input_size, output_size; /* of the buffers, while it rests; else 0 */
     bool alerted;                   /* what it sent last was an alert */
     bool dry;                       /* the wire has nothing more now */
+    bool ended;                     /* the wire has nothing more ever */
 };
 
 /* --- the server's order in TLS 1.3 --- */
@@ -130,6 +131,7 @@ static int wire_receive(void *context, unsigned char *to, size_t size)
     struct session *session = context;
     ssize_t got = tls_receive(session->tls, to, size);
     session->dry = got == -EAGAIN;
+    session->ended = got == 0;
     if (got == -EAGAIN)
         return MBEDTLS_ERR_SSL_WANT_READ;
     return got < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)got;
@@ -390,8 +392,9 @@ static int session_handshake(void *context)
 }
 
 /* The library comes back from a warning and from a KeyUpdate (RFC 8446, 4.6.3) as if nothing were
- * there, though the next record may be here. How many of them may follow each other is bounded by
- * tls_records.h. */
+ * there, and from data of no bytes, which are lawful (RFC 8446, 5.1), as if the stream had ended,
+ * though the next record may be here; some records without data in a row are an error to it. How
+ * many of any of these may follow each other is bounded by tls_records.h alone. */
 static ssize_t session_read(void *context, void *to, size_t size)
 {
     struct session *session = context;
@@ -400,8 +403,10 @@ static ssize_t session_read(void *context, void *to, size_t size)
     int error;
     do {
         session->dry = session->alerted = false;
+        *FIELD(nb_zero) = 0;
         error = mbedtls_ssl_read(&session->ssl, to, size);
-    } while (error == MBEDTLS_ERR_SSL_WANT_READ && !session->dry);
+    } while ((error == MBEDTLS_ERR_SSL_WANT_READ && !session->dry) ||
+             (error == 0 && !session->ended));
     ssize_t got = translate(error);
     return got == -EPROTO ? fail(session, error) : got;
 }

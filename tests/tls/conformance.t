@@ -85,6 +85,15 @@ def when_open(act):
     return whole
 
 
+def ask_behind_empty_records(count):
+    def whole(client):
+        client.shake()
+        for _ in range(count):
+            client.record(DATA, b'')
+        return client.asks()
+    return whole
+
+
 def use_wrong_key(client):
     client.outbound.key = bytes(len(client.outbound.key))
     client.record(DATA, b'GET')
@@ -244,6 +253,11 @@ with tap:
              when_open(lambda c: c.record(CCS, b'\x01', clear=True)))
         says(UNEXPECTED_MESSAGE, f'{name}: warnings without end are refused', version,
              when_open(lambda c: [c.record(ALERT, b'\x01\x5a') for _ in range(40)]))
+        says(UNEXPECTED_MESSAGE, f'{name}: records without data, without end, are refused', version,
+             when_open(lambda c: [c.record(DATA, b'') for _ in range(40)]))
+        for count in (1, 2, 3, 4, 20):
+            case.same(SERVED, f'{name}: {count} records without data before a request harm nobody',
+                      ask_behind_empty_records(count), version)
     says(UNEXPECTED_MESSAGE, 'TLS 1.3: a Certificate that was not asked for is refused', TLS13,
          when_open(lambda c: c.record(HANDSHAKE, message(11, b'\x00'))))
     with Raw(case.front, TLS12) as client:
