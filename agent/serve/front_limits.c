@@ -38,16 +38,23 @@ static struct gate_entry *find_entry(struct gate *gate, const struct in6_addr *a
     return oldest;
 }
 
+/* None where it is noted later than now: a turn looks at the clock more than once. */
+static uint64_t passed(uint64_t since_ms, uint64_t now_ms)
+{
+    return now_ms > since_ms ? now_ms - since_ms : 0;
+}
+
 static void refill(struct gate_entry *entry, unsigned rate_s, uint64_t now_ms)
 {
     uint64_t most = (uint64_t)rate_s * WHOLE;
-    uint64_t passed_ms = now_ms - entry->seen_ms;
+    uint64_t passed_ms = passed(entry->seen_ms, now_ms);
     /* A rate a second is as many thousandths a millisecond. */
     if (entry->seen_ms == 0 || passed_ms >= 1000 || entry->budget + passed_ms * rate_s > most)
         entry->budget = most;
     else
         entry->budget += passed_ms * rate_s;
-    entry->seen_ms = now_ms ? now_ms : 1;
+    if (entry->seen_ms < now_ms || entry->seen_ms == 0)
+        entry->seen_ms = now_ms ? now_ms : 1;
 }
 
 /* --- places --- */
@@ -177,7 +184,7 @@ bool gate_may_take(const struct gate *gate, const struct gate_place *place,
     const struct gate_share *share = &gate->shares[entry->share];
     const struct gate_share *own = &gate->shares[newcomer->share];
     bool is_over = share->places > share->reserved;
-    bool works = place->at_work && now_ms - place->progress_ms < WORK_MS;
+    bool works = place->at_work && passed(place->progress_ms, now_ms) < WORK_MS;
     if (own->places < own->reserved)
         return gate->beyond ? is_over : !works;
     return (is_over || entry->share == newcomer->share) &&

@@ -420,6 +420,7 @@ int front_loop_run(struct front_loop *loop)
         take_turns(loop, now_ms);
         shake_hands(loop, now_ms, true);
         shake_hands(loop, now_ms, false);
+        now_ms = clock_boot_ms(); /* handshakes take a while, and have noted when they ended */
         if (loop->accepting)
             accept_clients(loop, now_ms);
         start_waiting(loop, now_ms);

@@ -463,6 +463,24 @@ static void a_new_list_of_stations_moves_those_who_stay(void **state)
     assert_int_equal(kept.entry->started, 0);
 }
 
+/* A turn looks at the clock more than once, and a handshake notes when it ended. */
+static void what_is_noted_later_than_now_has_just_been(void **state)
+{
+    struct peer one = peer_of("10.0.0.1"), new = peer_of("10.0.0.2"), other = peer_of("10.0.0.3");
+    struct gate_place asks, newcomer;
+    (void)state;
+    assert_int_equal(enter_and_finish(&one, START_MS + 10, &asks), GATE_OPEN);
+    asks.at_work = true;
+    assert_int_equal(enter(&new, START_MS, &newcomer), GATE_OPEN);
+    assert_false(gate_may_take(&gate, &asks, newcomer.entry, START_MS));
+    assert_false(gate_may_take(&gate, &asks, newcomer.entry, START_MS + 1009));
+    assert_true(gate_may_take(&gate, &asks, newcomer.entry, START_MS + 1010));
+    assert_int_equal(burst(&other, START_MS + 100), 20);
+    assert_int_equal(burst(&other, START_MS + 50), 0);
+    assert_int_equal(burst(&other, START_MS + 100), 0);
+    assert_int_equal(burst(&other, START_MS + 150), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup(who_waits_for_the_budget_may_start_when_it_says, fresh),
         cmocka_unit_test_setup(a_flood_of_strangers_never_makes_it_forget_who_behaves, fresh),
         cmocka_unit_test_setup(a_flood_of_addresses_never_loses_one_that_is_connected, fresh),
+        cmocka_unit_test_setup(what_is_noted_later_than_now_has_just_been, fresh),
         cmocka_unit_test(a_new_list_of_stations_moves_those_who_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
