@@ -123,7 +123,7 @@ static int open_session(struct tls *tls, const struct client_hello *hello)
     struct tls_server *server = tls->server;
     bool modern = tls->version >= TLS_1_2;
     int error = modern ? tls_mbedtls_open(&tls->session, server->mbedtls, hello, tls->version, tls)
-                       : tls_bearssl_open(&tls->session, server->bearssl, hello, tls);
+                       : tls_bearssl_open(&tls->session, server->bearssl, hello, tls->version, tls);
     if (error == 0)
         tls->engine = modern ? &tls_mbedtls : &tls_bearssl;
     return error ? refuse(tls, TLS_ALERT_INTERNAL_ERROR) : 0;

@@ -141,10 +141,10 @@ static void choose_curve(struct session *session, const struct tls_bearssl_serve
     br_ssl_engine_set_ec(&session->server.eng, &session->curves);
 }
 
-static void choose_algorithms(br_ssl_server_context *context)
+static void choose_algorithms(br_ssl_server_context *context, uint16_t version)
 {
     br_ssl_engine_context *engine = &context->eng;
-    br_ssl_engine_set_versions(engine, BR_TLS10, BR_TLS11);
+    br_ssl_engine_set_versions(engine, version, version); /* BearSSL numbers them as TLS does */
     br_ssl_engine_set_hash(engine, br_md5_ID, &br_md5_vtable); /* half of RFC 2246's PRF */
     br_ssl_engine_set_hash(engine, br_sha1_ID, &br_sha1_vtable);
     br_ssl_engine_set_prf10(engine, &br_tls10_prf);
@@ -174,7 +174,7 @@ static void session_close(void *context)
 }
 
 int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
-                     const struct client_hello *hello, struct tls *tls)
+                     const struct client_hello *hello, uint16_t version, struct tls *tls)
 {
     unsigned char seed[SEED_SIZE];
     struct session *opened = calloc(1, sizeof(*opened));
@@ -185,7 +185,7 @@ int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
     opened->tls = tls;
     br_ssl_server_zero(&opened->server);
     br_ssl_engine_set_suites(&opened->server.eng, server->suites, server->suite_count);
-    choose_algorithms(&opened->server);
+    choose_algorithms(&opened->server, version);
     choose_curve(opened, server, hello);
     set_policy(&opened->server, server);
     br_ssl_engine_set_buffers_bidi(&opened->server.eng, opened->input, sizeof(opened->input),

@@ -47,12 +47,13 @@ uint16_t __real_mbedtls_ssl_read_version(const unsigned char version[2], int tra
 
 /* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
-/* BearSSL, for TLS 1.0 and 1.1; without session resumption. */
+/* BearSSL, for TLS 1.0 and 1.1; without session resumption. A session has the one version that was
+ * chosen by the hello. */
 struct tls_bearssl_server;
 int tls_bearssl_server_open(struct tls_bearssl_server **server,
                             const struct tls_server_setup *setup);
 void tls_bearssl_server_close(struct tls_bearssl_server *server);
 int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
-                     const struct client_hello *hello, struct tls *tls);
+                     const struct client_hello *hello, uint16_t version, struct tls *tls);
 
 #endif

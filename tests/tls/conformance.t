@@ -126,9 +126,10 @@ with tap:
     for legacy in (0x0304, 0x0305, 0x03ff, 0x0404, 0xffff):
         case.serves(f'a version that is not known yet, {legacy:#06x}, is served with TLS 1.2', TLS12,
                     legacy=legacy)
-    for name, version in (('TLS 1.3', TLS13), ('TLS 1.2', TLS12)):
-        listed = extension(43, vector(1, codes((version,)))) if version == TLS12 else b''
-        for legacy in (0x0301, 0x0302, 0x0304, 0x0305, 0x0404, 0xffff):
+    for name, version in VERSIONS.items():  # the record layer of 1.0 is not that of 1.1
+        listed = extension(43, vector(1, codes((version,)))) if version < TLS13 else b''
+        for legacy in ((0x0301, 0x0302, 0x0304, 0x0305, 0x0404, 0xffff) if version >= TLS12 else
+                       (0x0302, 0x0303, 0x0304, 0xffff)):
             case.serves(f'{name} in the list of versions is served, whatever stands in the place of old '
                         f'({legacy:#06x})', version, legacy=legacy, more=listed)
             case.serves(f'{name}: and with a hello in records of 3 bytes ({legacy:#06x})', version,
