@@ -107,7 +107,7 @@ static void write_facts(const struct report *report, struct buf *out)
     write_number(out, "Rows set right since the start", facts->drift_repaired);
     write_time(out, "Last drift", facts->last_drift_s);
     write_time(out, "Endpoint's certificate expires", facts->certificate_expires_s);
-    if (facts->certificate_fingerprint)
+    if (facts->certificate_fingerprint && facts->certificate_fingerprint[0])
         write_fact(out, "Endpoint's certificate, SHA-256", facts->certificate_fingerprint);
     buf_puts(out, "</dl>\n");
 }

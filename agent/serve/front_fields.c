@@ -112,7 +112,7 @@ bool field_lists_token(const char *list, size_t length, const char *token)
     for (size_t at = 0; at < length;) {
         at += span(list + at, length - at, BLANK ",");
         size_t word = at;
-        while (at < length && !strchr(BLANK ",", list[at]))
+        while (at < length && (list[at] == '\0' || !strchr(BLANK ",", list[at])))
             at++;
         if (at - word == token_length && strncasecmp(list + word, token, token_length) == 0)
             return true;

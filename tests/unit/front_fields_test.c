@@ -65,6 +65,27 @@ static void an_entity_tag_is_found_in_a_list_weakly(void **state)
         assert_false(field_lists_etag(others[i], "\"abc\""));
 }
 
+static void a_token_is_found_in_a_list_of_any_bytes(void **state)
+{
+    static const struct {
+        const char text[12];
+        size_t length;
+        bool lists;
+    } lists[] = {
+        {"close",         5,  true },
+        {" ,a,\tCLOSE ,", 11, true },
+        {"a\0b, close",   10, true },
+        {"close\0",       6,  false},
+        {"\0close",       6,  false},
+        {"\0",            1,  false},
+        {"",              0,  false},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(lists); i++)
+        assert_int_equal(field_lists_token(lists[i].text, lists[i].length, "close"),
+                         lists[i].lists);
+}
+
 static void a_host_is_what_a_uri_may_name(void **state)
 {
     static const char *const hosts[] = {
@@ -115,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_type_that_is_named_with_a_weight_is_accepted),
         cmocka_unit_test(an_entity_tag_is_found_in_a_list_weakly),
+        cmocka_unit_test(a_token_is_found_in_a_list_of_any_bytes),
         cmocka_unit_test(a_host_is_what_a_uri_may_name),
         cmocka_unit_test(a_policy_names_the_style_element_by_its_hash),
         cmocka_unit_test(a_page_without_a_whole_style_element_may_have_none),
