@@ -69,7 +69,8 @@ class Crowd(threading.Thread):
         if event & select.EPOLLOUT and not spoken:
             self.clients[fd][1] = True
             self.waiting.modify(fd, select.EPOLLIN)
-            client.send(KINDS[self.kind] or b'\x16')
+            if KINDS[self.kind]:
+                client.send(KINDS[self.kind])
             return
         try:
             if client.recv(65536):

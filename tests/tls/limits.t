@@ -118,8 +118,10 @@ def asks_for_longer_than_it_may_idle():
     return answer if longest < 0.5 else None
 
 
-while (status := asks_for_longer_than_it_may_idle()) is None:
-    pass
+for _ in range(20):
+    status = asks_for_longer_than_it_may_idle()
+    if status is not None:
+        break
 tap.same(status, 200, 'a client that asks now and then stays')
 
 front = Front(life_ms=200)

@@ -91,7 +91,12 @@ def hold(front, version):
     return held
 
 
+def descriptors():
+    return len(os.listdir(f'/proc/{front.pid}/fd'))
+
+
 for version in ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2:
+    before = descriptors()
     held = hold(front, version)
     until = time.monotonic() + PATIENCE_S  # they rest after a second
     while (each := (rss() - idle) / len(held)) > CONNECTION_KB and time.monotonic() < until:
@@ -103,7 +108,10 @@ for version in ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2:
     tap.same({read_answer(client).status for client in held}, {200}, 'each is served again')
     for client in held:
         client.close()
-    time.sleep(0.2)
+    until = time.monotonic() + PATIENCE_S
+    while descriptors() > before and time.monotonic() < until:
+        time.sleep(0.05)
+    tap.ok(descriptors() <= before, f"and none of their descriptors stays, {version.name}", descriptors(), before)
 
 
 
