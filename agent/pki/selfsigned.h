@@ -26,8 +26,8 @@ struct selfsigned_order {
 };
 
 /* Makes a key and a certificate, both as PEM. Its subject also has a serialNumber of its own, so
- * that no two certificates have one name. The caller wipes key_pem; both buffers are filled or
- * neither. 0 or a negative code; the message is told. */
+ * that no two certificates have one name. The caller wipes key_pem, after an error too, where it
+ * may be filled. 0 or a negative code; the message is told. */
 int selfsigned_make(const struct selfsigned_order *order, struct buf *certificate_pem,
                     struct buf *key_pem);
 

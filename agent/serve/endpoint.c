@@ -228,6 +228,8 @@ static bool is_allowed(struct endpoint *endpoint, struct node *node)
     const struct own_certificate *certificate = &endpoint->certificate;
     if (!fips_prove(node))
         set_state(endpoint, node, SERVED_DOWN, "FIPS mode forbids it: a self-test failed");
+    else if (certificate->fault)
+        fail(endpoint, node, "%s", certificate->fault);
     else if (certificate->certificate_pem.length == 0)
         fail(endpoint, node, "there is no certificate");
     else if (!fips_allows_key(node, &certificate->key_pem))
@@ -279,9 +281,19 @@ static bool admit(struct endpoint *endpoint, const struct node *node)
     return front_admit(&endpoint->front, &stations) == 0;
 }
 
+/* FIPS mode with a failed self-test may have kept the pair from being read so far. */
+static bool renew(struct endpoint *endpoint, struct node *node)
+{
+    if (!fips_prove(node))
+        return false;
+    if (!endpoint->certificate.is_loaded)
+        return own_certificate_open(&endpoint->certificate, node) == 0;
+    return own_certificate_renew(&endpoint->certificate, node);
+}
+
 bool endpoint_hold(struct endpoint *endpoint, struct node *node)
 {
-    bool renewed = fips_prove(node) && own_certificate_renew(&endpoint->certificate, node);
+    bool renewed = renew(endpoint, node);
     bool ran = endpoint->running;
     if (!renewed && is_as_set(endpoint, node) &&
         (ran ? admit(endpoint, node) : endpoint->start_due_ms > 0))

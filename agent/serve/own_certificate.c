@@ -86,11 +86,20 @@ static void key_rules_text(const struct node *node, struct buf *text)
 
 /* --- reading it --- */
 
+/* Whose the stored pair is. A damaged origin may have been that of an import, and so may a pair
+ * without an origin that cannot be read. */
+static void read_owner(struct own_certificate *own, struct state *state, struct buf *origin)
+{
+    int error = state_object_get(state, OBJECT_ORIGIN, origin);
+    own->is_import = error == 0 && str_equal(buf_text(origin), ORIGIN_IMPORTED);
+    own->is_volatile = error && error != -ENOENT;
+}
+
 /* "KEY RULES\nNAMES\nFINGERPRINT\n". A self-signed certificate that has none, or that of another,
  * is one of ours from who knows what: it is made anew. */
 static void read_origin(struct own_certificate *own, struct buf *origin)
 {
-    own->self_made = own->life.self_issued && !str_equal(buf_text(origin), ORIGIN_IMPORTED);
+    own->self_made = own->life.self_issued && !own->is_import;
     char *names = origin->data ? strchr(origin->data, '\n') : NULL;
     char *print = names ? strchr(names + 1, '\n') : NULL;
     char *end = print ? strchr(print + 1, '\n') : NULL;
@@ -130,13 +139,14 @@ static int load(struct own_certificate *own, const struct node *node)
     struct buf origin = {0};
     if (!node->state)
         return -ENOENT;
+    read_owner(own, node->state, &origin);
     int error = load_pair(own, node->state);
-    if (error)
-        return error;
-    (void)state_object_get(node->state, OBJECT_ORIGIN, &origin); /* none, or damaged and told */
-    read_origin(own, &origin);
+    if (error == 0)
+        read_origin(own, &origin);
+    else if (origin.length == 0)
+        own->is_volatile |= error != -ENOENT || own->certificate_pem.length;
     buf_free(&origin);
-    return 0;
+    return error;
 }
 
 /* --- making it --- */
@@ -161,7 +171,8 @@ static int keep(const struct own_certificate *own, const struct node *node)
 /* A state that cannot keep it has told so: the certificate then lasts as long as the process. */
 static int make(struct own_certificate *own, struct node *node, const char *why)
 {
-    struct own_certificate made = {.self_made = true};
+    struct own_certificate made = {
+        .is_loaded = true, .self_made = true, .is_volatile = own->is_volatile};
     struct names names = {.count = 0};
     node_names(&node->settings, &names);
     const struct selfsigned_order order = {
@@ -178,7 +189,7 @@ static int make(struct own_certificate *own, struct node *node, const char *why)
     own_certificate_close(own);
     *own = made;
     node->fips.key = FIPS_KEY_UNKNOWN;
-    if (node->writable)
+    if (node->writable && !own->is_volatile)
         (void)keep(own, node);
     if (node_event(node, "certificate", "made a self-signed certificate for %s (%s), SHA-256 %s",
                    buf_text(&own->names), why, own->fingerprint))
@@ -225,10 +236,23 @@ static const char *why_anew(const struct own_certificate *own, const struct node
 
 bool own_certificate_renew(struct own_certificate *own, struct node *node)
 {
-    const char *why = "there was none";
+    if (!own->is_loaded)
+        return false; /* what is stored is not known */
+    const char *why = own->is_import ? NULL : "there was none";
     if (own->certificate_pem.length)
         why = own->self_made ? why_anew(own, node) : NULL;
     return why && make(own, node, why) == 0;
+}
+
+/* The text of it stays where it is, and nothing is served in its place. */
+static int refuse_import(struct own_certificate *own, int error)
+{
+    own_certificate_close(own);
+    own->is_loaded = own->is_import = true;
+    own->fault = error == -ENOENT   ? "the imported certificate or its key is missing"
+                 : error == -EINVAL ? "the imported certificate is of a kind that cannot be read"
+                                    : "the imported certificate cannot be read";
+    return 0;
 }
 
 int own_certificate_open(struct own_certificate *own, struct node *node)
@@ -236,8 +260,11 @@ int own_certificate_open(struct own_certificate *own, struct node *node)
     int error = load(own, node);
     if (error == -ENOMEM)
         return error;
+    own->is_loaded = true;
     if (error == 0 && own->self_made && !certificate_has_key(&own->certificate_pem, &own->key_pem))
         own->self_made = false; /* somebody else's key: the endpoint says what is wrong with it */
+    if (error && own->is_import)
+        return refuse_import(own, error);
     if (error)
         return make(own, node,
                     error == -ENOENT ? "there was none" : "the stored one cannot be read");

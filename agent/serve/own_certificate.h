@@ -2,7 +2,7 @@
  * The endpoint's certificate and key, kept in the state. One that Holdfast has made itself is made
  * anew whenever that from which it was made has changed: the node's names and addresses, the clock,
  * the rules for its key; and at two thirds of its life. One that was not made here is never
- * touched.
+ * touched, nor is one of which it cannot be known, whatever the fault of its text.
  */
 #ifndef HOLDFAST_SERVE_OWN_CERTIFICATE_H
 #define HOLDFAST_SERVE_OWN_CERTIFICATE_H
@@ -20,17 +20,24 @@
 struct own_certificate {
     struct buf certificate_pem; /* empty: there is none */
     struct buf key_pem;         /* wiped by own_certificate_close */
+    bool is_loaded;             /* what is stored was looked at */
     bool self_made;
+    bool is_import;    /* the stored one is: nothing is made in its place */
+    bool is_volatile;  /* whose the stored one is cannot be known: it is not written over */
+    const char *fault; /* why an imported one cannot be served, NULL: it can, or is none */
     struct buf key_rules, names; /* what a self-made one was made from */
     struct certificate_life life;
     char fingerprint[CERTIFICATE_FINGERPRINT_SIZE]; /* SHA-256 */
 };
 
-/* Reads the pair from the state; makes one where there is none or it cannot be read. On a node
- * whose state takes nothing, it lasts as long as the process. 0 or a negative code, told. */
+/* Reads the pair from the state; makes one where there is none, or ours cannot be read. On a node
+ * whose state takes nothing, or where the stored one may be somebody else's, it lasts as long as
+ * the process. An imported one that cannot be read leaves no certificate, and `fault` says why. 0
+ * or a negative code, told. */
 int own_certificate_open(struct own_certificate *own, struct node *node);
 
-/* Makes a self-made one anew where that is due, with an event. True where it did. */
+/* Makes a self-made one anew where that is due, with an event. True where it did; never before
+ * own_certificate_open. */
 bool own_certificate_renew(struct own_certificate *own, struct node *node);
 
 void own_certificate_close(struct own_certificate *own);

@@ -439,6 +439,65 @@ def follows_the_clock(t):
             'will expire'), 'a self-signed one that was imported is not touched either')
 
 
+def stored(lab):
+    database = sqlite3.connect(f'{lab.node.root}/var/lib/holdfast/state.db')
+    found = dict(database.execute("SELECT name, data FROM objects WHERE name LIKE 'endpoint.%'"))
+    database.close()
+    return found
+
+
+def damage(lab, name):
+    """Changes an object behind its hash's back."""
+    database = sqlite3.connect(f'{lab.node.root}/var/lib/holdfast/state.db')
+    with database:
+        database.execute("UPDATE objects SET data = CAST('damaged' AS BLOB) WHERE name = ?", ('endpoint.' + name,))
+    database.close()
+
+
+def made_by_openssl(*algorithm):
+    """A self-signed pair with a key that this program has no code for."""
+    with tempfile.TemporaryDirectory() as place:
+        subprocess.run(['openssl', 'genpkey', *algorithm, '-out', f'{place}/key'], check=True, capture_output=True)
+        subprocess.run(['openssl', 'req', '-x509', '-key', f'{place}/key', '-subj', '/CN=node.local', '-days', '300',
+                        '-out', f'{place}/crt'], check=True, capture_output=True)
+        return [open(f'{place}/{name}', 'rb').read() for name in ('crt', 'key')]
+
+
+def keeps_what_it_cannot_read(t):
+    """What somebody has imported is not written over, whatever is wrong with it."""
+    lab = Lab()
+    with lab:
+        wait_for(lab.certificate)
+    ed25519 = made_by_openssl('-algorithm', 'ED25519')
+    good = signed(lab.node.root, moment(-1), moment(300))
+    cases = (('of Ed25519', ed25519, b'imported\n', None),
+             ('on secp256k1', made_by_openssl('-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:secp256k1'),
+              b'imported\n', None),
+             ('that is no certificate', (b'no certificate', good[1]), b'imported\n', None),
+             ('without a key', (good[0], None), b'imported\n', None),
+             ('that is damaged', good, b'imported\n', 'certificate'),
+             ('whose key is damaged', good, b'imported\n', 'key'))
+    for name, (crt, key), origin, damaged in cases:
+        store(lab, certificate=crt, key=key, origin=origin)
+        if damaged:
+            damage(lab, damaged)
+        before = stored(lab)
+        with lab:
+            t.ok(wait_for(lambda: lab.verdict() == 'fail' and 'imported' in lab.row()['actual']),
+                 f'an imported certificate {name} is not served, and its row says so', lab.row())
+            t.same(lab.certificate(), b'', 'and no other in its place')
+        t.same(stored(lab), before, 'and what is stored stays as it is')
+    for name, origin, damaged in (('with a damaged origin', b'imported\n', 'origin'),
+                                  ('without an origin, that cannot be read', None, 'certificate')):
+        store(lab, certificate=good[0], key=good[1], origin=origin)
+        damage(lab, damaged)
+        before = stored(lab)
+        with lab:
+            lab.node.holdfast('set', 'node.hostname=renamed')
+            t.ok(wait_for(lab.certificate), f'one {name} is replaced in memory')
+        t.same(stored(lab), before, 'and what is stored stays as it is')
+
+
 def survives_damage(t):
     lab = Lab()
     with lab:
@@ -460,7 +519,7 @@ def main():
                  a_process_that_dies, a_process_that_is_stopped,
                  a_process_that_does_not_answer, a_prober_that_dies, a_daemon_that_dies,
                  one_that_cannot_live, follows_names, is_shown, follows_key_rules,
-                 follows_the_clock, survives_damage):
+                 follows_the_clock, keeps_what_it_cannot_read, survives_damage):
         test(t)
     t.done()
 
