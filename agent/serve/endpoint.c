@@ -19,6 +19,7 @@
 enum {
     TICKET_KEY_S = 3600,
     ASK_MS = 5000,
+    RECORDS_MAX = 16,            /* read at once: a process that floods decides over no turn */
     UNANSWERED_MAX = 2,          /* ten seconds: a busy machine answers late */
     UNANSWERED_STARTING_MAX = 12 /* a start with self-tests on a slow machine takes longer */
 };
@@ -205,6 +206,14 @@ static void write_fingerprint(const struct endpoint *endpoint, const struct node
         log_error("cannot write " ENDPOINT_FINGERPRINT_PATH ": %s", strerror(-error));
 }
 
+/* Nothing is served by it any more. */
+static void remove_fingerprint(const struct node *node)
+{
+    char path[PATH_MAX];
+    if (file_path(path, sizeof(path), node->system.root, ENDPOINT_FINGERPRINT_PATH) == 0)
+        (void)unlink(path);
+}
+
 static void note_start(struct endpoint *endpoint, const struct node *node)
 {
     struct served_record *served = &endpoint->served;
@@ -351,17 +360,18 @@ bool endpoint_read(struct endpoint *endpoint, struct node *node, struct traffic_
 {
     struct front_record record;
     int error = front_record_read(&endpoint->front, &record);
-    for (; error == 0; error = front_record_read(&endpoint->front, &record)) {
+    for (unsigned i = 0; error == 0 && i < RECORDS_MAX;
+         error = front_record_read(&endpoint->front, &record), i++) {
         *counts = record.counts;
         endpoint->heard = record.heard;
     }
-    if (error != -EAGAIN) {
+    if (error && error != -EAGAIN) {
         fail_by_status(endpoint, node);
         return true;
     }
     if (endpoint->served.state == SERVED_ANSWERS || endpoint->heard == 0)
         return false;
-    if (endpoint->backoff.failures)
+    if (endpoint->served.state == SERVED_DOWN)
         (void)node_event(node, "endpoint", "answers again");
     set_state(endpoint, node, SERVED_ANSWERS, "");
     return true;
@@ -382,6 +392,8 @@ void endpoint_close(struct endpoint *endpoint, const struct node *node)
         close(endpoint->listener);
     endpoint->listener = -1;
     own_certificate_close(&endpoint->certificate);
-    if (endpoint->served.daemon_pid)
-        served_remove(node->system.root);
+    if (!endpoint->served.daemon_pid)
+        return;
+    served_remove(node->system.root);
+    remove_fingerprint(node);
 }

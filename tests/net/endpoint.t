@@ -202,6 +202,14 @@ def a_process_that_dies(t):
              lab.events())
         t.ok(wait_for(lambda: lab.endpoint() not in (None, old) and lab.verdict() == 'pass'),
              'it is started again', lab.row())
+        for name in 'renamed', 'again':
+            old = lab.endpoint()
+            lab.node.holdfast('set', f'node.hostname={name}')
+            t.ok(wait_for(lambda: lab.endpoint() not in (None, old) and lab.verdict() == 'pass'),
+                 'a new name starts it anew', lab.row())
+    again = [line for line in lab.events() if 'answers again' in line]
+    t.ok(len(again) == 1 and 'repeated' not in again[0], 'that it answers again is said of its end alone',
+         lab.events())
 
 
 def a_process_that_is_stopped(t):
@@ -334,6 +342,8 @@ def is_shown(t):
             t.ok(print_of in lab.page(path), f'{path} shows its SHA-256')
         with open(f'{lab.node.root}/run/holdfast/fingerprint') as file:
             t.same(file.read().strip(), print_of, 'and there is a file for the console')
+    t.ok(not os.path.exists(f'{lab.node.root}/run/holdfast/fingerprint'),
+         'which goes when nothing is served any more')
 
 
 def suits_strict_clients(t, lab):
