@@ -112,6 +112,8 @@ void probe_report_text(const struct probe_report *report, struct buf *out)
     signatures_text(result, out);
     certificate_text(&result->certificate, out);
     run_judge(report, finding_text, out);
+    if (result->proof_error)
+        buf_puts(out, "note: not every handshake was answered in time: what none proved is open\n");
     size_t faults = probe_report_faults(report);
     if (faults)
         buf_printf(out, "%zu fault%s", faults, faults == 1 ? "" : "s");
@@ -243,6 +245,7 @@ void probe_report_json(const struct probe_report *report, struct buf *out)
     run_judge(report, finding_json, &json);
     json_array_end(&json);
     json_u64(&json, "faults", probe_report_faults(report));
+    json_bool(&json, "proof_complete", result->proof_error == 0);
     json_u64(&json, "connections", result->connections);
     json_u64(&json, "took_ms", result->took_ms);
     json_object_end(&json);

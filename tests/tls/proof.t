@@ -230,6 +230,7 @@ def not_to_be_trusted():
            'a server that falls silent is neither proved nor said to fail', found)
     tap.same([one['text'] for one in report['findings'] if 'no handshake' in one['text']], [],
              'and no finding says so')
+    tap.same(report.get('proof_complete'), False, 'but the report says that the proof is not complete')
 
 
 def plain_secret():
@@ -252,6 +253,7 @@ def key_proved():
         port = start(*RSA, *words)
         tap.same(probe(port)['certificate']['key_proved'], True,
                  '%s: a server with its certificate proves the key' % version[1:])
+        tap.same(probe(port)['proof_complete'], True, '%s: and all is proved' % version[1:])
         if version == '-tls1_3':
             continue  # its certificate is seen in whole handshakes alone
         report = probe(Switch(port, start(*other, *words)).port)
