@@ -274,6 +274,24 @@ static void no_text_breaks_out_of_the_status_page(void **state)
     (void)state;
 }
 
+static void a_fingerprint_that_is_not_known_has_no_row(void **state)
+{
+    static const char *const unknown[] = {NULL, ""};
+    struct buf page = {0};
+    (void)state;
+    for (size_t i = 0; i < countof(unknown); i++) {
+        test.report.facts.certificate_fingerprint = unknown[i];
+        report_html(&test.report, &page);
+        expect_not(&page, "SHA-256");
+        buf_clear(&page);
+    }
+    test.report.facts.certificate_fingerprint = "AB:CD";
+    report_html(&test.report, &page);
+    expect(&page, "SHA-256");
+    expect(&page, "AB:CD");
+    buf_free(&page);
+}
+
 int main(void)
 {
 #define WITH_ROWS(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -284,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_row_that_falls_short_is_0_and_every_other_is_1),
         WITH_ROWS(every_gauge_shows_its_own_fact),
         WITH_ROWS(no_text_breaks_out_of_the_status_page),
+        WITH_ROWS(a_fingerprint_that_is_not_known_has_no_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
