@@ -71,7 +71,7 @@ struct probe_result {
     uint16_t signature_count;
     uint16_t signatures[PROBE_SIGNATURES_MAX]; /* schemes by which a key exchange of TLS 1.2 was
                                                   signed (RFC 5246, 7.4.3) */
-    struct certificate_chain chain;            /* empty where nobody could read it */
+    struct certificate_chain chain;            /* empty where it could not be read */
     bool key_proved; /* a handshake came to its end with the chain's first certificate: who answers
                         has its key, and does not merely show what others may read */
     struct certificate_facts certificate;

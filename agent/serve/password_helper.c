@@ -47,7 +47,11 @@ static int confine(int result, int parent_pid)
     int error = sandbox_close(&result, 1);
     if (error == 0 && setrlimit(RLIMIT_CPU, &processor) < 0)
         error = -errno;
-    return error ? error : sandbox_confine(&sandbox, parent_pid);
+    if (error == 0)
+        error = sandbox_confine(&sandbox, parent_pid);
+    if (error == 0 && dup2(STDOUT_FILENO, STDERR_FILENO) < 0) /* nowhere: it has nothing to say */
+        error = -errno;
+    return error;
 }
 
 static _Noreturn void compute(int result, int parent_pid, const char *password, const char *hash)
