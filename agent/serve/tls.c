@@ -149,6 +149,9 @@ static int choose(struct tls *tls, const struct client_hello *hello)
         return refuse(tls, TLS_ALERT_PROTOCOL_VERSION);
     if (hello->fallback && hello->version < offer->last)
         return refuse(tls, TLS_ALERT_INAPPROPRIATE_FALLBACK);
+    /* BearSSL goes by the version of old alone, and would end without an alert. */
+    if (tls->version < TLS_1_2 && hello->legacy_version < tls->version)
+        return refuse(tls, TLS_ALERT_PROTOCOL_VERSION);
     if (tls->version != TLS_1_2)
         return open_session(tls, hello);
     if (!hello->signatures && !does_without_signature(offer, hello))

@@ -134,6 +134,8 @@ with tap:
                         f'({legacy:#06x})', version, legacy=legacy, more=listed)
             case.serves(f'{name}: and with a hello in records of 3 bytes ({legacy:#06x})', version,
                         legacy=legacy, more=listed, split=3)
+    case.refuses(PROTOCOL_VERSION, 'TLS 1.1 in the list of versions alone is refused by an alert', TLS11,
+                 legacy=0x0301, more=extension(43, vector(1, codes((TLS11,)))))
     for legacy in (0x0300, 0x0200, 0x0001):
         case.refuses(PROTOCOL_VERSION, f'{legacy:#06x} there is refused in spite of the list', TLS13,
                      legacy=legacy)
