@@ -59,7 +59,7 @@ int file_read_record(const char *root, const char *path, void *record, size_t si
     int error = file_target(target, sizeof(target), root, path);
     if (error == 0)
         error = file_read(target, size, &data);
-    if (error == -EFBIG || (error == 0 && data.length != size))
+    if (error == -EFBIG || (error == 0 && (!data.data || data.length != size)))
         error = -EBADMSG;
     if (error == 0)
         memcpy(record, data.data, size);
