@@ -154,7 +154,7 @@ int file_path_keeping(char *to, size_t size, const char *root, const char *path,
 
 int file_open_below(int folder, const char *name, int flags)
 {
-    const struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC | O_NOCTTY),
+    const struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK),
                                  .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     int fd = (int)syscall(SYS_openat2, folder, name, &how, sizeof(how));
     return fd < 0 ? -errno : fd;

@@ -227,13 +227,15 @@ static int open_connection(struct state *state, const char *path, const struct w
     return error ? error : harden(state, way->first);
 }
 
-/* The size in bytes of PATH + `suffix`, -1 when there is none. */
+/* The size in bytes of the file PATH + `suffix`, -1 when there is none: what is no file of bytes is
+ * none, and SQLite would wait for the other end of a FIFO. */
 static int64_t size_of(const char *path, const char *suffix)
 {
     struct buf name = {0};
     struct stat st;
     buf_printf(&name, "%s%s", path, suffix);
-    int64_t size = buf_error(&name) == 0 && stat(buf_text(&name), &st) == 0 ? st.st_size : -1;
+    bool found = buf_error(&name) == 0 && stat(buf_text(&name), &st) == 0 && S_ISREG(st.st_mode);
+    int64_t size = found ? st.st_size : -1;
     buf_free(&name);
     return size;
 }
