@@ -26,8 +26,8 @@ int file_path(char *to, size_t size, const char *root, const char *path);
 int file_target(char *to, size_t size, const char *root, const char *path);
 int file_path_keeping(char *to, size_t size, const char *root, const char *path, unsigned kept);
 
-/* Opens `name` below a folder, through no symbolic link (openat2(2)), and waits for no other end of a
- * FIFO. The descriptor or a negative errno, -ELOOP where there is a link. */
+/* Opens `name` below a folder, through no symbolic link (openat2(2)), and waits for no other end of
+ * a FIFO. The descriptor or a negative errno, -ELOOP where there is a link. */
 int file_open_below(int folder, const char *name, int flags);
 
 /* Appends a whole regular file or /proc entry. -EFBIG when it is longer than `limit` bytes. */

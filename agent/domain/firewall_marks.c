@@ -172,17 +172,17 @@ static void add_own(struct firewall_ruleset *ruleset, const struct policy *polic
 }
 
 /* Both directions of a listener's flow that leave the node: replies from its port, and what goes
- * to that port elsewhere. The port that a packet leaves from says more than the one it goes to: the
- * node's own connections leave from none of the listeners' (policy, local_ports), while a peer may
- * take its calls at any port. Of ports elsewhere a single one says more than a range. */
+ * to that port elsewhere. The ranges of media and signaling overlap the ports that systems give
+ * to their own connections, so that a single port, the node's own services' too, says more than a
+ * range; of two of a kind the port that a packet leaves from says more than the one it goes to. */
 void firewall_add_marks(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     for (size_t i = 0; i < countof(marks); i++)
         if (is_marked(policy, &marks[i]))
             add_mark_chain(ruleset, &marks[i], settings_uint(policy->settings, marks[i].value));
     add_pass(ruleset, policy, true, true);
-    add_pass(ruleset, policy, false, true);
     add_pass(ruleset, policy, true, false);
     add_own(ruleset, policy);
+    add_pass(ruleset, policy, false, true);
     add_pass(ruleset, policy, false, false);
 }

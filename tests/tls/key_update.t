@@ -40,7 +40,6 @@ def read_update(client):
         if kind == ALERT:
             raise ConnectionAbortedError(*data)
         if kind == HANDSHAKE and data[0] != TICKET:
-            client.inbound.update()
             return data
 
 

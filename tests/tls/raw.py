@@ -110,7 +110,12 @@ class Raw:
         if kind not in (CCS, ALERT, HANDSHAKE, DATA) or version >> 8 != 3 or size > 18432:
             raise Foreign('no record at all')
         data = self.fill(size)
-        return self.inbound.open(kind, data, version) if self.inbound else (kind, data)
+        if self.inbound is None:
+            return kind, data
+        kind, data = self.inbound.open(kind, data, version)
+        if kind == HANDSHAKE and data[:1] == bytes([KEY_UPDATE]):
+            self.inbound.update()  # what comes behind it has the next key
+        return kind, data
 
     def read_message(self):
         """The next handshake message, type and body; an alert is raised."""
