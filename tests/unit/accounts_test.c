@@ -55,7 +55,7 @@ static bool put(const char *path, const char *text)
 
 static bool settle(void)
 {
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("none", "/etc", "tmpfs", 0, NULL) == 0 &&
            mount("none", "/proc", "proc", 0, NULL) == 0 &&
            put("/etc/passwd", "root:x:0:0::/:/bin/sh\nadmin:x:1000:1000::/:/sbin/nologin\n") &&
