@@ -277,7 +277,7 @@ static void begin_check(struct door *door, struct client *client, struct guesses
 {
     const char *password = read_login(client, guesses);
     if (!password) {
-        refuse(door, client, "sent a message that is none");
+        refuse(door, client, "sent a malformed message");
         return;
     }
     const char *user = guesses->user[0] ? guesses->user : PASSWORD_ADMIN;
@@ -398,7 +398,7 @@ static void read_client(struct door *door, struct client *client)
         client->deadline_ms = now_ms(door) + MESSAGE_MS;
     client->have += (size_t)got;
     if (client->have == sizeof(client->head) && begin_payload(client) < 0) {
-        refuse(door, client, "sent a message that is none");
+        refuse(door, client, "sent a malformed message");
         return;
     }
     client->whole = client->have == sizeof(client->head) + client->head.size;

@@ -69,7 +69,7 @@ int node_reload(struct node *node);
 int node_fail_closed(struct node *node, const char *what, const char *why);
 
 /* Reboots the machine by the image's init, with an event that names `who`. -ENOTSUP below --root,
- * -ENOSYS where another init runs, which nobody here knows how to ask. */
+ * -ENOSYS where another init runs: how it is asked is not known. */
 int node_reboot(struct node *node, const char *who);
 
 void node_close(struct node *node);

@@ -159,7 +159,7 @@ void password_unsupported(const char *root, struct buf *why)
     buf_wipe(&text);
 }
 
-/* What login(1) refuses is refused here: a line that is none, and an account past its day. 0, or
+/* What login(1) refuses is refused here: a malformed line, and an account past its day. 0, or
  * the verdict; `stored` points into the line. */
 static int check_line(char *line, const char **stored)
 {

@@ -12,8 +12,7 @@
 #include <string.h>
 
 enum {
-    /* A handshake in a larger field costs 30 to 80 ms here: nobody shall have them for the asking.
-     */
+    /* A handshake in a larger field costs 30 to 80 ms here: too much for an unknown client. */
     LAST_GROUP = MBEDTLS_SSL_IANA_TLS_GROUP_FFDHE2048,
     TICKET_KEY_SIZE = 32,
     TICKET_NAME_SIZE = MBEDTLS_SSL_TICKET_KEY_NAME_BYTES

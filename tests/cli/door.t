@@ -320,7 +320,7 @@ def garbage(t, node, daemon):
         client.close()
     t.same(node.run('export').stdout, before, 'garbage changes nothing')
     t.same(daemon.process.poll(), None, 'and ends nothing')
-    told = [line for line in node.events('refused') if 'a message that is none' in line]
+    told = [line for line in node.events('refused') if 'a malformed message' in line]
     t.ok(0 < len(told) <= REFUSALS_MAX, 'nor does it fill the event log', len(told))
 
 
