@@ -11,6 +11,11 @@ import disk
 from fetch import fetch_json
 from node import Node
 
+KILLS_BOOT = b'''#!/bin/sh
+[ "$1" = boot ] && kill -KILL $$
+exec /usr/sbin/holdfast.real "$@"
+'''
+
 
 def module(name):
     """The path of a kernel module in the image."""
@@ -44,6 +49,26 @@ def damaged_database(t, folder):
         machine.start()
         machine.expect(r'FAILED CLOSED')
         t.ok(machine.expect(r'network allowed at'), 'the node stays closed at the next boot too')
+
+
+def boot_killed(t, folder):
+    """The program with a script in its place that kills every boot, and goes on otherwise: the
+    accounts are not disabled, and the consoles start."""
+    state = deploy.stored(os.path.join(folder, 'killed'), '--yes', 'security.disable_admin=yes')
+    image = deploy.state_disk(state, os.path.join(folder, 'killed.ext4'))
+    with open(ground.HOLDFAST, 'rb') as program:
+        files = {'usr/sbin/holdfast': (KILLS_BOOT, 0o755),
+                 'usr/sbin/holdfast.real': (program.read(), 0o755)}
+    with Node(state=image, files=files) as machine:
+        t.on(machine).start()
+        t.ok(machine.expect(r'policy could not be enforced \(exit 137\): nobody can log in'),
+             'where holdfast boot was killed the console says that the administrator is locked')
+        t.ok(machine.expect(r'policy could not be enforced \(exit 137\):\s+this node stays off'),
+             'and that the network stays down')
+        t.ok(machine.expect(r'account is disabled: nobody can log in here'), 'so does each console')
+        t.ok(not machine.offers_login(), 'nobody can log in')
+        t.same(machine.frames_sent(), 0, 'not one frame has left the node')
+        t.ok(b'network allowed' not in machine.console, 'and the network never starts')
 
 
 def no_state_disk(t):
@@ -105,6 +130,7 @@ folder = tempfile.mkdtemp(prefix='holdfast-closed-')
 try:
     with ground.Tap() as t:
         damaged_database(t, folder)
+        boot_killed(t, folder)
         no_state_disk(t)
         broken_file_system(t, folder)
         no_firewall_in_the_kernel(t, folder)
