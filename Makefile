@@ -37,7 +37,9 @@ sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 # agent/serve/tls_engine.h.
 wraps := -Wl,--wrap=mbedtls_ecp_mul -Wl,--wrap=mbedtls_ecp_mul_restartable \
 	-Wl,--wrap=mbedtls_ssl_read_version
-link_flags := $(wraps) -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+# Commands that end within milliseconds allocate by agent/base/arena.h.
+arena_wraps := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+link_flags := $(wraps) $(arena_wraps) -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
 	-Wl,--build-id=sha1
 libraries := -lmicrohttpd -lmbedtls -lhacl -lbearssl -lsqlite3
 
@@ -124,8 +126,9 @@ $(BUILD)/holdfast: $(sources:%.c=$(BUILD)/product/%.o)
 host_libraries = $(wraps) -Wl,--start-group $(BUILD)/$(1)/libholdfast.a -L$(DEPS)/host/lib $(libraries) \
 	-Wl,--end-group -lcrypt -lm
 
-# A test that makes allocations fail takes their places; the product never does.
+# A test that makes allocations fail takes their places.
 wrap_allocation := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+wrap_arena := $(arena_wraps)
 
 define unit_test
 $(BUILD)/$(1)/%_test: tests/unit/%_test.c $(unit_helpers) $(BUILD)/$(1)/libholdfast.a

@@ -1,6 +1,7 @@
 /* holdfast boot: enforces the stored policy once, before any interface is up. */
 #include "cli/commands.h"
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "serve/bootrecord.h"
@@ -77,6 +78,7 @@ int cli_boot(const struct invocation *invocation)
     uint64_t started_ms = clock_boot_ms();
     struct node node;
     struct system system;
+    arena_begin();
     node_system(&system, invocation->root);
     int guarded = domain_guard(&system); /* before the database, which may take its time */
     int error = node_load(&node, invocation->root, invocation->state_path, NODE_BOOT);

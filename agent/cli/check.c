@@ -1,6 +1,7 @@
 /* holdfast check: plans and observes, changes nothing, and reports in the format asked for. */
 #include "cli/commands.h"
 
+#include "base/arena.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/look.h"
@@ -83,6 +84,7 @@ int cli_check(const struct invocation *invocation)
     struct selection selection = {.all = invocation_option(invocation, "all") != NULL,
                                   .id_glob = invocation_option(invocation, "id")};
     struct look look;
+    arena_begin();
     if (!format) {
         log_error("check: unknown format %s: text or json", name);
         return EXIT_COULD_NOT;
