@@ -140,6 +140,31 @@ static void behind_a_certificate_that_does_not_fit_none_is_kept(void **state)
     assert_false(certificate_chain_begins(&chain, der, 1));
 }
 
+static void expect_wildcard(const char *pattern, const char *name, bool matches)
+{
+    put_name(0, pattern);
+    read_as(name, true, 1);
+    if (facts.named != matches || names_it(name) != matches)
+        fail_msg("%s and %s", pattern, name);
+}
+
+/* RFC 9525, 6.3: a whole leftmost label, and that alone. */
+static void a_wildcard_stands_for_one_whole_label(void **state)
+{
+    (void)state;
+    expect_wildcard("*.example.com", "a.example.com", true);
+    expect_wildcard("*.example.com", "A.Example.COM", true);
+    expect_wildcard("*.example.com", "example.com", false);
+    expect_wildcard("*.example.com", ".example.com", false);
+    expect_wildcard("*.example.com", "a.b.example.com", false);
+    expect_wildcard("*.example.com", "a.example.com.evil.test", false);
+    expect_wildcard("*.com", "a.example.com", false);
+    expect_wildcard("a*.example.com", "ab.example.com", false);
+    expect_wildcard("a.*.com", "a.example.com", false);
+    expect_wildcard("*.*.com", "a.example.com", false);
+    expect_wildcard("*", "example", false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +173,7 @@ int main(void)
         cmocka_unit_test(a_part_of_a_name_is_no_name),
         cmocka_unit_test(the_text_says_how_many_names_it_leaves_out),
         cmocka_unit_test(behind_a_certificate_that_does_not_fit_none_is_kept),
+        cmocka_unit_test(a_wildcard_stands_for_one_whole_label),
         cmocka_unit_test(a_separator_within_a_name_makes_no_other_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

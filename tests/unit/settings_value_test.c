@@ -315,6 +315,36 @@ static void a_time_server_has_a_whole_key_or_none(void **state)
     expect_values(cases, countof(cases));
 }
 
+/* Digests from 80 bits on, below which chronyd warns; ciphers the key that RFC 8573 has for them.
+ */
+static void a_time_servers_secret_has_the_length_of_its_kind(void **state)
+{
+    enum { BYTES_MAX = 70 };
+    static const struct {
+        const char *type;
+        size_t least, most; /* bytes */
+    } kinds[] = {
+        {"sha1",   10, 64},
+        {"sha256", 10, 64},
+        {"sha384", 10, 64},
+        {"sha512", 10, 64},
+        {"aes128", 16, 16},
+        {"aes256", 32, 32},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(kinds); i++)
+        for (size_t bytes = 0; bytes <= BYTES_MAX; bytes++) {
+            struct settings settings = {0};
+            struct buf text = {0};
+            bool fits = bytes >= kinds[i].least && bytes <= kinds[i].most;
+            buf_printf(&text, "a.test key=1 type=%s secret=%0*d", kinds[i].type, (int)bytes * 2, 0);
+            if (settings_put(&settings, NTP_SERVER, buf_text(&text), NULL) != (fits ? 0 : -EINVAL))
+                fail_msg("a secret of %zu bytes for %s", bytes, kinds[i].type);
+            buf_free(&text);
+            settings_free(&settings);
+        }
+}
+
 static void a_log_server_has_its_port_and_protocol(void **state)
 {
     static const struct value_case cases[] = {
@@ -369,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_network_keeps_host_bits_only_on_an_interface),
         cmocka_unit_test(an_ocsp_responder_is_an_http_url),
         cmocka_unit_test(a_time_server_has_a_whole_key_or_none),
+        cmocka_unit_test(a_time_servers_secret_has_the_length_of_its_kind),
         cmocka_unit_test(a_log_server_has_its_port_and_protocol),
         cmocka_unit_test(a_reason_never_quotes_a_secret),
     };
