@@ -25,6 +25,7 @@ enum {
     EXTENSION_GROUPS = 10,
     EXTENSION_SIGNATURES = 13,
     EXTENSION_MASTER_SECRET = 23,
+    EXTENSION_EARLY_DATA = 42,
     EXTENSION_VERSIONS = 43,
     EXTENSION_KEY_SHARE = 51
 };
@@ -161,6 +162,13 @@ static void read_master_secret(struct client_hello *hello, struct cursor *body)
     hello->extended_master_secret = true;
 }
 
+/* What it announces is skipped by the stack. */
+static void read_early_data(struct client_hello *hello, struct cursor *body)
+{
+    (void)hello;
+    (void)body; /* empty, as above */
+}
+
 static void read_shares(struct client_hello *hello, struct cursor *body)
 {
     struct cursor list = cursor_vector(body, 2);
@@ -180,6 +188,7 @@ static const struct extension {
     {EXTENSION_GROUPS,        read_groups       },
     {EXTENSION_SIGNATURES,    read_signatures   },
     {EXTENSION_MASTER_SECRET, read_master_secret},
+    {EXTENSION_EARLY_DATA,    read_early_data   },
     {EXTENSION_VERSIONS,      read_versions     },
     {EXTENSION_KEY_SHARE,     read_shares       },
 };

@@ -145,6 +145,7 @@ static int choose(struct tls *tls, const struct client_hello *hello)
 {
     const struct tls_offer *offer = &tls->server->offer;
     tls->version = hello->version < offer->last ? hello->version : offer->last;
+    tls_records_choose(&tls->records, tls->version == TLS_1_3);
     if (hello->version < offer->first || hello->legacy_version <= SSL_3_0) /* RFC 8446, D.5 */
         return refuse(tls, TLS_ALERT_PROTOCOL_VERSION);
     if (hello->fallback && hello->version < offer->last)
@@ -238,7 +239,7 @@ int tls_handshake(struct tls *tls)
         return error;
     error = tls->engine->handshake(tls->session);
     if (error == 0)
-        tls_records_open(&tls->records, tls->version == TLS_1_3);
+        tls_records_open(&tls->records);
     else if (error != -EAGAIN)
         say_refusal(tls);
     return error;

@@ -77,10 +77,14 @@ size_t tls_records_look(struct tls_records *records, const unsigned char *data, 
     return passed;
 }
 
-void tls_records_open(struct tls_records *records, bool tls13)
+void tls_records_choose(struct tls_records *records, bool tls13)
+{
+    records->tls13 = tls13;
+}
+
+void tls_records_open(struct tls_records *records)
 {
     records->open = true;
-    records->tls13 = tls13;
 }
 
 void tls_records_note_data(struct tls_records *records)

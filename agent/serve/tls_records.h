@@ -38,8 +38,11 @@ struct tls_records {
  * `size` where `alert` says why; then nothing that follows may. */
 size_t tls_records_look(struct tls_records *records, const unsigned char *data, size_t size);
 
-/* The handshake is over, in TLS 1.3 or below it. */
-void tls_records_open(struct tls_records *records, bool tls13);
+/* The version is chosen, before any record is looked at: TLS 1.3 or one below it. */
+void tls_records_choose(struct tls_records *records, bool tls13);
+
+/* The handshake is over. */
+void tls_records_open(struct tls_records *records);
 
 /* Data came out of the records so far. */
 void tls_records_note_data(struct tls_records *records);

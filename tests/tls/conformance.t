@@ -2,10 +2,9 @@
 """The endpoint's TLS by the letter of RFC 8446, 5246, 7627 and 9155: what has to be served is, and
 what is refused is refused by the alert that is due, before the connection is closed.
 
-What mbedTLS 3.6 does by itself, and cannot be changed from outside of it: early data, which no ticket of
-the endpoint allows, is not skipped but refused; a first fragment of less than four bytes is taken for the
-ClientHello alone, which the endpoint puts together itself; and some alerts are more general than the
-RFC's own."""
+What mbedTLS 3.6 does by itself, and cannot be changed from outside of it: a first fragment of less than
+four bytes is taken for the ClientHello alone, which the endpoint puts together itself; and some alerts
+are more general than the RFC's own. Early data: early_data.t; KeyUpdate: key_update.t."""
 import os
 import re
 import subprocess
@@ -106,9 +105,9 @@ def public_key(front):
     return int(said.split('=')[1], 16), 65537
 
 
-def shake_rsa(client, front, legacy, inside):
+def shake_rsa(client, front, legacy, inside, **how):
     """A handshake by RSA without forward secrecy; then a request."""
-    client.send(CLIENT_HELLO, client.hello(suites=(STATIC_RSA,), legacy=legacy), version=TLS10)
+    client.send(CLIENT_HELLO, client.hello(suites=(STATIC_RSA,), legacy=legacy, **how), version=TLS10)
     client.parse_server_hello(client.read_message()[1])
     client.finish12(public_key(front), inside)
     return client.asks()
@@ -167,6 +166,8 @@ with tap:
             more=extension(43, b'\x03\x03\x03\x02'))
     refused(DECODE_ERROR, 'key shares that run over their end are refused', TLS13,
             shares=extension(51, b'\x00\x09\x00\x1d\x00\x20'))
+    refused(DECODE_ERROR, 'early data that is announced with a size is refused', TLS13,
+            more=extension(42, bytes(4)))
     refused(PROTOCOL_VERSION, 'a list of versions without one that is known is refused', TLS12,
             more=extension(43, b'\x02\x7f\x1c'))
     refused(PROTOCOL_VERSION, 'SSL 3.0 is refused', TLS12, legacy=0x0300)
@@ -291,13 +292,9 @@ with tap:
                               TLS12, **how, **({} if 'block' in how else {'groups': (P256,)}))
             other.serves(f'{kind}, {profile}: one that takes SHA-256 is served', TLS12, groups=(P256,))
             if rsa and settings == ('tls.aes128_sha=yes',):
-                def static(client):
-                    client.send(CLIENT_HELLO, client.hello(suites=(STATIC_RSA,), block=b''),
-                                version=TLS10)
-                    client.parse_server_hello(client.read_message()[1])
-                    return client.suite
-                other.same(STATIC_RSA, 'a suite that needs no signature is chosen without any '
-                           'extensions', static, TLS12)
+                other.same(SERVED, 'a client that has no extensions at all is served by a suite that '
+                           'needs no signature',
+                           lambda c: shake_rsa(c, other.front, TLS12, TLS12, block=b''), TLS12)
                 for legacy in (0x0303, 0x0304, 0x0305, 0xffff):
                     other.same(SERVED, f'and is served to a client of version {legacy:#06x}, whose '
                                'premaster secret says so',
@@ -335,8 +332,13 @@ with tap:
                               timeout=60)
         return (done.stdout + done.stderr).decode('latin-1')
 
-    for priority, wanted in (('NORMAL', 'Handshake was completed'),
-                             ('NORMAL:%NO_EXTENSIONS:-VERS-ALL:+VERS-TLS1.2', 'Handshake failed')):
-        said = gnutls(case.front, priority)
+    static = Against(rsa=True, settings=('tls.aes128_sha=yes',))
+    for each, priority, wanted in (
+            (case, 'NORMAL', 'Handshake was completed'),
+            (case, 'NORMAL:%NO_EXTENSIONS:-VERS-ALL:+VERS-TLS1.2', 'Handshake failed'),
+            (static, 'NORMAL:%NO_EXTENSIONS:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+RSA',
+             'Handshake was completed')):
+        said = gnutls(each.front, priority)
         tap.ok(wanted in said, f'gnutls-cli {priority}: {wanted}', said[-600:])
-    tap.ok(all(each.front.alive() for each in (case, fips)), 'the endpoint has outlived all of it')
+    tap.ok(all(each.front.alive() for each in (case, fips, static)),
+           'the endpoint has outlived all of it')

@@ -222,6 +222,17 @@ class Raw:
         self.inbound = Gcm13(self.name, self.server_secret, key_size)
         self.handshake_keys = Gcm13(self.name, self.client_secret, key_size)
 
+    def read_retry(self):
+        """HelloRetryRequest, and the group that it asks for. The hash of the first hello takes the
+        place of it (RFC 8446, 4.4.1)."""
+        first = self.transcript
+        self.parse_server_hello(self.read_message()[1])
+        if self.server_random != RETRY:
+            raise Foreign('a ServerHello in place of HelloRetryRequest')
+        self.name = SUITES13[self.suite][0]
+        self.transcript = message(254, self.hash(first)) + self.transcript[len(first):]
+        return struct.unpack('>H', self.server_extensions[51])[0]
+
     def verify_data13(self, secret):
         size = hashlib.new(self.name).digest_size
         key = expand_label(self.name, secret, b'finished', b'', size)
@@ -360,11 +371,12 @@ class Raw:
                 size = int.from_bytes(body[13 + nonce:15 + nonce], 'big')
                 return body[15 + nonce:15 + nonce + size]
 
-    def offer_psk(self, ticket, secret, name='sha384', **how):
+    def offer_psk(self, ticket, secret, name='sha384', more=b'', **how):
         """Sends a hello with a ticket as a pre-shared key, and its binder by `secret`."""
         size = hashlib.new(name).digest_size
         behind = vector(2, vector(1, bytes(size)))
-        body = self.hello(more=extension(41, vector(2, vector(2, ticket) + bytes(4)) + behind), **how)
+        more += extension(41, vector(2, vector(2, ticket) + bytes(4)) + behind)
+        body = self.hello(more=more, **how)
         early = hmac.digest(bytes(size), secret, name)
         key = expand_label(name, early, b'res binder', hashlib.new(name).digest(), size)
         key = expand_label(name, key, b'finished', b'', size)

@@ -210,6 +210,8 @@ static void a_list_that_does_not_fit_its_extension_is_refused(void **state)
     assert_extension(43, "\0", 1, false, TLS_ALERT_DECODE_ERROR);
     assert_extension(51, "\0\x08\0\x1d\xff\xff\x01", 7, false, TLS_ALERT_DECODE_ERROR);
     assert_extension(23, "!", 1, false, TLS_ALERT_DECODE_ERROR);
+    assert_extension(42, "", 0, false, 0);
+    assert_extension(42, "\0\0\x40\0", 4, false, TLS_ALERT_DECODE_ERROR);
 }
 
 static void an_extension_comes_once(void **state)

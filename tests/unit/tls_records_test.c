@@ -43,6 +43,7 @@ static void assert_records(const struct tls_records *from, unsigned type, size_t
 }
 
 static const struct tls_records handshake;
+static const struct tls_records handshake13 = {.tls13 = true};
 static const struct tls_records open12 = {.open = true};
 static const struct tls_records open13 = {.open = true, .tls13 = true};
 
@@ -85,6 +86,9 @@ static void a_record_is_as_long_as_its_version_permits(void **state)
     (void)state;
     assert_records(&handshake, TLS_RECORD_HANDSHAKE, TLS_RECORD_MAX, 0);
     assert_records(&handshake, TLS_RECORD_HANDSHAKE, TLS_RECORD_MAX + 1, TLS_ALERT_RECORD_OVERFLOW);
+    assert_records(&handshake, TLS_RECORD_DATA, TLS_RECORD_MAX + 2048, 0);
+    assert_records(&handshake13, TLS_RECORD_DATA, TLS_RECORD_MAX + 256, 0);
+    assert_records(&handshake13, TLS_RECORD_DATA, TLS_RECORD_MAX + 257, TLS_ALERT_RECORD_OVERFLOW);
     assert_records(&open12, TLS_RECORD_DATA, TLS_RECORD_MAX + 2048, 0);
     assert_records(&open12, TLS_RECORD_DATA, TLS_RECORD_MAX + 2049, TLS_ALERT_RECORD_OVERFLOW);
     assert_records(&open13, TLS_RECORD_DATA, TLS_RECORD_MAX + 256, 0);
@@ -142,13 +146,17 @@ static void pieces_of_any_size_are_looked_at_alike(void **state)
     }
 }
 
-static void the_handshake_ends_once(void **state)
+static void the_handshake_ends_once_in_the_version_that_was_chosen(void **state)
 {
     (void)state;
-    struct tls_records records = handshake;
-    assert_int_equal(look(&records, TLS_RECORD_HANDSHAKE, 40), 0);
-    tls_records_open(&records, false);
-    assert_int_equal(look(&records, TLS_RECORD_HANDSHAKE, 40), TLS_ALERT_NO_RENEGOTIATION);
+    for (unsigned tls13 = 0; tls13 <= 1; tls13++) {
+        struct tls_records records = handshake;
+        tls_records_choose(&records, tls13);
+        assert_int_equal(look(&records, TLS_RECORD_HANDSHAKE, 40), 0);
+        tls_records_open(&records);
+        assert_int_equal(look(&records, TLS_RECORD_HANDSHAKE, 40),
+                         tls13 ? TLS_ALERT_UNEXPECTED_MESSAGE : TLS_ALERT_NO_RENEGOTIATION);
+    }
 }
 
 int main(void)
@@ -161,7 +169,7 @@ int main(void)
         cmocka_unit_test(an_empty_record_and_a_long_change_of_ciphers_are_refused),
         cmocka_unit_test(what_carries_nothing_is_counted),
         cmocka_unit_test(pieces_of_any_size_are_looked_at_alike),
-        cmocka_unit_test(the_handshake_ends_once),
+        cmocka_unit_test(the_handshake_ends_once_in_the_version_that_was_chosen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
