@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -331,6 +332,40 @@ static void records_without_end_are_refused(void **state)
     buf_free(&wire);
 }
 
+/* One record of zeros with a head that announces a message of `whole` bytes. */
+static int read_one_record(size_t record, size_t whole)
+{
+    struct buf wire = {0};
+    struct client_hello hello;
+    unsigned char *room = malloc(CLIENT_HELLO_MAX); /* what is beyond it the sanitizer sees */
+    assert_non_null(room);
+    buf_puts(&wire, "\x16\x03\x01");
+    put_number(&wire, record, 2);
+    put_number(&wire, 1, 1);
+    put_number(&wire, whole - 4, 3);
+    while (wire.length < RECORD_HEAD + record)
+        buf_putc(&wire, 0);
+    int error = client_hello_read(&hello, wire.data, wire.length, room);
+    free(room);
+    buf_free(&wire);
+    return error;
+}
+
+static void no_record_is_copied_beyond_the_message(void **state)
+{
+    static const size_t sizes[] = {4,    100,  4096,  8188,  8189,  8190,  8191,
+                                   8192, 8193, 12000, 16378, 16379, 16383, 16384};
+    (void)state;
+    for (size_t i = 0; i < countof(sizes); i++)
+        for (size_t j = 0; j < countof(sizes); j++) {
+            size_t record = sizes[i], whole = sizes[j];
+            bool waits = whole <= CLIENT_HELLO_MAX && record < whole &&
+                         record + RECORD_HEAD < CLIENT_HELLO_WIRE_MAX;
+            if (read_one_record(record, whole) != (waits ? -EAGAIN : -EBADMSG))
+                fail_msg("a record of %zu bytes, a message of %zu", record, whole);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +381,7 @@ int main(void)
         cmocka_unit_test(more_shares_than_are_looked_at_do_no_harm),
         cmocka_unit_test(what_is_no_client_hello_is_refused_at_its_first_bytes),
         cmocka_unit_test(bytes_that_no_length_announces_are_refused),
+        cmocka_unit_test(no_record_is_copied_beyond_the_message),
         cmocka_unit_test(records_without_end_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,75 @@ static void each_rule_names_the_setting_that_breaks_it(void **state)
     }
 }
 
+/* Whether the settings, with the number in each of the keys, have this fault: "KEY: NUMBER WHY". */
+static bool has_fault(enum setting_key key, enum setting_key other, unsigned number,
+                      const char *why)
+{
+    struct settings settings = {0};
+    struct buf faults = {0}, wanted = {0}, text = {0};
+    buf_printf(&text, "%u", number);
+    buf_printf(&wanted, "%s: %u %s", setting_table[key].name, number, why);
+    assert_int_equal(settings_defaults(&settings), 0);
+    assert_int_equal(settings_put(&settings, other, buf_text(&text), NULL), 0);
+    assert_int_equal(settings_put(&settings, key, buf_text(&text), NULL), 0);
+    settings_check(&settings, &faults);
+    bool found = strstr(buf_text(&faults), buf_text(&wanted)) != NULL;
+    buf_free(&text);
+    buf_free(&wanted);
+    buf_free(&faults);
+    settings_free(&settings);
+    return found;
+}
+
+static const enum setting_key ports[] = {SIP_UDP_PORT, SIP_TCP_PORT, SIP_TLS_PORT, HEALTH_PORT};
+
+/* Secure shell, web (80, 443), SNMP, IKE, H.323 (1719, 1720) and RTMP. */
+static void no_port_is_that_of_another_service(void **state)
+{
+    static const unsigned reserved[] = {22, 80, 161, 443, 500, 1719, 1720, 1935};
+    (void)state;
+    for (size_t i = 0; i < countof(ports); i++)
+        for (size_t j = 0; j < countof(reserved); j++)
+            assert_true(has_fault(ports[i], ports[i], reserved[j], "is the port of another"));
+}
+
+static void no_port_lies_in_a_range_that_others_take(void **state)
+{
+    static const struct {
+        const char *range;
+        unsigned first, last; /* of the defaults */
+    } ranges[] = {
+        {"lies in the range from global.signaling_port_start (33000)", 33000, 39999},
+        {"lies in the range from global.media_port_start (40000)",     40000, 49999},
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(ports); i++)
+        for (size_t j = 0; j < countof(ranges); j++) {
+            unsigned first = ranges[j].first, last = ranges[j].last;
+            assert_false(has_fault(ports[i], ports[i], first - 1, ranges[j].range));
+            assert_true(has_fault(ports[i], ports[i], first, ranges[j].range));
+            assert_true(has_fault(ports[i], ports[i], (first + last) / 2, ranges[j].range));
+            assert_true(has_fault(ports[i], ports[i], last, ranges[j].range));
+            assert_false(has_fault(ports[i], ports[i], last + 1, ranges[j].range));
+        }
+}
+
+static void two_listeners_have_two_ports(void **state)
+{
+    static const struct {
+        enum setting_key key, other;
+        const char *why;
+    } pairs[] = {
+        {SIP_TLS_PORT, SIP_TCP_PORT, "is also that of sip.tcp_port"},
+        {SIP_UDP_PORT, HEALTH_PORT,  "is also that of health.port" },
+        {SIP_TCP_PORT, HEALTH_PORT,  "is also that of health.port" },
+        {SIP_TLS_PORT, HEALTH_PORT,  "is also that of health.port" },
+    };
+    (void)state;
+    for (size_t i = 0; i < countof(pairs); i++)
+        assert_true(has_fault(pairs[i].key, pairs[i].other, 7000, pairs[i].why));
+}
+
 #define NETS  "10.0.0.2/24\n192.0.2.130/25"
 #define NETS6 "2001:db8::2/64\nfd00::2/127"
 
@@ -315,6 +384,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_and_strictest_break_no_rule),
         cmocka_unit_test(each_rule_names_the_setting_that_breaks_it),
+        cmocka_unit_test(no_port_is_that_of_another_service),
+        cmocka_unit_test(no_port_lies_in_a_range_that_others_take),
+        cmocka_unit_test(two_listeners_have_two_ports),
         cmocka_unit_test(a_router_is_in_a_network_of_the_node),
         cmocka_unit_test(the_strictest_settings_are_the_guides),
         cmocka_unit_test(the_guide_judges_each_kind_of_value),

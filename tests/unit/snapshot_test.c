@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -204,6 +205,59 @@ static void a_number_of_pages_that_does_not_fit_is_refused(void **state)
     }
 }
 
+/* Of a file with `count` pages one with one more: the first again, of another kind. All else fits.
+ */
+static size_t add_page(unsigned char bytes[static IMAGE_MAX], size_t size, size_t count)
+{
+    enum { SIZE_AT = 8, COUNT_AT = 16, ENTRY = 40, KIND_AT = 16, BODY_AT = 24 };
+    size_t table = (size_t)(find_in(bytes, size, "/page0", sizeof("/page0")) - bytes);
+    size_t begin = table - count * ENTRY;
+    uint64_t both[] = {size + ENTRY, count + 1};
+    memmove(bytes + table + ENTRY, bytes + table, size - table);
+    memcpy(bytes + table, bytes + begin, ENTRY);
+    memcpy(bytes + table + KIND_AT, &(uint32_t){PAGE_STALE}, sizeof(uint32_t));
+    memcpy(bytes + SIZE_AT, &both[0], sizeof(both[0]));
+    memcpy(bytes + COUNT_AT, &both[1], sizeof(both[1]));
+    for (unsigned char *entry = bytes + begin; entry <= bytes + table; entry += ENTRY) {
+        uint32_t strings[3];
+        uint64_t body;
+        memcpy(strings, entry, sizeof(strings));
+        memcpy(&body, entry + BODY_AT, sizeof(body));
+        for (size_t i = 0; i < countof(strings); i++)
+            strings[i] += ENTRY;
+        body += ENTRY;
+        memcpy(entry, strings, sizeof(strings));
+        memcpy(entry + BODY_AT, &body, sizeof(body));
+    }
+    return size + ENTRY;
+}
+
+static void one_page_beyond_the_most_is_refused_though_all_of_it_fits(void **state)
+{
+    enum { MOST = 64 };
+    static unsigned char bytes[IMAGE_MAX];
+    char paths[MOST][16];
+    (void)state;
+    for (size_t count = MOST - 1; count <= MOST; count++) {
+        struct page many[MOST];
+        struct snapshot snapshot;
+        for (size_t i = 0; i < count; i++) {
+            (void)snprintf(paths[i], sizeof(paths[i]), "/page%zu", i);
+            many[i] = (struct page){paths[i], "text/plain", 200, PAGE_PLAIN, BODY(metrics)};
+        }
+        int fd = snapshot_seal(&head, many, count);
+        assert_true(fd >= 0);
+        ssize_t size = pread(fd, bytes, IMAGE_MAX - 64, 0);
+        close(fd);
+        assert_true(size > 0 && size < IMAGE_MAX - 64);
+        size_t larger = add_page(bytes, (size_t)size, count);
+        int error = map_bytes(bytes, larger, ALL_SEALS, &snapshot);
+        assert_int_equal(error, count < MOST ? 0 : -EBADMSG);
+        if (error == 0)
+            snapshot_unmap(&snapshot);
+    }
+}
+
 static void a_string_without_its_end_is_refused(void **state)
 {
     static unsigned char bytes[IMAGE_MAX];
@@ -306,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_file_that_can_still_change_is_refused),
         cmocka_unit_test(a_file_of_another_length_is_refused),
         cmocka_unit_test(a_number_of_pages_that_does_not_fit_is_refused),
+        cmocka_unit_test(one_page_beyond_the_most_is_refused_though_all_of_it_fits),
         cmocka_unit_test(a_string_without_its_end_is_refused),
         cmocka_unit_test(a_string_that_could_break_a_line_is_refused),
         cmocka_unit_test(a_page_that_stands_twice_is_refused),
