@@ -294,6 +294,8 @@ static void explain(struct probe_result *result, const struct scan_count *counte
         fail(result, counted->error, strerror(-counted->error));
     else if (heard[HEARD_CLOSED])
         fail(result, -ECONNRESET, "it closes every connection without a word");
+    else if (counted->begun)
+        fail(result, -ETIMEDOUT, "it begins to answer and does not end in time");
     else
         fail(result, -ETIMEDOUT, "it takes connections and says nothing");
 }
@@ -321,4 +323,6 @@ void breadth_run(const struct target *target, const struct probe_options *option
         explain(result, &counted);
     else if (counted.unfinished)
         fail(result, -ETIME, "it answers too slowly: not all was asked in time");
+    else if (counted.heard[HEARD_SILENCE] || counted.heard[HEARD_NOTHING])
+        fail(result, -ETIME, "it answers too slowly: not all was answered in time");
 }

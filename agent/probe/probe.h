@@ -92,8 +92,9 @@ extern const struct probe_options probe_defaults;
 
 /* Probes one listener; fills `result`, whose `error` is -ECONNREFUSED for a closed port,
  * -ETIMEDOUT for one that says nothing, -EPROTO for one that does not speak TLS, -ETIME where the
- * time did not suffice: what was found is then part of the truth. Where the time sufficed for the
- * breadth and not for the proof, `proof_error` alone is -ETIME. */
+ * time did not suffice, or a question was not answered in time, which is no refusal: what was found
+ * is then part of the truth. Where the time sufficed for the breadth and not for the proof,
+ * `proof_error` alone is -ETIME. */
 void probe_run(const struct target *target, const struct probe_options *options,
                struct probe_result *result);
 

@@ -178,6 +178,7 @@ static bool is_open(const struct line *line)
 static void too_late(struct scan *scan, struct line *line)
 {
     if (line->phase != PHASE_CONNECTING) {
+        scan->counted->begun |= line->reader.wire_length > 0;
         conclude(scan, line, HEARD_SILENCE);
         return;
     }

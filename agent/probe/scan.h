@@ -45,6 +45,7 @@ struct scan_limits {
 struct scan_count {
     uint32_t connections;
     uint32_t heard[HEARD_COUNT];
+    bool begun;      /* an answer came in part, and not to its end in time */
     int error;       /* the last of a connection that was not made */
     bool unfinished; /* the deadline came first */
 };

@@ -4,11 +4,10 @@ with an add_header of its own drop them (ngx_http_headers_module), so that the d
 listener for a page and for an error, and a row says what came."""
 import os
 import subprocess
-import time
 
 import ground
+from listeners import PATIENCE_S, make_pair, wait_for
 
-PATIENCE_S = 120
 ROW = 'tls.https.headers'
 OWN = 'add_header X-Own 1;'
 HTTP = '''daemon off; master_process off; pid {root}/nginx.pid; error_log {root}/nginx.log;
@@ -55,20 +54,8 @@ def row(node):
     return node.rows('tls.https.*')[ROW]
 
 
-def wait_for(found):
-    """True when it came to hold, None when it never did."""
-    until = time.monotonic() + PATIENCE_S
-    while not found():
-        if time.monotonic() > until:
-            return None
-        time.sleep(0.1)
-    return True
-
-
 def make_site(node):
-    subprocess.run(['openssl', 'req', '-x509', '-nodes', '-newkey', 'rsa:2048', '-days', '9', '-subj',
-                    '/CN=localhost', '-out', f'{node.root}/web.crt', '-keyout', f'{node.root}/web.key'],
-                   check=True, capture_output=True)
+    make_pair(node)
     os.makedirs(f'{node.root}/www')
     os.chmod(node.root, 0o755)
     with open(f'{node.root}/www/index.html', 'w') as file:

@@ -2,48 +2,16 @@
 """The rows of the tls domain on a running node: the daemon probes its own endpoint, a web server that
 is wrongly configured, and a SIP port that takes connections and says nothing, by a process that has no
 privileges and that nobody waits for; check shows what was found, by the policy of the moment."""
-import json
 import os
 import socket
 import subprocess
-import time
 
 import ground
+from listeners import probers, rows, wait_for, web_server
 
 PORT = 9443
 SIP_PORT = 5061
-PATIENCE_S = 120
 NOBODY = '65534'
-
-
-def rows(node):
-    report = json.loads(node.holdfast('check', '--format', 'json', '--id', 'tls.*').stdout)
-    return {row['id']: row for row in report['rows']}
-
-
-def wait_for(found):
-    """True when it came to hold, None when it never did."""
-    until = time.monotonic() + PATIENCE_S
-    while not found():
-        if time.monotonic() > until:
-            return None
-        time.sleep(0.05)
-    return True
-
-
-def probers(parent):
-    """Process numbers of the warden's children that probe."""
-    found = []
-    for number in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{number}/cmdline', 'rb') as file:
-                words = file.read()
-            with open(f'/proc/{number}/stat') as file:
-                if words == b'holdfast\0prober\0' and int(file.read().split()[3]) == parent:
-                    found.append(number)
-        except OSError:
-            pass
-    return found
 
 
 def status_of(number):
@@ -117,18 +85,6 @@ def closed(t, node, servers):
     row = rows(node)['tls.https.suites']
     t.ok(took is not None and 'port 443' in row['note'],
          'is followed by a new probe: the rows of a closed port do not apply', row)
-
-
-def web_server(node):
-    pair = [f'{node.root}/web.crt', f'{node.root}/web.key']
-    subprocess.run(['openssl', 'req', '-x509', '-nodes', '-newkey', 'rsa:2048', '-days', '9', '-subj',
-                    '/CN=localhost', '-out', pair[0], '-keyout', pair[1]], check=True,
-                   capture_output=True)
-    return subprocess.Popen(['ip', 'netns', 'exec', node.name, 'openssl', 's_server', '-accept',
-                             '0.0.0.0:443', '-cert', pair[0], '-key', pair[1], '-quiet', '-serverpref',
-                             '-cipher', 'RSA+AESGCM:RSA+AES:ECDHE+AESGCM:@SECLEVEL=0'],
-                            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL)
 
 
 def main():

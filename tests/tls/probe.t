@@ -393,7 +393,7 @@ def no_servers():
     refused(port, 'Connection refused', 'a closed port')
     refused(port, 'Connection refused', 'one of IPv6', host='[::1]')
     refused(Listener(lambda connection: time.sleep(600)).port, 'says nothing', 'a mute listener')
-    refused(Listener(dribble).port, 'says nothing', 'one byte now and then')
+    refused(Listener(dribble).port, 'does not end in time', 'one byte now and then')
     refused(Listener(lambda connection: connection.sendall(b'220 mail.example ESMTP\r\n' * 9)).port,
             'no TLS', 'another protocol')
     refused(Listener(lambda connection: connection.sendall(b'\x16\3\3\xff\xff' + bytes(99999))).port,
