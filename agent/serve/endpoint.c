@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "process/users.h"
 #include "serve/fips.h"
-#include "serve/users.h"
 
 #include <errno.h>
 #include <pwd.h>

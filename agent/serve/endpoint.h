@@ -10,9 +10,9 @@
 #define HOLDFAST_SERVE_ENDPOINT_H
 
 #include "probe/served.h"
+#include "process/helper_log.h"
 #include "serve/backoff.h"
 #include "serve/front.h"
-#include "serve/helper_log.h"
 #include "serve/node.h"
 #include "serve/own_certificate.h"
 

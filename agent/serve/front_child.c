@@ -7,8 +7,8 @@
 #include "base/memfd.h"
 #include "base/str.h"
 #include "pki/selftest.h"
+#include "process/sandbox.h"
 #include "serve/front_loop.h"
-#include "serve/sandbox.h"
 #include "serve/tls.h"
 
 #include <errno.h>

@@ -10,9 +10,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "process/users.h"
 #include "report/report.h"
 #include "serve/bootrecord.h"
-#include "serve/users.h"
 #include "settings/text.h"
 
 #include <errno.h>

@@ -5,9 +5,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "process/sandbox.h"
+#include "process/users.h"
 #include "serve/password.h"
-#include "serve/sandbox.h"
-#include "serve/users.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,8 +7,8 @@
 #include "base/memfd.h"
 #include "base/str.h"
 #include "probe/record.h"
-#include "serve/sandbox.h"
-#include "serve/users.h"
+#include "process/sandbox.h"
+#include "process/users.h"
 
 #include <errno.h>
 #include <fcntl.h>

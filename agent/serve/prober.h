@@ -8,8 +8,8 @@
 #ifndef HOLDFAST_SERVE_PROBER_H
 #define HOLDFAST_SERVE_PROBER_H
 
+#include "process/helper_log.h"
 #include "serve/backoff.h"
-#include "serve/helper_log.h"
 #include "serve/node.h"
 
 #include <stdint.h>

@@ -13,7 +13,7 @@
  */
 #include "base/str.h"
 #include "probe/connect.h"
-#include "serve/sandbox.h"
+#include "process/sandbox.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

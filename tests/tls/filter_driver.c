@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "serve/sandbox_filter.c" // NOLINT(bugprone-suspicious-include): the table is static
+#include "process/sandbox_filter.c" // NOLINT(bugprone-suspicious-include): the table is static
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* The log of a helper process: what of it is passed on, and how much. */
-#include "serve/helper_log.h"
+#include "process/helper_log.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -2,8 +2,8 @@
  * The users that helper processes run as: one place for the processes that change their user and
  * for the firewall that judges by it.
  */
-#ifndef HOLDFAST_SERVE_USERS_H
-#define HOLDFAST_SERVE_USERS_H
+#ifndef HOLDFAST_PROCESS_USERS_H
+#define HOLDFAST_PROCESS_USERS_H
 
 #include <stdint.h>
 

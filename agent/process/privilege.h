@@ -2,8 +2,8 @@
  * What the warden keeps of root: the capabilities that its domains and the front's start use, and
  * no others, for itself and for whatever it may start (capabilities(7)).
  */
-#ifndef HOLDFAST_SERVE_PRIVILEGE_H
-#define HOLDFAST_SERVE_PRIVILEGE_H
+#ifndef HOLDFAST_PROCESS_PRIVILEGE_H
+#define HOLDFAST_PROCESS_PRIVILEGE_H
 
 /* Gives up the rest for good. A process that is not root has nothing to give up. 0 or a negative
  * errno, told. */

@@ -1,10 +1,10 @@
 /* Giving up privilege, step by step. Each step is a row of one table, so that the order can be
  * read and a failure names its step. */
-#include "serve/sandbox.h"
+#include "process/sandbox.h"
 
 #include "base/log.h"
 #include "base/str.h"
-#include "serve/sandbox_filter.h"
+#include "process/sandbox_filter.h"
 
 #include <errno.h>
 #include <fcntl.h>

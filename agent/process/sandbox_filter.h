@@ -1,6 +1,6 @@
 /* The seccomp filters of the front and of the prober: the system calls that each may make. */
-#ifndef HOLDFAST_SERVE_SANDBOX_FILTER_H
-#define HOLDFAST_SERVE_SANDBOX_FILTER_H
+#ifndef HOLDFAST_PROCESS_SANDBOX_FILTER_H
+#define HOLDFAST_PROCESS_SANDBOX_FILTER_H
 
 #include <stdbool.h>
 

@@ -8,8 +8,8 @@
  * file: the daemon then leaves the pipe alone for the rest of the minute, and what finds no room in
  * it is lost. Neither side ever waits for the other.
  */
-#ifndef HOLDFAST_SERVE_HELPER_LOG_H
-#define HOLDFAST_SERVE_HELPER_LOG_H
+#ifndef HOLDFAST_PROCESS_HELPER_LOG_H
+#define HOLDFAST_PROCESS_HELPER_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

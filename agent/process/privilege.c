@@ -1,5 +1,5 @@
 /* The warden's capabilities, one row each, with what it is kept for. */
-#include "serve/privilege.h"
+#include "process/privilege.h"
 
 #include "base/log.h"
 #include "base/str.h"

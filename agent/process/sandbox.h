@@ -4,8 +4,8 @@
  *
  * Sources: credentials(7), capabilities(7), prctl(2), seccomp(2), landlock(7), close_range(2).
  */
-#ifndef HOLDFAST_SERVE_SANDBOX_H
-#define HOLDFAST_SERVE_SANDBOX_H
+#ifndef HOLDFAST_PROCESS_SANDBOX_H
+#define HOLDFAST_PROCESS_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* The pipe of a helper's standard error: read in small parts, cut into lines, within limits. */
-#include "serve/helper_log.h"
+#include "process/helper_log.h"
 
 #include "base/clock.h"
 #include "base/log.h"

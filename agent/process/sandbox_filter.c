@@ -7,7 +7,7 @@
  * is here only where no content makes the call do more. The order is that of use by the front: the
  * kernel walks the program from the top, unless it has cached the answer.
  */
-#include "serve/sandbox_filter.h"
+#include "process/sandbox_filter.h"
 
 #include "base/str.h"
 

@@ -1,5 +1,5 @@
 /* The users of the helper processes, as the firewall needs them. */
-#include "serve/users.h"
+#include "process/users.h"
 
 #include <pwd.h>
 
