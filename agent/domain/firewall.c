@@ -7,12 +7,12 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "domain/firewall_flows.h"
-#include "domain/firewall_foreign.h"
 #include "domain/firewall_found.h"
-#include "domain/firewall_load.h"
-#include "domain/firewall_match.h"
-#include "domain/firewall_rules.h"
+#include "firewall/flows.h"
+#include "firewall/foreign.h"
+#include "firewall/load.h"
+#include "firewall/match.h"
+#include "firewall/ruleset.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>

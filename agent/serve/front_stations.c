@@ -1,7 +1,7 @@
 /* Addresses against the list. */
 #include "serve/front_stations.h"
 
-#include "domain/firewall_network.h"
+#include "firewall/network.h"
 
 #include <errno.h>
 #include <string.h>

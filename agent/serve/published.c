@@ -2,7 +2,7 @@
 #include "serve/published.h"
 
 #include "base/str.h"
-#include "domain/firewall_rules.h"
+#include "firewall/ruleset.h"
 #include "serve/wire.h"
 
 #include <errno.h>

@@ -47,7 +47,7 @@ my %KEEPS_LINK = map { $_ => 1 } qw(file_path file_path_keeping file_target file
     plain_file_look plain_file_look_folder plain_file_mend_folder write_file remove_file);
 my %KEEPS_LINK_THERE = ('agent/serve/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
 # What belongs to the kernel or the machine and not to the node's files, with --root too.
-my %OF_THE_MACHINE = map { $_ => 1 } ('agent/domain/firewall_foreign.c', 'agent/domain/processes.c',
+my %OF_THE_MACHINE = map { $_ => 1 } ('agent/firewall/foreign.c', 'agent/domain/processes.c',
     'agent/serve/node.c', 'agent/process/users.c', 'agent/serve/endpoint.c');
 
 my (@raw, @followed, @glued, @literal, %used);

@@ -10,7 +10,7 @@ import time
 import ground
 from link import ECHO, FAMILY, HOSTILE, ICMP, NODE, REPLY, SILENCE_S, STATION, Link, checksum, each
 
-ECHO_RATE = 20    # a second, and the burst: agent/domain/firewall_input.c
+ECHO_RATE = 20    # a second, and the burst: agent/firewall/input.c
 
 tap = ground.Tap()
 link = Link('conferencing')

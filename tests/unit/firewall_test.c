@@ -1,8 +1,8 @@
 /* The firewall domain against the kernel, in a network namespace of the test's own. */
 #include "domain/domain.h"
-#include "domain/firewall_match.h"
-#include "domain/firewall_network.h"
-#include "domain/firewall_rules.h"
+#include "firewall/match.h"
+#include "firewall/network.h"
+#include "firewall/ruleset.h"
 
 #include "base/str.h"
 

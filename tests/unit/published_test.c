@@ -3,7 +3,7 @@
 #include "serve/published.h"
 
 #include "base/str.h"
-#include "domain/firewall_rules.h"
+#include "firewall/ruleset.h"
 #include "render/render.h"
 #include "serve/event_page.h"
 

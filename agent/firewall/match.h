@@ -1,11 +1,11 @@
 /*
  * Matching: the rules that should be, held against those that are, chain by chain and in order.
  */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_MATCH_H
-#define HOLDFAST_DOMAIN_FIREWALL_MATCH_H
+#ifndef HOLDFAST_FIREWALL_MATCH_H
+#define HOLDFAST_FIREWALL_MATCH_H
 
 #include "base/buf.h"
-#include "domain/firewall_rules.h"
+#include "firewall/ruleset.h"
 #include "netlink/nftables.h"
 
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* The kernel's flows, each held against the listeners. */
-#include "domain/firewall_flows.h"
+#include "firewall/flows.h"
 
 #include "base/str.h"
-#include "domain/firewall_network.h"
+#include "firewall/network.h"
 #include "netlink/addresses.h"
 #include "netlink/conntrack.h"
 

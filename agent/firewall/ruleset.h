@@ -12,11 +12,11 @@
  * - output: what the kernel itself says about closed ports, foreign destinations and fragments
  *   passes it, so that silence can be had there whatever brought the answer about.
  */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_RULES_H
-#define HOLDFAST_DOMAIN_FIREWALL_RULES_H
+#ifndef HOLDFAST_FIREWALL_RULESET_H
+#define HOLDFAST_FIREWALL_RULESET_H
 
 #include "base/buf.h"
-#include "domain/firewall_words.h"
+#include "firewall/nft_statement.h"
 #include "policy/policy.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* Loading a ruleset: created, extended or replaced, whichever is the least. */
-#include "domain/firewall_load.h"
+#include "firewall/load.h"
 
 #include "base/str.h"
 

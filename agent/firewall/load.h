@@ -5,10 +5,10 @@
  * closes); adding does not. Base-deny is the beginning of every ruleset, so that at boot the rest
  * is added to it; whatever else stands is replaced.
  */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_LOAD_H
-#define HOLDFAST_DOMAIN_FIREWALL_LOAD_H
+#ifndef HOLDFAST_FIREWALL_LOAD_H
+#define HOLDFAST_FIREWALL_LOAD_H
 
-#include "domain/firewall_rules.h"
+#include "firewall/ruleset.h"
 #include "netlink/nftables.h"
 
 /* `table` is what the kernel has. `refused` gets the id of the rule that the kernel refused, or

@@ -1,5 +1,5 @@
 /* What goes out: DSCP marks for the traffic of the listeners. */
-#include "domain/firewall_parts.h"
+#include "firewall/parts.h"
 
 #include "base/str.h"
 

@@ -6,8 +6,8 @@
  * a listener's protocol and port, from one of its sources. Where it goes to is read from its
  * answers, which is what the rules see where somebody translates addresses.
  */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_FLOWS_H
-#define HOLDFAST_DOMAIN_FIREWALL_FLOWS_H
+#ifndef HOLDFAST_FIREWALL_FLOWS_H
+#define HOLDFAST_FIREWALL_FLOWS_H
 
 #include "base/buf.h"
 #include "netlink/socket.h"

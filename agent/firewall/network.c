@@ -1,5 +1,5 @@
 /* IPv4 and IPv6 networks: parsed, and written as nft(8) writes them. */
-#include "domain/firewall_network.h"
+#include "firewall/network.h"
 
 #include "base/str.h"
 

@@ -1,6 +1,6 @@
 /* What must not leave: connections of processes that begin none, what would revive a flow that was
  * ended, and what tells of closed ports. */
-#include "domain/firewall_parts.h"
+#include "firewall/parts.h"
 
 #include "base/str.h"
 

@@ -4,8 +4,8 @@
  * foreign table that accepts says that somebody meant to, and one that rewrites, diverts, untracks
  * or drops packets makes the listeners' rules say something that is not so.
  */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_FOREIGN_H
-#define HOLDFAST_DOMAIN_FIREWALL_FOREIGN_H
+#ifndef HOLDFAST_FIREWALL_FOREIGN_H
+#define HOLDFAST_FIREWALL_FOREIGN_H
 
 #include "base/buf.h"
 #include "netlink/nftables.h"

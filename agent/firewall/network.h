@@ -1,6 +1,6 @@
 /* An IPv4 or IPv6 network, as a rule compares it. */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_NETWORK_H
-#define HOLDFAST_DOMAIN_FIREWALL_NETWORK_H
+#ifndef HOLDFAST_FIREWALL_NETWORK_H
+#define HOLDFAST_FIREWALL_NETWORK_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* What comes in: the chain input for both roles, and what conntrack must not see of it. */
-#include "domain/firewall_parts.h"
+#include "firewall/parts.h"
 
 #include "base/str.h"
 

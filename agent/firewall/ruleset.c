@@ -1,8 +1,8 @@
 /* From the policy to the rules of the table `inet holdfast`. */
-#include "domain/firewall_rules.h"
+#include "firewall/ruleset.h"
 
 #include "base/str.h"
-#include "domain/firewall_parts.h"
+#include "firewall/parts.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>

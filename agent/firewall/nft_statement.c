@@ -1,5 +1,5 @@
 /* The words of a firewall rule: nft's text and the kernel's expressions, side by side. */
-#include "domain/firewall_words.h"
+#include "firewall/nft_statement.h"
 
 #include "base/str.h"
 

@@ -1,12 +1,12 @@
 /*
  * The parts that firewall_rules_make puts together, each in the file of its name: what conntrack
- * does not see, input and flood (firewall_input.c), what must not leave (firewall_output.c) and the
- * marks of output (firewall_marks.c).
+ * does not see, input and flood (input.c), what must not leave (output.c) and the
+ * marks of output (dscp_marks.c).
  */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_PARTS_H
-#define HOLDFAST_DOMAIN_FIREWALL_PARTS_H
+#ifndef HOLDFAST_FIREWALL_PARTS_H
+#define HOLDFAST_FIREWALL_PARTS_H
 
-#include "domain/firewall_rules.h"
+#include "firewall/ruleset.h"
 
 #include <linux/netfilter/nf_conntrack_common.h>
 

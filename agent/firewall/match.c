@@ -1,5 +1,5 @@
 /* Matching desired and actual rules, so that one change shows as one difference. */
-#include "domain/firewall_match.h"
+#include "firewall/match.h"
 
 #include "base/str.h"
 

@@ -1,5 +1,5 @@
 /* What the chains of other tables do to packets, by their policies and rules. */
-#include "domain/firewall_foreign.h"
+#include "firewall/foreign.h"
 
 #include "base/file.h"
 #include "base/str.h"

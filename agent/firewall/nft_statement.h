@@ -3,10 +3,10 @@
  * expressions that the kernel runs, so that the two cannot part. nft prints a loaded rule byte for
  * byte as it stands here: words, their order and the registers are those of nft 1.0.6.
  */
-#ifndef HOLDFAST_DOMAIN_FIREWALL_WORDS_H
-#define HOLDFAST_DOMAIN_FIREWALL_WORDS_H
+#ifndef HOLDFAST_FIREWALL_NFT_STATEMENT_H
+#define HOLDFAST_FIREWALL_NFT_STATEMENT_H
 
-#include "domain/firewall_network.h"
+#include "firewall/network.h"
 #include "netlink/nftables.h"
 
 #include <stdbool.h>
