@@ -34,7 +34,7 @@ host_flags = $(language) -isystem $(DEPS)/host/include -O1 -g -fno-omit-frame-po
 fuzz_flags = $(host_flags) -Wall -Wextra -Werror
 sanitizers := -fsanitize=address,undefined -fno-sanitize-recover=all
 # mbedTLS multiplies on P-256 and X25519 by agent/pki/curves.h, and reads versions by
-# agent/serve/tls_engine.h.
+# agent/tls/tls_engine.h.
 wraps := -Wl,--wrap=mbedtls_ecp_mul -Wl,--wrap=mbedtls_ecp_mul_restartable \
 	-Wl,--wrap=mbedtls_ssl_read_version
 # Commands that end within milliseconds allocate by agent/base/arena.h.

@@ -9,8 +9,8 @@
 #ifndef HOLDFAST_PROBE_PROBE_H
 #define HOLDFAST_PROBE_PROBE_H
 
+#include "pki/certificate.h"
 #include "policy/suites.h"
-#include "probe/certificate.h"
 #include "probe/connect.h"
 #include "probe/page.h"
 

@@ -8,7 +8,7 @@
 #ifndef HOLDFAST_PROBE_SERVED_H
 #define HOLDFAST_PROBE_SERVED_H
 
-#include "probe/certificate.h"
+#include "pki/certificate.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "report/traffic.h"
 #include "serve/front_stations.h"
-#include "serve/tls_offer.h"
+#include "tls/tls_offer.h"
 
 #include <stdbool.h>
 #include <stdint.h>

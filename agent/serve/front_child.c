@@ -9,7 +9,7 @@
 #include "pki/selftest.h"
 #include "process/sandbox.h"
 #include "serve/front_loop.h"
-#include "serve/tls.h"
+#include "tls/tls.h"
 
 #include <errno.h>
 #include <fcntl.h>

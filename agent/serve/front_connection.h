@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "serve/front_http.h"
 #include "serve/front_limits.h"
-#include "serve/tls.h"
+#include "tls/tls.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@
 #define HOLDFAST_SERVE_FRONT_LOOP_H
 
 #include "serve/front.h"
-#include "serve/tls.h"
+#include "tls/tls.h"
 
 struct front_loop;
 

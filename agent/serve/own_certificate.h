@@ -8,8 +8,8 @@
 #define HOLDFAST_SERVE_OWN_CERTIFICATE_H
 
 #include "base/buf.h"
+#include "pki/certificate.h"
 #include "pki/selfsigned.h"
-#include "probe/certificate.h"
 #include "serve/node.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
  * far is seen. What is complete must be complete, and mean the same, however much comes behind it;
  * and whatever is found must lie within the message.
  */
-#include "serve/client_hello.h"
+#include "tls/client_hello.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #ifndef HOLDFAST_TESTS_CERTIFICATE_FIXTURE_H
 #define HOLDFAST_TESTS_CERTIFICATE_FIXTURE_H
 
-#include "probe/certificate.h"
+#include "pki/certificate.h"
 
 #include <stddef.h>
 

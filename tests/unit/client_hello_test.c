@@ -1,9 +1,9 @@
 /* The ClientHello: what is read from it, in which pieces it may come, and what is refused. */
-#include "serve/client_hello.h"
+#include "tls/client_hello.h"
 
 #include "base/buf.h"
 #include "base/str.h"
-#include "serve/tls_alert.h"
+#include "tls/tls_alert.h"
 
 #include <errno.h>
 #include <setjmp.h>

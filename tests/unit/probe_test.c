@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "probe/ciphers.h"
-#include "serve/client_hello.h"
+#include "tls/client_hello.h"
 
 #include <errno.h>
 #include <setjmp.h>

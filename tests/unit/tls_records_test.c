@@ -1,7 +1,7 @@
 /* The heads of a client's records: which pass, and why others do not. */
-#include "serve/tls_records.h"
+#include "tls/tls_records.h"
 
-#include "serve/tls_alert.h"
+#include "tls/tls_alert.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Alerts that the endpoint sends by itself (RFC 8446, 6; RFC 5246, 7.2; RFC 7507, 3). */
-#ifndef HOLDFAST_SERVE_TLS_ALERT_H
-#define HOLDFAST_SERVE_TLS_ALERT_H
+#ifndef HOLDFAST_TLS_TLS_ALERT_H
+#define HOLDFAST_TLS_TLS_ALERT_H
 
 enum tls_alert_level { TLS_ALERT_WARNING = 1, TLS_ALERT_FATAL = 2 };
 

@@ -9,11 +9,11 @@
  * with protocol_version where it does not. Until its hello is there a client costs no more than it
  * has sent.
  */
-#ifndef HOLDFAST_SERVE_TLS_H
-#define HOLDFAST_SERVE_TLS_H
+#ifndef HOLDFAST_TLS_TLS_H
+#define HOLDFAST_TLS_TLS_H
 
 #include "base/buf.h"
-#include "serve/tls_offer.h"
+#include "tls/tls_offer.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  * Trust is not asked for here: it belongs to who has the authorities.
  * Sources: RFC 5280; RFC 9525 (names).
  */
-#ifndef HOLDFAST_PROBE_CERTIFICATE_H
-#define HOLDFAST_PROBE_CERTIFICATE_H
+#ifndef HOLDFAST_PKI_CERTIFICATE_H
+#define HOLDFAST_PKI_CERTIFICATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,10 +3,10 @@
  * TLS 1.3; so that the server's order holds there too, each connection gets a copy of the
  * configuration whose lists hold the one suite and the one group that the order leads to.
  */
-#include "serve/tls_alert.h"
-#include "serve/tls_engine.h"
-#include "serve/tls_mbedtls_server.h"
-#include "serve/tls_records.h"
+#include "tls/tls_alert.h"
+#include "tls/tls_engine.h"
+#include "tls/tls_mbedtls_server.h"
+#include "tls/tls_records.h"
 
 #include "base/str.h"
 

@@ -2,9 +2,9 @@
  * TLS 1.0 and 1.1 by BearSSL, for clients that offer no more, where the offer goes so low. Every
  * part is chosen here, so that no suite, hash or version beyond those can come in by a default.
  */
-#include "serve/tls_alert.h"
-#include "serve/tls_engine.h"
-#include "serve/tls_records.h"
+#include "tls/tls_alert.h"
+#include "tls/tls_engine.h"
+#include "tls/tls_records.h"
 
 #include "base/log.h"
 #include "base/str.h"

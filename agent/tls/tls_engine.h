@@ -2,11 +2,11 @@
  * A TLS stack behind tls.h: a server that holds keys and choices, and sessions that belong to one
  * connection each. Results are those of tls.h. Only tls.c and the stacks themselves include this.
  */
-#ifndef HOLDFAST_SERVE_TLS_ENGINE_H
-#define HOLDFAST_SERVE_TLS_ENGINE_H
+#ifndef HOLDFAST_TLS_TLS_ENGINE_H
+#define HOLDFAST_TLS_TLS_ENGINE_H
 
-#include "serve/client_hello.h"
-#include "serve/tls.h"
+#include "tls/client_hello.h"
+#include "tls/tls.h"
 
 struct tls_engine {
     int (*handshake)(void *session);

@@ -1,5 +1,5 @@
 /* From a surface's record to codes. */
-#include "serve/tls_offer.h"
+#include "tls/tls_offer.h"
 
 void tls_offer_make(struct tls_offer *offer, const struct crypto *crypto, enum surface surface)
 {

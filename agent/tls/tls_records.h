@@ -4,8 +4,8 @@
  * without an alert; here they are refused for both stacks alike, with the alert that is due. It
  * holds five bytes of a record and no more, and allocates nothing.
  */
-#ifndef HOLDFAST_SERVE_TLS_RECORDS_H
-#define HOLDFAST_SERVE_TLS_RECORDS_H
+#ifndef HOLDFAST_TLS_TLS_RECORDS_H
+#define HOLDFAST_TLS_TLS_RECORDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* The offer as mbedTLS's lists, the pair of certificate and key, and the keys of tickets. */
-#include "serve/tls_mbedtls_server.h"
+#include "tls/tls_mbedtls_server.h"
 
 #include "base/log.h"
 #include "pki/random.h"
-#include "serve/tls_engine.h"
+#include "tls/tls_engine.h"
 
 #include <errno.h>
 #include <mbedtls/dhm.h>

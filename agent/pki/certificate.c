@@ -1,5 +1,5 @@
 /* The facts of a chain, by mbedTLS's parser. */
-#include "probe/certificate.h"
+#include "pki/certificate.h"
 
 #include "base/str.h"
 

@@ -1,8 +1,8 @@
 /* Records, message and extensions, all by one kind of cursor. */
-#include "serve/client_hello.h"
+#include "tls/client_hello.h"
 
 #include "base/cursor.h"
-#include "serve/tls_alert.h"
+#include "tls/tls_alert.h"
 
 #include <errno.h>
 #include <string.h>

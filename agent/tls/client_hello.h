@@ -6,8 +6,8 @@
  * Sources: RFC 8446, 4.1.2, 4.2.1, 4.2.7, 4.2.8 and 5.1; RFC 5246, 7.4.1.2; RFC 2246, 7.4.1.2;
  * RFC 7507 (fallback), RFC 7627 (extended master secret).
  */
-#ifndef HOLDFAST_SERVE_CLIENT_HELLO_H
-#define HOLDFAST_SERVE_CLIENT_HELLO_H
+#ifndef HOLDFAST_TLS_CLIENT_HELLO_H
+#define HOLDFAST_TLS_CLIENT_HELLO_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  * What a TLS server offers, as codes on the wire: the form in which a surface's record (crypto.h)
  * crosses into the process that speaks TLS. No pointers, so that it can be carried as bytes.
  */
-#ifndef HOLDFAST_SERVE_TLS_OFFER_H
-#define HOLDFAST_SERVE_TLS_OFFER_H
+#ifndef HOLDFAST_TLS_TLS_OFFER_H
+#define HOLDFAST_TLS_TLS_OFFER_H
 
 #include "policy/crypto.h"
 

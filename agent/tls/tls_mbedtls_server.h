@@ -3,8 +3,8 @@
  * the keys that seal tickets, and the offer as lists of the library's. Private to tls_mbedtls.c and
  * tls_mbedtls_server.c; others know it by tls_engine.h.
  */
-#ifndef HOLDFAST_SERVE_TLS_MBEDTLS_SERVER_H
-#define HOLDFAST_SERVE_TLS_MBEDTLS_SERVER_H
+#ifndef HOLDFAST_TLS_TLS_MBEDTLS_SERVER_H
+#define HOLDFAST_TLS_TLS_MBEDTLS_SERVER_H
 
 #include "policy/suites.h"
 

@@ -1,10 +1,10 @@
 /* The ClientHello, the choice between the stacks, and then nothing but passing on. */
-#include "serve/tls.h"
+#include "tls/tls.h"
 
 #include "base/clock.h"
-#include "serve/tls_alert.h"
-#include "serve/tls_engine.h"
-#include "serve/tls_records.h"
+#include "tls/tls_alert.h"
+#include "tls/tls_engine.h"
+#include "tls/tls_records.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Record by record: type, then length, and what the connection's state makes of them. */
-#include "serve/tls_records.h"
+#include "tls/tls_records.h"
 
-#include "serve/tls_alert.h"
+#include "tls/tls_alert.h"
 
 enum {
     GROWTH_TLS12 = 2048, /* of a record by encryption (RFC 5246, 6.2.3) */
