@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/terminal.h"
+#include "node/node.h"
 #include "serve/door_client.h"
-#include "serve/node.h"
 #include "serve/password.h"
 
 #include <errno.h>

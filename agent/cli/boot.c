@@ -4,8 +4,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "serve/bootrecord.h"
-#include "serve/node.h"
+#include "node/boot_record.h"
+#include "node/node.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "serve/node.h"
+#include "node/node.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,7 +8,7 @@
 #define HOLDFAST_CLI_LOOK_H
 
 #include "cli/command.h"
-#include "serve/node.h"
+#include "node/node.h"
 #include "serve/published.h"
 
 #include <stdbool.h>

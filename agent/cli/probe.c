@@ -7,8 +7,8 @@
 #include "base/str.h"
 #include "cli/look.h"
 #include "cli/probe_report.h"
+#include "node/fips_evidence.h"
 #include "probe/target.h"
-#include "serve/fips.h"
 
 #include <errno.h>
 #include <stdlib.h>

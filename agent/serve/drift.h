@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_SERVE_DRIFT_H
 #define HOLDFAST_SERVE_DRIFT_H
 
-#include "serve/node.h"
+#include "node/node.h"
 
 #include <stdbool.h>
 #include <stdint.h>

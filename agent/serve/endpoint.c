@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "node/fips_evidence.h"
 #include "process/users.h"
-#include "serve/fips.h"
 
 #include <errno.h>
 #include <pwd.h>

@@ -9,11 +9,11 @@
 #ifndef HOLDFAST_SERVE_ENDPOINT_H
 #define HOLDFAST_SERVE_ENDPOINT_H
 
+#include "node/node.h"
 #include "probe/served.h"
 #include "process/helper_log.h"
 #include "serve/backoff.h"
 #include "serve/front.h"
-#include "serve/node.h"
 #include "serve/own_certificate.h"
 
 #include <stdbool.h>
@@ -49,8 +49,8 @@ struct endpoint {
 /* Nothing is open. */
 void endpoint_init(struct endpoint *endpoint);
 
-/* Reads the certificate, or makes it; neither where a self-test failed (serve/fips.h). 0 or a
- * negative code, told. */
+/* Reads the certificate, or makes it; neither where a self-test failed (node/fips_evidence.h). 0 or
+ * a negative code, told. */
 int endpoint_open(struct endpoint *endpoint, struct node *node);
 
 /* For a report: whether FIPS mode would let the endpoint start, with the key that the state holds.

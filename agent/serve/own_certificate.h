@@ -8,9 +8,9 @@
 #define HOLDFAST_SERVE_OWN_CERTIFICATE_H
 
 #include "base/buf.h"
+#include "node/node.h"
 #include "pki/certificate.h"
 #include "pki/selfsigned.h"
-#include "serve/node.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,9 +8,9 @@
 #ifndef HOLDFAST_SERVE_PROBER_H
 #define HOLDFAST_SERVE_PROBER_H
 
+#include "node/node.h"
 #include "process/helper_log.h"
 #include "serve/backoff.h"
-#include "serve/node.h"
 
 #include <stdint.h>
 

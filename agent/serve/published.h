@@ -9,8 +9,8 @@
 #define HOLDFAST_SERVE_PUBLISHED_H
 
 #include "base/buf.h"
+#include "node/node.h"
 #include "report/report.h"
-#include "serve/node.h"
 
 struct published {
     struct buf bytes; /* what every string below points into */

@@ -35,7 +35,7 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
     'agent/serve/front.c'     => ['open("/proc/self/exe"'],
     'agent/serve/password_set.c' => ['open(path'],
     'agent/serve/prober.c'    => ['open("/proc/self/exe"'],
-    'agent/serve/node.c'      => ['access(KEY_OF_', 'access(node->state_path', 'access(folder',
+    'agent/node/node.c'      => ['access(KEY_OF_', 'access(node->state_path', 'access(folder',
                                   'lstat(path', 'stat(folder', 'stat("/proc/self/ns/pid"',
                                   'statfs(path', 'readlink("/proc/1/exe"'],
     'agent/process/sandbox.c'   => ['open("/dev/null"', 'mkdtemp(folder)', 'chdir(folder)',
@@ -48,7 +48,7 @@ my %KEEPS_LINK = map { $_ => 1 } qw(file_path file_path_keeping file_target file
 my %KEEPS_LINK_THERE = ('agent/serve/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
 # What belongs to the kernel or the machine and not to the node's files, with --root too.
 my %OF_THE_MACHINE = map { $_ => 1 } ('agent/firewall/foreign.c', 'agent/domain/processes.c',
-    'agent/serve/node.c', 'agent/process/users.c', 'agent/serve/endpoint.c');
+    'agent/node/node.c', 'agent/process/users.c', 'agent/serve/endpoint.c');
 
 my (@raw, @followed, @glued, @literal, %used);
 

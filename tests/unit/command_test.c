@@ -2,7 +2,7 @@
 #include "cli/command.h"
 
 #include "base/str.h"
-#include "serve/node.h"
+#include "node/node.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* FIPS mode's conditions on a process: a self-test that failed is an answer for good, and nobody
  * asks for it where the mode is off. */
-#include "serve/fips.h"
+#include "node/fips_evidence.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

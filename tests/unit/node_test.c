@@ -1,5 +1,5 @@
 /* The node where its database cannot be written: what is decided for good is written beside it. */
-#include "serve/node.h"
+#include "node/node.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Repetition: the growing delay, and which of many events the log keeps. */
+#include "node/repeats.h"
 #include "serve/backoff.h"
-#include "serve/repeats.h"
 
 #include "base/str.h"
 

@@ -9,8 +9,8 @@
  * is forgotten with the process, but for the budgets (repeats_seed). Changes of settings do not
  * come here; each is a revision of its own (state_settings_store).
  */
-#ifndef HOLDFAST_SERVE_REPEATS_H
-#define HOLDFAST_SERVE_REPEATS_H
+#ifndef HOLDFAST_NODE_REPEATS_H
+#define HOLDFAST_NODE_REPEATS_H
 
 #include <stdbool.h>
 #include <stddef.h>

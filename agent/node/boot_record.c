@@ -1,5 +1,5 @@
 /* The boot record, written by `boot` and read for reports. */
-#include "serve/bootrecord.h"
+#include "node/boot_record.h"
 
 #include "base/file.h"
 #include "base/str.h"

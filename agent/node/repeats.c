@@ -1,5 +1,5 @@
 /* The table of events that were seen, and the budget of each kind. */
-#include "serve/repeats.h"
+#include "node/repeats.h"
 
 #include "base/str.h"
 

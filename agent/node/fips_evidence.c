@@ -1,5 +1,5 @@
 /* FIPS mode's conditions on a process, and their evidence. */
-#include "serve/fips.h"
+#include "node/fips_evidence.h"
 
 #include "base/log.h"
 #include "base/str.h"

@@ -1,5 +1,5 @@
 /* The platform's anchors: the table of places, and the one word or event that stands there. */
-#include "serve/anchor.h"
+#include "node/anchor.h"
 
 #include "base/file.h"
 #include "base/str.h"

@@ -4,15 +4,15 @@
  * Fail closed: whatever keeps the state from being read leaves the strictest settings, with the
  * addresses and stations last known, which stand in a text file beside the database.
  */
-#include "serve/node.h"
+#include "node/node.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "node/boot_record.h"
 #include "process/users.h"
 #include "report/report.h"
-#include "serve/bootrecord.h"
 #include "settings/text.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * event its log had then. A blank, older or foreign state disk is found out by it. What a platform
  * can hold stands in one table (anchor.c); the agent never writes it.
  */
-#ifndef HOLDFAST_SERVE_ANCHOR_H
-#define HOLDFAST_SERVE_ANCHOR_H
+#ifndef HOLDFAST_NODE_ANCHOR_H
+#define HOLDFAST_NODE_ANCHOR_H
 
 #include "state/state.h"
 

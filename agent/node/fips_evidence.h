@@ -4,10 +4,10 @@
  *
  * Outside FIPS mode each of these says yes and does nothing.
  */
-#ifndef HOLDFAST_SERVE_FIPS_H
-#define HOLDFAST_SERVE_FIPS_H
+#ifndef HOLDFAST_NODE_FIPS_EVIDENCE_H
+#define HOLDFAST_NODE_FIPS_EVIDENCE_H
 
-#include "serve/node.h"
+#include "node/node.h"
 
 #include <stdbool.h>
 

@@ -2,15 +2,15 @@
  * The node: its role, its state, and the policy that follows, with the one decision of what
  * stands when the state cannot be read (DESIGN: Fail closed).
  */
-#ifndef HOLDFAST_SERVE_NODE_H
-#define HOLDFAST_SERVE_NODE_H
+#ifndef HOLDFAST_NODE_NODE_H
+#define HOLDFAST_NODE_NODE_H
 
 #include "base/buf.h"
 #include "domain/domain.h"
 #include "domain/fips.h"
+#include "node/anchor.h"
+#include "node/repeats.h"
 #include "policy/policy.h"
-#include "serve/anchor.h"
-#include "serve/repeats.h"
 #include "settings/change.h"
 #include "state/state.h"
 
@@ -46,7 +46,7 @@ struct node {
     struct anchor anchor;      /* what the platform says of the state disk */
     struct policy policy;      /* points into settings */
     struct buf reason;         /* why it fails closed; empty when it does not */
-    struct fips_evidence fips; /* serve/fips.h */
+    struct fips_evidence fips; /* node/fips_evidence.h */
     struct repeats repeats;    /* of node_event */
 };
 
@@ -78,7 +78,7 @@ void node_close(struct node *node);
 int node_latch_admin(struct node *node);
 
 /* Appends to the event log where this process may write it, unless the event only repeats others
- * (serve/repeats.h). A failure is told, not returned: the enforcement that it reports has happened
+ * (node/repeats.h). A failure is told, not returned: the enforcement that it reports has happened
  * all the same. True when this occurrence was recorded, so that the system log repeats no more than
  * the event log does. */
 __attribute__((format(printf, 3, 4))) bool node_event(struct node *node, const char *kind,

@@ -4,8 +4,8 @@
  * it, in boot.network, the digest of the settings that wait for a boot, so that a changed one is
  * seen to wait.
  */
-#ifndef HOLDFAST_SERVE_BOOTRECORD_H
-#define HOLDFAST_SERVE_BOOTRECORD_H
+#ifndef HOLDFAST_NODE_BOOT_RECORD_H
+#define HOLDFAST_NODE_BOOT_RECORD_H
 
 #include "settings/settings.h"
 
