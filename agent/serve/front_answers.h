@@ -5,7 +5,7 @@
 #ifndef HOLDFAST_SERVE_FRONT_ANSWERS_H
 #define HOLDFAST_SERVE_FRONT_ANSWERS_H
 
-#include "serve/snapshot.h"
+#include "snapshot/snapshot.h"
 
 #include <microhttpd.h>
 #include <stdint.h>

@@ -14,7 +14,7 @@
 
 #include "report/traffic.h"
 #include "serve/front_request.h"
-#include "serve/snapshot.h"
+#include "snapshot/snapshot.h"
 
 #include <stdbool.h>
 #include <stddef.h>

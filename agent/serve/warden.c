@@ -18,10 +18,10 @@
 #include "serve/endpoint.h"
 #include "serve/event_page.h"
 #include "serve/file_watch.h"
-#include "serve/pages.h"
 #include "serve/prober.h"
 #include "serve/published.h"
 #include "serve/recent.h"
+#include "snapshot/pages.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -20,8 +20,8 @@
 #include "policy/policy.h"
 #include "serve/front_child.h"
 #include "serve/front_loop.h"
-#include "serve/pages.h"
-#include "serve/snapshot.h"
+#include "snapshot/pages.h"
+#include "snapshot/snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>

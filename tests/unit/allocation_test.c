@@ -3,9 +3,9 @@
  * library's (--wrap). */
 #include "domain/domain.h"
 #include "serve/door.h"
-#include "serve/pages.h"
 #include "serve/published.h"
 #include "settings/text.h"
+#include "snapshot/pages.h"
 
 #include "base/file.h"
 #include "base/str.h"

@@ -3,7 +3,7 @@
 #include "report/report.h"
 
 #include "base/str.h"
-#include "serve/pages.h"
+#include "snapshot/pages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

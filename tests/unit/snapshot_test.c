@@ -1,5 +1,5 @@
 /* The snapshot: what is sealed comes back, and no hostile layout gets through. */
-#include "serve/snapshot.h"
+#include "snapshot/snapshot.h"
 
 #include "base/file.h"
 #include "base/str.h"

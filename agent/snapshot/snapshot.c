@@ -2,7 +2,7 @@
  * The snapshot's file: a head, a table of pages, then strings and bodies. Everything is written
  * once and sealed; the reader believes nothing that it has not checked when it maps the file.
  */
-#include "serve/snapshot.h"
+#include "snapshot/snapshot.h"
 
 #include "base/file.h"
 #include "base/memfd.h"

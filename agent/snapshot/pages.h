@@ -1,10 +1,10 @@
 /* The pages of one generation: every report that the endpoint offers, as one table. */
-#ifndef HOLDFAST_SERVE_PAGES_H
-#define HOLDFAST_SERVE_PAGES_H
+#ifndef HOLDFAST_SNAPSHOT_PAGES_H
+#define HOLDFAST_SNAPSHOT_PAGES_H
 
 #include "policy/policy.h"
 #include "report/report.h"
-#include "serve/snapshot.h"
+#include "snapshot/snapshot.h"
 
 /* The headers that every answer carries by the settings: HSTS (RFC 6797) with or without preload,
  * and Referrer-Policy; "Name: value\n" lines as in a snapshot's head. 0 or -EMSGSIZE. */

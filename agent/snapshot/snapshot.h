@@ -3,8 +3,8 @@
  * memfd (memfd_create(2), F_SEAL_WRITE) and mapped read-only by the front. All readers show one
  * generation, never two. The front treats its layout as input and checks every offset once.
  */
-#ifndef HOLDFAST_SERVE_SNAPSHOT_H
-#define HOLDFAST_SERVE_SNAPSHOT_H
+#ifndef HOLDFAST_SNAPSHOT_SNAPSHOT_H
+#define HOLDFAST_SNAPSHOT_SNAPSHOT_H
 
 #include "base/buf.h"
 

@@ -1,5 +1,5 @@
 /* The endpoint's pages: path, type and writer in one table. */
-#include "serve/pages.h"
+#include "snapshot/pages.h"
 
 #include "base/clock.h"
 #include "base/str.h"
