@@ -25,7 +25,7 @@ int cli_tls(const struct invocation *invocation);
 int cli_version(const struct invocation *invocation);
 int cli_wizard(const struct invocation *invocation);
 
-/* What no table lists: the daemon's other half (serve/front_child.h), and whether a program's
+/* What no table lists: the daemon's other half (endpoint/worker_main.h), and whether a program's
  * arguments ask for it. cli_front gives the exit status. */
 bool cli_front_is_meant(int count, char *const *words);
 int cli_front(void);

@@ -9,11 +9,11 @@
 #ifndef HOLDFAST_SERVE_ENDPOINT_H
 #define HOLDFAST_SERVE_ENDPOINT_H
 
+#include "endpoint/worker.h"
 #include "node/node.h"
 #include "probe/served.h"
 #include "process/helper_log.h"
 #include "serve/backoff.h"
-#include "serve/front.h"
 #include "serve/own_certificate.h"
 
 #include <stdbool.h>

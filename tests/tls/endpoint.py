@@ -1,4 +1,4 @@
-"""The ground of the endpoint's tests: a loopback of their own, the front started by front_driver on
+"""The ground of the endpoint's tests: a loopback of their own, the front started by endpoint_driver on
 it, as nobody and with denied system calls that kill, and clients of it."""
 import atexit
 import ctypes
@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 from tap import Tap  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get('BUILD', 'build'))
-DRIVER = os.path.join(BUILD, 'tests', 'front_driver')
+DRIVER = os.path.join(BUILD, 'tests', 'endpoint_driver')
 NOBODY = 65534
 GROUPS = [27, 42]  # the caller's, which the front must not keep
 PATIENCE_S = 60  # before a condition that never holds is a failure
@@ -39,7 +39,7 @@ own_network()
 
 
 class Front:
-    """The front under front_driver; settings as words of its command line, limits by name, as in
+    """The front under endpoint_driver; settings as words of its command line, limits by name, as in
     struct front_limits; with a certificate of its own making, or one that openssl made."""
 
     def __init__(self, address='::', uid=NOBODY, settings=(), rsa=False, **limits):
@@ -82,7 +82,7 @@ class Front:
                 if line.startswith(start):
                     return line
             time.sleep(0.01)
-        raise TimeoutError(f'front_driver did not print {start!r}')
+        raise TimeoutError(f'endpoint_driver did not print {start!r}')
 
     def tell(self, command):
         self.process.stdin.write(command.encode() + b'\n')

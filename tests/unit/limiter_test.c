@@ -1,5 +1,5 @@
 /* The gate: how many, from where, how fast, and who gives way. */
-#include "serve/front_limits.h"
+#include "endpoint/limiter.h"
 
 #include "base/str.h"
 

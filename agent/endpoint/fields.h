@@ -1,6 +1,6 @@
 /* Fields of HTTP heads: what a client's mean, and the content security policy of a page. Pure. */
-#ifndef HOLDFAST_SERVE_FRONT_FIELDS_H
-#define HOLDFAST_SERVE_FRONT_FIELDS_H
+#ifndef HOLDFAST_ENDPOINT_FIELDS_H
+#define HOLDFAST_ENDPOINT_FIELDS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -8,10 +8,10 @@
  *
  * Sources: execveat(2), memfd_create(2), fcntl(2) (file sealing), close_range(2).
  */
-#ifndef HOLDFAST_SERVE_FRONT_CHILD_H
-#define HOLDFAST_SERVE_FRONT_CHILD_H
+#ifndef HOLDFAST_ENDPOINT_WORKER_MAIN_H
+#define HOLDFAST_ENDPOINT_WORKER_MAIN_H
 
-#include "serve/front.h"
+#include "endpoint/worker.h"
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /*
  * The front without a warden, for tests and benchmarks from outside.
  *
- *   front_driver ADDRESS PORT UID FOLDER [LIMIT=VALUE...] [guide] [SETTING=VALUE...]
+ *   endpoint_driver ADDRESS PORT UID FOLDER [LIMIT=VALUE...] [guide] [SETTING=VALUE...]
  *
  * makes a self-signed certificate (FOLDER/cert.pem and key.pem, or takes those that are there),
  * starts the front with system calls in kill mode and what the settings make of TLS and headers
@@ -16,10 +16,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "endpoint/worker_loop.h"
+#include "endpoint/worker_main.h"
 #include "pki/selfsigned.h"
 #include "policy/policy.h"
-#include "serve/front_child.h"
-#include "serve/front_loop.h"
 #include "snapshot/pages.h"
 #include "snapshot/snapshot.h"
 
@@ -329,7 +329,7 @@ int main(int count, char **arguments)
         .errors = STDERR_FILENO,
         .ticket_key_s = TICKET_KEY_S,
     };
-    log_setup("front_driver", LOG_LEVEL_NOTICE);
+    log_setup("endpoint_driver", LOG_LEVEL_NOTICE);
     if (count < OPTIONS_FROM || str_to_u64(arguments[2], 1, UINT16_MAX, &port) < 0 ||
         str_to_u64(arguments[3], 0, UINT16_MAX, &uid) < 0 ||
         settings_defaults(&drive.settings) < 0 ||

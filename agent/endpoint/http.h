@@ -1,5 +1,5 @@
 /*
- * HTTP as the endpoint speaks it: front_request.h reads heads, libmicrohttpd writes answers on
+ * HTTP as the endpoint speaks it: request.h reads heads, libmicrohttpd writes answers on
  * sockets that carry plaintext, and the answers come from the snapshot. The library is given a head
  * of our own for each request, of which only the method and what becomes of the connection differ,
  * so that it never refuses anything in words of its own. One request at a time: those behind it
@@ -9,11 +9,11 @@
  * libmicrohttpd polls nothing here: its caller knows which sockets it has just written to or
  * drained, marks them, and runs it.
  */
-#ifndef HOLDFAST_SERVE_FRONT_HTTP_H
-#define HOLDFAST_SERVE_FRONT_HTTP_H
+#ifndef HOLDFAST_ENDPOINT_HTTP_H
+#define HOLDFAST_ENDPOINT_HTTP_H
 
+#include "endpoint/request.h"
 #include "report/traffic.h"
-#include "serve/front_request.h"
 #include "snapshot/snapshot.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* Addresses against the list. */
-#include "serve/front_stations.h"
+#include "endpoint/stations.h"
 
 #include "firewall/network.h"
 

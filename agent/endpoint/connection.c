@@ -7,7 +7,7 @@
  * Any call into TLS may write, reading among them (alerts). What it writes has no other place than
  * the buffer of its own connection, and no other way out than that connection's socket.
  */
-#include "serve/front_connection.h"
+#include "endpoint/connection.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* Reading heads, line by line. */
-#include "serve/front_request.h"
+#include "endpoint/request.h"
 
 #include "base/field.h"
 #include "base/str.h"
-#include "serve/front_fields.h"
+#include "endpoint/fields.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,5 +1,5 @@
 /* What fields of a request mean, and the policy that an HTML page gets. */
-#include "serve/front_fields.h"
+#include "endpoint/fields.h"
 
 #include "base/str.h"
 

@@ -1,5 +1,5 @@
 /* Fields of HTTP heads. */
-#include "serve/front_fields.h"
+#include "endpoint/fields.h"
 
 #include "base/str.h"
 

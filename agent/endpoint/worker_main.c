@@ -1,14 +1,14 @@
 /* What is checked here comes from the same binary, but a person may start it too: sizes, seals and
  * kinds of descriptors before meaning. */
-#include "serve/front_child.h"
+#include "endpoint/worker_main.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memfd.h"
 #include "base/str.h"
+#include "endpoint/worker_loop.h"
 #include "pki/selftest.h"
 #include "process/sandbox.h"
-#include "serve/front_loop.h"
 #include "tls/tls.h"
 
 #include <errno.h>

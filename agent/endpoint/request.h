@@ -1,11 +1,11 @@
 /*
  * A request's head, read as it comes, by the letter of RFC 9112: what that RFC lets a server take
  * or refuse is refused where two readers could understand it in two ways. No byte of a client's
- * goes further than this: libmicrohttpd is handed a head of the endpoint's own (front_http.h).
+ * goes further than this: libmicrohttpd is handed a head of the endpoint's own (http.h).
  * Pure, but for the memory of the path and the fields that choose an answer.
  */
-#ifndef HOLDFAST_SERVE_FRONT_REQUEST_H
-#define HOLDFAST_SERVE_FRONT_REQUEST_H
+#ifndef HOLDFAST_ENDPOINT_REQUEST_H
+#define HOLDFAST_ENDPOINT_REQUEST_H
 
 #include "base/buf.h"
 

@@ -1,10 +1,10 @@
 /*
  * Whom the endpoint serves: the node itself, the daemon's own probe, and the networks in
- * health.stations. Each of these is a share: its places are its own (front_limits.h). The firewall
+ * health.stations. Each of these is a share: its places are its own (limiter.h). The firewall
  * keeps others out; this list does so too where it does not.
  */
-#ifndef HOLDFAST_SERVE_FRONT_STATIONS_H
-#define HOLDFAST_SERVE_FRONT_STATIONS_H
+#ifndef HOLDFAST_ENDPOINT_STATIONS_H
+#define HOLDFAST_ENDPOINT_STATIONS_H
 
 #include "settings/settings.h"
 

@@ -6,12 +6,12 @@
  * A client that keeps its connection and asks nothing rests after a moment: HTTP lets it go, its
  * buffers are given back, and what is left is TLS's own state. Its next request takes all up again.
  */
-#ifndef HOLDFAST_SERVE_FRONT_CONNECTION_H
-#define HOLDFAST_SERVE_FRONT_CONNECTION_H
+#ifndef HOLDFAST_ENDPOINT_CONNECTION_H
+#define HOLDFAST_ENDPOINT_CONNECTION_H
 
 #include "base/buf.h"
-#include "serve/front_http.h"
-#include "serve/front_limits.h"
+#include "endpoint/http.h"
+#include "endpoint/limiter.h"
 #include "tls/tls.h"
 
 #include <stdbool.h>

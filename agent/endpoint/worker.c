@@ -1,11 +1,11 @@
 /* The front as its parent sees it: a listening socket, a child executed anew, and the
- * channel between the two. What the child then does is in front_child.c. */
-#include "serve/front.h"
+ * channel between the two. What the child then does is in worker_main.c. */
+#include "endpoint/worker.h"
 
 #include "base/log.h"
 #include "base/str.h"
-#include "serve/front_child.h"
-#include "serve/front_loop.h"
+#include "endpoint/worker_loop.h"
+#include "endpoint/worker_main.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* holdfast front: no command, but the daemon's other half, which the daemon alone starts. */
 #include "cli/commands.h"
 
-#include "serve/front_child.h"
+#include "endpoint/worker_main.h"
 
 bool cli_front_is_meant(int count, char *const *words)
 {

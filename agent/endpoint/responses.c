@@ -1,8 +1,8 @@
 /* Responses prepared from a snapshot, and the conditions of RFC 9110 that choose among them. */
-#include "serve/front_answers.h"
+#include "endpoint/responses.h"
 
 #include "base/str.h"
-#include "serve/front_fields.h"
+#include "endpoint/fields.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * Heads of anybody's, each piece in a block of its own size: in pieces and at once they mean the
  * same, and what is found of a sound one holds no byte that a head may not have.
  */
-#include "serve/front_request.h"
+#include "endpoint/request.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,16 +1,16 @@
 /*
  * Places for connections, and handshakes, by source. There are so many places altogether; each
- * share of them (front_stations.h) has some that no other share can use up, at least one, and a
+ * share of them (stations.h) has some that no other share can use up, at least one, and a
  * source may have so many open. Where there are more shares than places and each place is the only
  * one of its share, an idle one gives way to a share that has none. A handshake begins when the
  * source's budget of them allows (a token bucket of one second), and waits until then. Where all
  * places are taken, this says whose is given to a newcomer. A fixed table, no allocation.
  */
-#ifndef HOLDFAST_SERVE_FRONT_LIMITS_H
-#define HOLDFAST_SERVE_FRONT_LIMITS_H
+#ifndef HOLDFAST_ENDPOINT_LIMITER_H
+#define HOLDFAST_ENDPOINT_LIMITER_H
 
-#include "serve/front.h"
-#include "serve/front_stations.h"
+#include "endpoint/stations.h"
+#include "endpoint/worker.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -3,10 +3,10 @@
  * channel and the clients. It sleeps until something happens, the earliest time limit of a client
  * falls due, or the keys of session tickets are to change.
  */
-#ifndef HOLDFAST_SERVE_FRONT_LOOP_H
-#define HOLDFAST_SERVE_FRONT_LOOP_H
+#ifndef HOLDFAST_ENDPOINT_WORKER_LOOP_H
+#define HOLDFAST_ENDPOINT_WORKER_LOOP_H
 
-#include "serve/front.h"
+#include "endpoint/worker.h"
 #include "tls/tls.h"
 
 struct front_loop;

@@ -1,5 +1,5 @@
 /* Heads as they come: in whatever pieces, they mean the same, and never more than they say. */
-#include "serve/front_request.h"
+#include "endpoint/request.h"
 
 #include "base/str.h"
 

@@ -3,12 +3,12 @@
  * before libmicrohttpd, which gets each decrypted connection by MHD_add_connection.
  * It has its own uid, an empty root, no capabilities, a seccomp filter, and no file system.
  */
-#ifndef HOLDFAST_SERVE_FRONT_H
-#define HOLDFAST_SERVE_FRONT_H
+#ifndef HOLDFAST_ENDPOINT_WORKER_H
+#define HOLDFAST_ENDPOINT_WORKER_H
 
 #include "base/buf.h"
+#include "endpoint/stations.h"
 #include "report/traffic.h"
-#include "serve/front_stations.h"
 #include "tls/tls_offer.h"
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ enum { FRONT_CONNECTIONS_MAX = 256 };
 
 struct front_limits {
     unsigned connections;                    /* 100; FRONT_CONNECTIONS_MAX at the most */
-    unsigned connections_per_address;        /* 10; front_stations.h says what counts as one */
+    unsigned connections_per_address;        /* 10; stations.h says what counts as one */
     unsigned handshake_ms, head_ms, idle_ms; /* 10 s, 10 s, 60 s */
     unsigned life_ms;                        /* 10 min: then its next answer is its last */
     unsigned handshakes_per_address_s;       /* a budget an address a second */
@@ -60,7 +60,7 @@ int front_listen(const char *address, uint16_t port);
 /* Whether a listening socket still listens: a process that shared it may have shut it down. */
 bool front_listens(int listener);
 
-/* Forks, and executes this binary anew (front_child.h; main must know it) with `listener`, which
+/* Forks, and executes this binary anew (worker_main.h; main must know it) with `listener`, which
  * stays the caller's: the child gives up every privilege before the first byte from outside, then
  * serves until the channel closes. 0, or a negative errno, no message. */
 int front_spawn_on(struct front *front, const struct front_setup *setup, int listener);

@@ -2,8 +2,8 @@
  * The answers that a snapshot means: one prepared response a page, and those for what is refused.
  * All of them carry the headers common to the snapshot.
  */
-#ifndef HOLDFAST_SERVE_FRONT_ANSWERS_H
-#define HOLDFAST_SERVE_FRONT_ANSWERS_H
+#ifndef HOLDFAST_ENDPOINT_RESPONSES_H
+#define HOLDFAST_ENDPOINT_RESPONSES_H
 
 #include "snapshot/snapshot.h"
 

@@ -3,10 +3,10 @@
  * snapshot arrives; requests only look it up. The library's own reference count keeps a response,
  * and each response keeps its snapshot, until the last answer from it is written.
  */
-#include "serve/front_http.h"
+#include "endpoint/http.h"
 
 #include "base/clock.h"
-#include "serve/front_answers.h"
+#include "endpoint/responses.h"
 
 #include <errno.h>
 #include <microhttpd.h>

@@ -1,10 +1,10 @@
 /* The loop: who has a turn, in which order, and until when to sleep. */
-#include "serve/front_loop.h"
+#include "endpoint/worker_loop.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "serve/front_connection.h"
+#include "endpoint/connection.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* The table of sources. */
-#include "serve/front_limits.h"
+#include "endpoint/limiter.h"
 
 #include <string.h>
 
