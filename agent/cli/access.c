@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/terminal.h"
+#include "control/client.h"
+#include "control/password.h"
 #include "node/node.h"
-#include "serve/door_client.h"
-#include "serve/password.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -8,8 +8,8 @@
 #include "base/str.h"
 #include "cli/look.h"
 #include "cli/stored.h"
-#include "serve/door_client.h"
-#include "serve/event_page.h"
+#include "control/client.h"
+#include "control/event_page.h"
 #include "state/state.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #include "cli/terminal.h"
 
 #include "base/log.h"
-#include "serve/password.h"
+#include "control/password.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 #include "cli/look.h"
 
 #include "base/log.h"
-#include "serve/door_client.h"
+#include "control/client.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/terminal.h"
-#include "serve/password_set.h"
+#include "control/password_set.h"
 
 #include <errno.h>
 #include <stdio.h>

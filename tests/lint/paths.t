@@ -18,7 +18,7 @@ my %MAY = (
     'agent/state/head.c'        => 'paths made of state_path',
     'agent/state/latches.c'     => 'paths made of state_path',
     'agent/domain/plain_file.c' => 'the path of its caller, through no link',
-    'agent/serve/door_listen.c' => 'the path of its caller, which bind(2) does not follow',
+    'agent/control/socket.c' => 'the path of its caller, which bind(2) does not follow',
     'agent/cli/input.c'         => 'a file that the user names',
 );
 my %MAY_CALL = ( # a file, and what in it: those of the running program or kernel, and resolved ones
@@ -29,11 +29,11 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
     'agent/domain/processes.c' => ['opendir("/proc"', 'stat(path'],
     'agent/domain/sysctl.c'   => ['open(path'],
     'agent/probe/served.c'    => ['unlink(path)'],
-    'agent/serve/door.c'      => ['unlink(door->path)'],
+    'agent/control/server.c'      => ['unlink(door->path)'],
     'agent/serve/endpoint.c'  => ['unlink(path)'],
     'agent/serve/file_watch.c' => ['inotify_add_watch(fd, path, watched[i].events)'],
     'agent/endpoint/worker.c'     => ['open("/proc/self/exe"'],
-    'agent/serve/password_set.c' => ['open(path'],
+    'agent/control/password_set.c' => ['open(path'],
     'agent/serve/prober.c'    => ['open("/proc/self/exe"'],
     'agent/node/node.c'      => ['access(KEY_OF_', 'access(node->state_path', 'access(folder',
                                   'lstat(path', 'stat(folder', 'stat("/proc/self/ns/pid"',

@@ -1,9 +1,9 @@
 /* Memory runs out: the n-th allocation fails, n rising until none does. Nothing crashes, leaks, or
  * passes as success when it failed. The linker puts the four functions here in the places of the C
  * library's (--wrap). */
+#include "control/published.h"
+#include "control/server.h"
 #include "domain/domain.h"
-#include "serve/door.h"
-#include "serve/published.h"
 #include "settings/text.h"
 #include "snapshot/pages.h"
 

@@ -5,7 +5,7 @@
 #ifndef HOLDFAST_TESTS_CONTROL_FIXTURE_H
 #define HOLDFAST_TESTS_CONTROL_FIXTURE_H
 
-#include "serve/door.h"
+#include "control/server.h"
 
 #include <stdbool.h>
 #include <stdint.h>

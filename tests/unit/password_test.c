@@ -1,5 +1,5 @@
 /* The administrator's password against shadow(5) as found, damaged and hostile. */
-#include "serve/password.h"
+#include "control/password.h"
 
 #include "base/file.h"
 #include "base/str.h"

@@ -1,11 +1,11 @@
 /* What is published to local readers: it comes back whole, without secrets, and no byte of it may
  * be missing or changed unseen by the reader's bounds. */
-#include "serve/published.h"
+#include "control/published.h"
 
 #include "base/str.h"
+#include "control/event_page.h"
 #include "firewall/ruleset.h"
 #include "render/render.h"
-#include "serve/event_page.h"
 
 #include <errno.h>
 #include <setjmp.h>

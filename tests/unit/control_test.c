@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "serve/password.h"
+#include "control/password.h"
 
 #include <crypt.h>
 #include <errno.h>

@@ -1,13 +1,13 @@
 /* The process that computes one hash, and the daemon's side of it. */
-#include "serve/password_helper.h"
+#include "control/password_helper.h"
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "control/password.h"
 #include "process/sandbox.h"
 #include "process/users.h"
-#include "serve/password.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,8 +2,8 @@
  * A new password for the administrator: which ones may be chosen, their hash, and shadow(5) below a
  * root.
  */
-#ifndef HOLDFAST_SERVE_PASSWORD_SET_H
-#define HOLDFAST_SERVE_PASSWORD_SET_H
+#ifndef HOLDFAST_CONTROL_PASSWORD_SET_H
+#define HOLDFAST_CONTROL_PASSWORD_SET_H
 
 #include "base/buf.h"
 

@@ -1,8 +1,8 @@
 /* Events as bytes. */
-#include "serve/event_page.h"
+#include "control/event_page.h"
 
 #include "base/str.h"
-#include "serve/wire.h"
+#include "control/wire.h"
 
 #include <errno.h>
 #include <string.h>

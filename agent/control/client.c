@@ -1,5 +1,5 @@
 /* Requests to the daemon, and its answers. */
-#include "serve/door_client.h"
+#include "control/client.h"
 
 #include "base/file.h"
 #include "base/log.h"

@@ -1,5 +1,5 @@
 /* The door's socket in the file system: who may connect to it, and who did. */
-#include "serve/door.h"
+#include "control/server.h"
 
 #include "base/str.h"
 

@@ -1,9 +1,9 @@
 /* What is published: facts, settings, policy, ruleset and rows, in this order. */
-#include "serve/published.h"
+#include "control/published.h"
 
 #include "base/str.h"
+#include "control/wire.h"
 #include "firewall/ruleset.h"
-#include "serve/wire.h"
 
 #include <errno.h>
 

@@ -3,11 +3,11 @@
  * warden's actions check what reaches them. Nothing may crash, leak, or be applied that is not
  * whole.
  */
-#include "serve/door.h"
+#include "control/server.h"
 
 #include "base/file.h"
-#include "serve/event_page.h"
-#include "serve/password.h"
+#include "control/event_page.h"
+#include "control/password.h"
 
 #include <errno.h>
 #include <stdint.h>

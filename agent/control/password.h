@@ -2,8 +2,8 @@
  * The administrator's password, held against shadow(5) below a root. Nothing of it is kept, and
  * every copy is wiped.
  */
-#ifndef HOLDFAST_SERVE_PASSWORD_H
-#define HOLDFAST_SERVE_PASSWORD_H
+#ifndef HOLDFAST_CONTROL_PASSWORD_H
+#define HOLDFAST_CONTROL_PASSWORD_H
 
 #include "base/buf.h"
 

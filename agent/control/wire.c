@@ -1,5 +1,5 @@
 /* Numbers and texts as bytes. */
-#include "serve/wire.h"
+#include "control/wire.h"
 
 #include <string.h>
 

@@ -2,13 +2,13 @@
  * The door's socket and its clients. Each client is a small state machine: a head is read, checked,
  * then its payload, then it is answered, perhaps after a while. Nothing here waits.
  */
-#include "serve/door.h"
+#include "control/server.h"
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "serve/password.h"
-#include "serve/password_helper.h"
+#include "control/password.h"
+#include "control/password_helper.h"
 
 #include <errno.h>
 #include <limits.h>

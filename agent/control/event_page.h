@@ -4,8 +4,8 @@
  * first. A reader asks for one page after the other until one without any, so that neither side
  * holds the whole log in a message and the daemon is never busy with it for long.
  */
-#ifndef HOLDFAST_SERVE_EVENT_PAGE_H
-#define HOLDFAST_SERVE_EVENT_PAGE_H
+#ifndef HOLDFAST_CONTROL_EVENT_PAGE_H
+#define HOLDFAST_CONTROL_EVENT_PAGE_H
 
 #include "base/buf.h"
 #include "state/state.h"

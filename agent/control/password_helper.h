@@ -3,8 +3,8 @@
  * (crypt(5)), and the daemon goes on meanwhile. The process has no privilege, no file and no
  * network, a limit of processor time, and writes one number to a pipe.
  */
-#ifndef HOLDFAST_SERVE_PASSWORD_HELPER_H
-#define HOLDFAST_SERVE_PASSWORD_HELPER_H
+#ifndef HOLDFAST_CONTROL_PASSWORD_HELPER_H
+#define HOLDFAST_CONTROL_PASSWORD_HELPER_H
 
 #include <sys/types.h>
 

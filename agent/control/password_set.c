@@ -1,11 +1,11 @@
 /* Hashes a new password and rewrites one line of shadow(5). */
-#include "serve/password_set.h"
+#include "control/password_set.h"
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "control/password.h"
 #include "pki/random.h"
-#include "serve/password.h"
 
 #include <crypt.h>
 #include <errno.h>

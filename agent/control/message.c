@@ -1,9 +1,9 @@
 /* The door's messages: which there are, how large, and the one payload that is not plain text. */
-#include "serve/door.h"
+#include "control/server.h"
 
 #include "base/str.h"
-#include "serve/event_page.h"
-#include "serve/password.h"
+#include "control/event_page.h"
+#include "control/password.h"
 #include "settings/text.h"
 
 #include <errno.h>

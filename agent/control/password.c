@@ -1,5 +1,5 @@
 /* Reads passwd(5) and shadow(5) defensively, and compares by crypt(3). */
-#include "serve/password.h"
+#include "control/password.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -2,11 +2,11 @@
  * The other end of the control socket: a command that asks the daemon. One request and its answer
  * at a time; each waits for the daemon as long as it takes.
  */
-#ifndef HOLDFAST_SERVE_DOOR_CLIENT_H
-#define HOLDFAST_SERVE_DOOR_CLIENT_H
+#ifndef HOLDFAST_CONTROL_CLIENT_H
+#define HOLDFAST_CONTROL_CLIENT_H
 
 #include "base/buf.h"
-#include "serve/door.h"
+#include "control/server.h"
 
 #include <stddef.h>
 

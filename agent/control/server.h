@@ -3,8 +3,8 @@
  * alone (SO_PEERCRED), with a closed set of messages, each of checked size; what comes over it is
  * hostile until validated. The warden owns it and calls door_serve() when a descriptor is ready.
  */
-#ifndef HOLDFAST_SERVE_DOOR_H
-#define HOLDFAST_SERVE_DOOR_H
+#ifndef HOLDFAST_CONTROL_SERVER_H
+#define HOLDFAST_CONTROL_SERVER_H
 
 #include "base/buf.h"
 #include "settings/change.h"
@@ -24,8 +24,8 @@ enum door_verb {
     DOOR_APPLY_SET,    /* text */
     DOOR_APPLY_IMPORT, /* text */
     DOOR_REBOOT,       /* empty */
-    DOOR_PUBLISHED,    /* empty; answered with what is published (serve/published.h) */
-    DOOR_EVENTS,       /* struct event_request; answered with a page (serve/event_page.h) */
+    DOOR_PUBLISHED,    /* empty; answered with what is published (control/published.h) */
+    DOOR_EVENTS,       /* struct event_request; answered with a page (control/event_page.h) */
     DOOR_CONSOLE, /* of root: terminal, user name and password, each ended by a NUL but the last;
                      answered as DOOR_LOGIN */
     DOOR_VERB_END
