@@ -6,8 +6,8 @@
 #include "base/str.h"
 #include "cli/look.h"
 #include "cli/stored.h"
+#include "daemon/endpoint.h"
 #include "report/report.h"
-#include "serve/endpoint.h"
 
 struct selection {
     bool all;

@@ -1,7 +1,7 @@
 /* holdfast prober: no command, but a process that the daemon alone starts. */
 #include "cli/commands.h"
 
-#include "serve/prober.h"
+#include "daemon/prober.h"
 
 bool cli_prober_is_meant(int count, char *const *words)
 {

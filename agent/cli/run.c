@@ -1,7 +1,7 @@
 /* holdfast run: the daemon, in the foreground, for an init that starts it again. */
 #include "cli/commands.h"
 
-#include "serve/warden.h"
+#include "daemon/daemon.h"
 
 int cli_run(const struct invocation *invocation)
 {

@@ -30,11 +30,11 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
     'agent/domain/sysctl.c'   => ['open(path'],
     'agent/probe/served.c'    => ['unlink(path)'],
     'agent/control/server.c'      => ['unlink(door->path)'],
-    'agent/serve/endpoint.c'  => ['unlink(path)'],
-    'agent/serve/file_watch.c' => ['inotify_add_watch(fd, path, watched[i].events)'],
+    'agent/daemon/endpoint.c'  => ['unlink(path)'],
+    'agent/daemon/file_watch.c' => ['inotify_add_watch(fd, path, watched[i].events)'],
     'agent/endpoint/worker.c'     => ['open("/proc/self/exe"'],
     'agent/control/password_set.c' => ['open(path'],
-    'agent/serve/prober.c'    => ['open("/proc/self/exe"'],
+    'agent/daemon/prober.c'    => ['open("/proc/self/exe"'],
     'agent/node/node.c'      => ['access(KEY_OF_', 'access(node->state_path', 'access(folder',
                                   'lstat(path', 'stat(folder', 'stat("/proc/self/ns/pid"',
                                   'statfs(path', 'readlink("/proc/1/exe"'],
@@ -45,10 +45,10 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
 my %KEEPS_LINK = map { $_ => 1 } qw(file_path file_path_keeping file_target file_replace
     file_replace_volatile file_replace_alike file_read_own unlink lstat door_listen sizeof
     plain_file_look plain_file_look_folder plain_file_mend_folder write_file remove_file);
-my %KEEPS_LINK_THERE = ('agent/serve/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
+my %KEEPS_LINK_THERE = ('agent/daemon/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
 # What belongs to the kernel or the machine and not to the node's files, with --root too.
 my %OF_THE_MACHINE = map { $_ => 1 } ('agent/firewall/foreign.c', 'agent/domain/processes.c',
-    'agent/node/node.c', 'agent/process/users.c', 'agent/serve/endpoint.c');
+    'agent/node/node.c', 'agent/process/users.c', 'agent/daemon/endpoint.c');
 
 my (@raw, @followed, @glued, @literal, %used);
 

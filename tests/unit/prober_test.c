@@ -1,6 +1,6 @@
 /* The prober's end, as the daemon brings it about: a process that stays too long, and when the next
  * one starts. */
-#include "serve/prober.h"
+#include "daemon/prober.h"
 
 #include "base/clock.h"
 

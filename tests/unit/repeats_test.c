@@ -1,6 +1,6 @@
 /* Repetition: the growing delay, and which of many events the log keeps. */
+#include "daemon/backoff.h"
 #include "node/repeats.h"
-#include "serve/backoff.h"
 
 #include "base/str.h"
 

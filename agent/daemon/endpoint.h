@@ -4,17 +4,17 @@
  * itself, so that no other program gets the port while the process is started again; it asks the
  * process for a sign of life; and it hands what it knows to the tls domain (probe/served.h). A
  * process that ended, was stopped or does not answer is replaced, after a delay that grows
- * (serve/backoff.h).
+ * (daemon/backoff.h).
  */
-#ifndef HOLDFAST_SERVE_ENDPOINT_H
-#define HOLDFAST_SERVE_ENDPOINT_H
+#ifndef HOLDFAST_DAEMON_ENDPOINT_H
+#define HOLDFAST_DAEMON_ENDPOINT_H
 
+#include "daemon/backoff.h"
+#include "daemon/own_certificate.h"
 #include "endpoint/worker.h"
 #include "node/node.h"
 #include "probe/served.h"
 #include "process/helper_log.h"
-#include "serve/backoff.h"
-#include "serve/own_certificate.h"
 
 #include <stdbool.h>
 #include <stdint.h>

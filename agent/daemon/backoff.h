@@ -3,8 +3,8 @@
  * each failure, 60 seconds at the most. Something that lasted a minute begins at the first delay
  * again. Pure: times are the caller's, in milliseconds of clock_boot_ms().
  */
-#ifndef HOLDFAST_SERVE_BACKOFF_H
-#define HOLDFAST_SERVE_BACKOFF_H
+#ifndef HOLDFAST_DAEMON_BACKOFF_H
+#define HOLDFAST_DAEMON_BACKOFF_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* Beside the pair the state holds its origin: what a self-made certificate was made from, and its
  * fingerprint; or the word of an import. */
-#include "serve/own_certificate.h"
+#include "daemon/own_certificate.h"
 
 #include "base/clock.h"
 #include "base/log.h"

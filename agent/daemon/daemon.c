@@ -2,7 +2,7 @@
  * The warden's loop: one poll(2) over the kernel's announcements, the timer, the door, the front
  * and signals. A walk follows whatever says that something may have changed.
  */
-#include "serve/warden.h"
+#include "daemon/daemon.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -10,17 +10,17 @@
 #include "control/event_page.h"
 #include "control/published.h"
 #include "control/server.h"
+#include "daemon/clock_watch.h"
+#include "daemon/drift.h"
+#include "daemon/endpoint.h"
+#include "daemon/file_watch.h"
+#include "daemon/prober.h"
+#include "daemon/recent_events.h"
 #include "netlink/monitor.h"
 #include "node/boot_record.h"
 #include "node/fips_evidence.h"
 #include "node/node.h"
 #include "process/privilege.h"
-#include "serve/clock_watch.h"
-#include "serve/drift.h"
-#include "serve/endpoint.h"
-#include "serve/file_watch.h"
-#include "serve/prober.h"
-#include "serve/recent.h"
 #include "snapshot/pages.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ struct warden {
     struct prober prober;
     int signals, timer;
     int files;            /* inotify; negative: the timer alone looks at them */
-    int clock;            /* serve/clock_watch.h; negative: likewise */
+    int clock;            /* daemon/clock_watch.h; negative: likewise */
     uint64_t walk_due_ms; /* CLOCK_BOOTTIME; 0: no walk is due */
     uint64_t generation;
     struct drift drift;

@@ -4,8 +4,8 @@
  * the rules for its key; and at two thirds of its life. One that was not made here is never
  * touched, nor is one of which it cannot be known, whatever the fault of its text.
  */
-#ifndef HOLDFAST_SERVE_OWN_CERTIFICATE_H
-#define HOLDFAST_SERVE_OWN_CERTIFICATE_H
+#ifndef HOLDFAST_DAEMON_OWN_CERTIFICATE_H
+#define HOLDFAST_DAEMON_OWN_CERTIFICATE_H
 
 #include "base/buf.h"
 #include "node/node.h"

@@ -1,5 +1,5 @@
 /* The endpoint's process: started, asked, replaced. */
-#include "serve/endpoint.h"
+#include "daemon/endpoint.h"
 
 #include "base/clock.h"
 #include "base/file.h"

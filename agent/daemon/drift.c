@@ -1,5 +1,5 @@
 /* What one walk found, gathered while it goes on and told at its end. */
-#include "serve/drift.h"
+#include "daemon/drift.h"
 
 #include "base/clock.h"
 #include "base/log.h"

@@ -3,8 +3,8 @@
  * them right, counts them and says so in the event log, with the first few by name. What differs
  * because a setting was changed, or since the boot, before the daemon watched, is told as enforced.
  */
-#ifndef HOLDFAST_SERVE_DRIFT_H
-#define HOLDFAST_SERVE_DRIFT_H
+#ifndef HOLDFAST_DAEMON_DRIFT_H
+#define HOLDFAST_DAEMON_DRIFT_H
 
 #include "node/node.h"
 

@@ -5,12 +5,12 @@
  * after each change of a setting, and every RECORD_INTERVAL_S; soon again, after a growing delay,
  * where a listener refused it or was too slow.
  */
-#ifndef HOLDFAST_SERVE_PROBER_H
-#define HOLDFAST_SERVE_PROBER_H
+#ifndef HOLDFAST_DAEMON_PROBER_H
+#define HOLDFAST_DAEMON_PROBER_H
 
+#include "daemon/backoff.h"
 #include "node/node.h"
 #include "process/helper_log.h"
-#include "serve/backoff.h"
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
  * Steps of the wall clock (settimeofday(2), adjtimex(2), NTP): what was made by its time, as a
  * certificate is, is looked at again at once. Source: timerfd_create(2), TFD_TIMER_CANCEL_ON_SET.
  */
-#ifndef HOLDFAST_SERVE_CLOCK_WATCH_H
-#define HOLDFAST_SERVE_CLOCK_WATCH_H
+#ifndef HOLDFAST_DAEMON_CLOCK_WATCH_H
+#define HOLDFAST_DAEMON_CLOCK_WATCH_H
 
 #include <stdbool.h>
 

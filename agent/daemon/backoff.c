@@ -1,5 +1,5 @@
 /* The growing delay. */
-#include "serve/backoff.h"
+#include "daemon/backoff.h"
 
 #include <limits.h>
 

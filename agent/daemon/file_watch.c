@@ -2,7 +2,7 @@
  * holds what the daemon itself writes all the time. A file that is replaced ends its watch with an
  * event, after which the walk watches the new one. Our own writes are announced too: the walk that
  * follows one finds nothing to change, and ends it. */
-#include "serve/file_watch.h"
+#include "daemon/file_watch.h"
 
 #include "base/file.h"
 #include "base/str.h"

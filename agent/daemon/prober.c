@@ -1,5 +1,5 @@
 /* Both sides of the prober: the warden's, and the process that was executed. */
-#include "serve/prober.h"
+#include "daemon/prober.h"
 
 #include "base/clock.h"
 #include "base/file.h"

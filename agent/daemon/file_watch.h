@@ -2,8 +2,8 @@
  * Watches the services' files (render/render.h) by inotify(7), so that what drifts is set right at
  * once and not at the next timer.
  */
-#ifndef HOLDFAST_SERVE_FILE_WATCH_H
-#define HOLDFAST_SERVE_FILE_WATCH_H
+#ifndef HOLDFAST_DAEMON_FILE_WATCH_H
+#define HOLDFAST_DAEMON_FILE_WATCH_H
 
 #include <stdbool.h>
 

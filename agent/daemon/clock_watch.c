@@ -1,5 +1,5 @@
 /* A timer of the wall clock that never expires by itself. */
-#include "serve/clock_watch.h"
+#include "daemon/clock_watch.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* The newest events of the log, copied for the status page: a report outlives the walk over them.
  */
-#ifndef HOLDFAST_SERVE_RECENT_H
-#define HOLDFAST_SERVE_RECENT_H
+#ifndef HOLDFAST_DAEMON_RECENT_EVENTS_H
+#define HOLDFAST_DAEMON_RECENT_EVENTS_H
 
 #include "report/report.h"
 #include "state/state.h"

@@ -3,8 +3,8 @@
  * kernel announces and on a timer, owns the database, and publishes what it saw to the front.
  * It keeps only the capabilities that its domains and the front's start use.
  */
-#ifndef HOLDFAST_SERVE_WARDEN_H
-#define HOLDFAST_SERVE_WARDEN_H
+#ifndef HOLDFAST_DAEMON_DAEMON_H
+#define HOLDFAST_DAEMON_DAEMON_H
 
 struct warden_setup {
     const char *root;

@@ -1,5 +1,5 @@
 /* Copies of a few events. */
-#include "serve/recent.h"
+#include "daemon/recent_events.h"
 
 #include <errno.h>
 #include <stdint.h>
