@@ -3,7 +3,7 @@
 #define HOLDFAST_CLI_PROBE_REPORT_H
 
 #include "base/buf.h"
-#include "probe/judge.h"
+#include "probe/evaluate.h"
 
 struct probe_report {
     const char *place; /* as it was asked for */

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/memfd.h"
 #include "base/str.h"
-#include "probe/record.h"
+#include "probe/probe_cache.h"
 #include "process/sandbox.h"
 #include "process/users.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "domain/plain_file.h"
+#include "domain/managed_file.h"
 #include "render/render.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
  * The tls domain: what the node's own listeners really accept, held against the policy's records.
- * It connects to nobody: the daemon probes them (probe/record.h), and what it found last is judged
- * here by the policy of the moment. Before the network is up there is no record, and no row
+ * It connects to nobody: the daemon probes them (probe/probe_cache.h), and what it found last is
+ * judged here by the policy of the moment. Before the network is up there is no record, and no row
  * applies. Who serves the health port is the daemon's to say (probe/served.h): what answers there
  * is judged only where it is the endpoint, with the endpoint's certificate.
  */
@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "domain/tls_accepted.h"
-#include "probe/judge.h"
-#include "probe/record.h"
+#include "probe/evaluate.h"
+#include "probe/probe_cache.h"
 #include "probe/served.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #define HOLDFAST_DOMAIN_TLS_ACCEPTED_H
 
 #include "domain/rows.h"
-#include "probe/judge.h"
+#include "probe/evaluate.h"
 
 /* "TLS 1.2, TLS 1.3"; suites, groups and signatures by name; each version with the order of its
  * suites or the answers about its sessions; pages with their headers; the certificate's digest. */

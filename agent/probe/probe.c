@@ -2,7 +2,7 @@
 #include "probe/probe.h"
 
 #include "base/clock.h"
-#include "probe/breadth.h"
+#include "probe/enumeration.h"
 #include "probe/proof.h"
 
 const struct probe_options probe_defaults = {

@@ -1,7 +1,7 @@
 /*
  * The scan: many short connections to one listener, each a hello and what it is answered by, some
  * at once, in one thread by poll(2). What to ask next follows from what was heard: that is the
- * asker's part (probe/breadth.h).
+ * asker's part (probe/enumeration.h).
  *
  * A listener may have a budget of handshakes and close connections above it without a word
  * (Holdfast's own endpoint does). A close without a word is therefore asked again, alone and after

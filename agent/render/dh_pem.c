@@ -2,7 +2,7 @@
  * 7468 (2) allows there. */
 #include "render/render.h"
 
-#include "render/words.h"
+#include "render/openssl_names.h"
 
 static const char ffdhe2048[] = "-----BEGIN DH PARAMETERS-----\n"
                                 "MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz\n"

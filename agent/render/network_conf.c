@@ -3,7 +3,7 @@
 #include "render/render.h"
 
 #include "base/str.h"
-#include "render/words.h"
+#include "render/openssl_names.h"
 #include "settings/text.h"
 
 static const enum setting_key keys[] = {NODE_HOSTNAME, NODE_ADDRESS, NODE_ADDRESS6, NODE_GATEWAY,

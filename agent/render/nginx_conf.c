@@ -2,7 +2,7 @@
  * its server block's own. */
 #include "render/render.h"
 
-#include "render/words.h"
+#include "render/openssl_names.h"
 
 enum { SECONDS_A_MINUTE = 60, OTHERS = 4 /* have a quarter */ };
 

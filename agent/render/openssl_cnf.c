@@ -1,7 +1,7 @@
 /* openssl.cnf: a section a surface, that of https-out being the system's. */
 #include "render/render.h"
 
-#include "render/words.h"
+#include "render/openssl_names.h"
 
 static void put_line(struct buf *out, const char *name, const struct surface_record *record,
                      void (*words)(const struct surface_record *record, struct buf *out))

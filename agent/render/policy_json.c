@@ -3,7 +3,7 @@
 #include "render/render.h"
 
 #include "base/str.h"
-#include "render/words.h"
+#include "render/openssl_names.h"
 
 #include <stdio.h>
 

@@ -2,7 +2,7 @@
  * which knows neither, has its own file. */
 #include "render/render.h"
 
-#include "render/words.h"
+#include "render/openssl_names.h"
 
 enum { SECONDS_A_MINUTE = 60 };
 

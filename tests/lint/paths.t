@@ -17,7 +17,7 @@ my %MAY = (
     'agent/state/files.c'       => 'paths made of state_path',
     'agent/state/head.c'        => 'paths made of state_path',
     'agent/state/latches.c'     => 'paths made of state_path',
-    'agent/domain/plain_file.c' => 'the path of its caller, through no link',
+    'agent/domain/managed_file.c' => 'the path of its caller, through no link',
     'agent/control/socket.c' => 'the path of its caller, which bind(2) does not follow',
     'agent/cli/input.c'         => 'a file that the user names',
 );

@@ -1,7 +1,7 @@
 /* What the judge finds in a probe's result: a table by hand, from the guide to TLS of NIST SP
  * 800-52r2 and the RFCs named in it, with the last value that is still good beside the first that
  * is not. */
-#include "probe/judge.h"
+#include "probe/evaluate.h"
 
 #include "base/str.h"
 #include "policy/policy.h"

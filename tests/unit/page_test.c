@@ -1,5 +1,5 @@
 /* The head of an HTTP response as the probe reads it, and what its fields say to a browser. */
-#include "probe/judge.h"
+#include "probe/evaluate.h"
 #include "probe/page.h"
 
 #include "base/str.h"

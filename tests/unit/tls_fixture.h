@@ -6,7 +6,7 @@
 #define HOLDFAST_TESTS_TLS_FIXTURE_H
 
 #include "domain/rows.h"
-#include "probe/record.h"
+#include "probe/probe_cache.h"
 
 struct tls_node {
     char root[64];

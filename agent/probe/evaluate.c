@@ -1,5 +1,5 @@
 /* One function a topic, each of which walks over what was accepted. */
-#include "probe/judge.h"
+#include "probe/evaluate.h"
 
 #include "base/clock.h"
 #include "base/str.h"

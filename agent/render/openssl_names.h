@@ -2,8 +2,8 @@
  * What the rendered files have in common: who wrote them, and a record's lists in OpenSSL's words,
  * which nginx and Kamailio take too.
  */
-#ifndef HOLDFAST_RENDER_WORDS_H
-#define HOLDFAST_RENDER_WORDS_H
+#ifndef HOLDFAST_RENDER_OPENSSL_NAMES_H
+#define HOLDFAST_RENDER_OPENSSL_NAMES_H
 
 #include "base/buf.h"
 #include "base/json.h"

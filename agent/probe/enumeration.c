@@ -1,6 +1,6 @@
 /* The questions: a line for each version's suites and their order, two for groups, and two for
  * signatures that no client should be given. */
-#include "probe/breadth.h"
+#include "probe/enumeration.h"
 
 #include "base/cursor.h"
 #include "base/str.h"

@@ -2,8 +2,8 @@
  * Breadth: versions, suites in the server's order, groups, and what the hellos say beside them,
  * without any key. Part of probe_run.
  */
-#ifndef HOLDFAST_PROBE_BREADTH_H
-#define HOLDFAST_PROBE_BREADTH_H
+#ifndef HOLDFAST_PROBE_ENUMERATION_H
+#define HOLDFAST_PROBE_ENUMERATION_H
 
 #include "probe/probe.h"
 

@@ -1,5 +1,5 @@
 /* Looking at files that others may have put in ours' place. */
-#include "domain/plain_file.h"
+#include "domain/managed_file.h"
 
 #include "base/file.h"
 #include "base/str.h"

@@ -5,8 +5,8 @@
  *
  * It is written and read by one binary; what is read is checked all the same.
  */
-#ifndef HOLDFAST_PROBE_RECORD_H
-#define HOLDFAST_PROBE_RECORD_H
+#ifndef HOLDFAST_PROBE_PROBE_CACHE_H
+#define HOLDFAST_PROBE_PROBE_CACHE_H
 
 #include "policy/policy.h"
 #include "probe/probe.h"

@@ -1,5 +1,5 @@
 /* Stamps, texts, and a record's lists in OpenSSL's words. */
-#include "render/words.h"
+#include "render/openssl_names.h"
 
 #include "base/str.h"
 

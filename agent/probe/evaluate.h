@@ -5,8 +5,8 @@
  * A fault is something accepted that should not be. That something permitted is not offered is a
  * note, and not even that where the certificate's kind of key excludes it.
  */
-#ifndef HOLDFAST_PROBE_JUDGE_H
-#define HOLDFAST_PROBE_JUDGE_H
+#ifndef HOLDFAST_PROBE_EVALUATE_H
+#define HOLDFAST_PROBE_EVALUATE_H
 
 #include "policy/crypto.h"
 #include "probe/probe.h"

@@ -1,5 +1,5 @@
 /* The fixed-size structure as it stands: a file of /run lives no longer than the kernel. */
-#include "probe/record.h"
+#include "probe/probe_cache.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -3,8 +3,8 @@
  * mode and content, in a folder that nobody else can write to. Nothing is followed, waited for or
  * changed on the way: a symbolic link, a FIFO or a device is told by what it is.
  */
-#ifndef HOLDFAST_DOMAIN_PLAIN_FILE_H
-#define HOLDFAST_DOMAIN_PLAIN_FILE_H
+#ifndef HOLDFAST_DOMAIN_MANAGED_FILE_H
+#define HOLDFAST_DOMAIN_MANAGED_FILE_H
 
 #include "base/buf.h"
 
