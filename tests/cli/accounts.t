@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from ground import HOLDFAST, PASSWORD, Node, Tap, hashed
+from harness import HOLDFAST, PASSWORD, Node, Tap, hashed
 
 
 def disable(node):

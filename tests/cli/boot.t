@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 
-from ground import Node, Tap
+from harness import Node, Tap
 
 SYSCTLS = {
     'net/ipv4/ip_forward': '1',

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import tempfile
 
-from ground import Tap
+from harness import Tap
 
 SCRIPT = 'rootfs-overlay/etc/init.d/S50holdfast'
 SHADOW = 'root:!*:0:0:99999:7:::\nadmin:%s:20000:0:99999:7:::\nholdfast:!*:0:0:99999:7:::\n'

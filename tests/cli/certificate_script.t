@@ -4,7 +4,7 @@ that changes the certificate and ends the script; nothing waits here."""
 import os
 import subprocess
 
-from ground import Tap
+from harness import Tap
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir)
 SCRIPT = os.path.join(os.path.abspath(TOP), 'rootfs-overlay/usr/libexec/holdfast/certificate')

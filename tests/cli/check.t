@@ -7,7 +7,7 @@ import subprocess
 
 import jsonschema
 
-from ground import Node, Tap
+from harness import Node, Tap
 
 SCHEMA = 'agent/report/checks.schema.json'
 # What the guide wants of the wizard's answers that the defaults are not; firmware/demo.conf has the

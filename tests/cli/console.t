@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from control import Daemon
-from ground import PASSWORD, Node, Tap, Terminal
+from harness import PASSWORD, Node, Tap, Terminal
 
 WRONG = 's3cret-guess'
 ADMIN = 1000

@@ -12,10 +12,10 @@ import subprocess
 import threading
 import time
 
-import ground
+import harness
 from control import (EVENTS, HEAD, IMPORT, LOAD, LOGIN, MAGIC, PATIENCE_S, PUBLISHED, REBOOT, SET,
                      WIZARD, Client, Daemon, wait_for)
-from ground import PASSWORD, Node, Tap, Terminal
+from harness import PASSWORD, Node, Tap, Terminal
 from memory import memory
 
 ADMIN, STRANGER = 1000, 1234
@@ -475,7 +475,7 @@ def main():
     os.umask(0o022)
     with Tap() as t:
         node = make_node()
-        ground.HOLDFAST = shutil.copy(ground.HOLDFAST, node.path('holdfast'))
+        harness.HOLDFAST = shutil.copy(harness.HOLDFAST, node.path('holdfast'))
         daemon = Daemon(node)
         try:
             admin_in(t, node)

@@ -11,7 +11,7 @@ import time
 
 import jsonschema
 
-from ground import PATIENCE_S, Node, Tap
+from harness import PATIENCE_S, Node, Tap
 import timer
 
 FOLDER = 'run/holdfast/crypto'

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from ground import HOLDFAST, PATIENCE_S, Node, Tap
+from harness import HOLDFAST, PATIENCE_S, Node, Tap
 
 VECTORS = 'agent/pki/selftest_vectors.def'
 KEYS = 'tests/unit/data/keys'

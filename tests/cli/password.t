@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from control import LOGIN, Client, Daemon
-from ground import Node, Tap, Terminal
+from harness import Node, Tap, Terminal
 
 NEW = 'a brand-new pässword'
 OTHERS = ('root:!*:0::::::\n', 'holdfast:!*:0:0:99999:7:::\n')

@@ -4,7 +4,7 @@ fails where an argument, the lockdown mode or a mount option is not there."""
 import json
 import os
 
-from ground import Node, Tap
+from harness import Node, Tap
 from rows import copied
 
 CMDLINE = ('console=ttyS0 quiet init_on_alloc=1 slab_nomerge page_alloc.shuffle=1 '

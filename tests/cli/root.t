@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from ground import PATIENCE_S, Node, Tap  # noqa: E402
+from harness import PATIENCE_S, Node, Tap  # noqa: E402
 
 WORDS = ('boot', 'check', 'set web.max_sessions=7', 'get web.max_sessions', 'events', 'boot')
 

@@ -12,8 +12,8 @@ import sys
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import ground  # noqa: E402
-from ground import Node, Tap  # noqa: E402
+import harness  # noqa: E402
+from harness import Node, Tap  # noqa: E402
 
 STATE = 'var/lib/holdfast'
 DATABASE = ('state.db', 'state.db-wal', 'state.db-shm')
@@ -31,9 +31,9 @@ def case(name, check):
 
 def boot(node):
     """As each boot of the image begins: the files of /etc are those of the build again."""
-    node.write('etc/shadow', f'root:!*:0::::::\nadmin:{ground.hashed(ground.PASSWORD)}:0::::::\n',
+    node.write('etc/shadow', f'root:!*:0::::::\nadmin:{harness.hashed(harness.PASSWORD)}:0::::::\n',
                0o600)
-    for name, text in ground.FILES.items():
+    for name, text in harness.FILES.items():
         node.write(name, text)
     return node.run('boot')
 

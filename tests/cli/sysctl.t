@@ -4,7 +4,7 @@ and value, those of the whole machine too, held against the rows and against wha
 import json
 import os
 
-from ground import Node, Tap
+from harness import Node, Tap
 
 INTERFACES = ('all', 'default', 'eth0', 'lo')
 PER_INTERFACE = {

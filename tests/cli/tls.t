@@ -9,7 +9,7 @@ import threading
 
 import jsonschema
 
-from ground import Node, Tap
+from harness import Node, Tap
 
 SCHEMA = 'agent/report/policy.schema.json'
 ALL_OLD = ('tls.legacy=yes', 'https.legacy_inbound=yes', 'tls.aes128_sha=yes',

@@ -3,7 +3,7 @@
 import termios
 import time
 
-from ground import PASSWORD, PATIENCE_S, Node, Tap, Terminal
+from harness import PASSWORD, PATIENCE_S, Node, Tap, Terminal
 
 # spec: the 25 questions in their order: key, prompt, value in brackets, the guide's answer
 QUESTIONS = (

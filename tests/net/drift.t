@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.request
 
-import ground
+import harness
 
 PORT = 9443
 PATIENCE_S = 120
@@ -89,16 +89,16 @@ def told_once(t, node, daemon):
 
 
 def main():
-    ground.needs()
-    node = ground.Node('management')
+    harness.needs()
+    node = harness.Node('management')
     os.symlink('/proc', f'{node.root}/proc')
     node.settings('health.stations = 127.0.0.1/32\n')
     node.boot()
     with node.entered():
-        daemon = subprocess.Popen([ground.HOLDFAST, '--root', node.root, 'run'],
+        daemon = subprocess.Popen([harness.HOLDFAST, '--root', node.root, 'run'],
                                   stderr=subprocess.DEVNULL)
     try:
-        with ground.Tap() as t:
+        with harness.Tap() as t:
             t.ok(wait_for(lambda: get(node, '/live')), 'the endpoint is up')
             last(t, node)
             told_once(t, node, daemon)

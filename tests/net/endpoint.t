@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 
-import ground
+import harness
 
 PORT = 9443
 PATIENCE_S = 60
@@ -39,7 +39,7 @@ class Lab:
 
     def __init__(self, settings='', prefix=''):
         Lab.count += 1
-        self.node = ground.Node('management', f'endpoint{Lab.count}')
+        self.node = harness.Node('management', f'endpoint{Lab.count}')
         self.node.settings('health.stations = 127.0.0.1/32\n' + settings)
         self.node.boot()
         self.prefix, self.process = prefix, None
@@ -47,7 +47,7 @@ class Lab:
     def start(self):
         with self.node.entered():
             self.process = subprocess.Popen(
-                ['bash', '-c', f'{self.prefix} exec {ground.HOLDFAST} --root {self.node.root} run'],
+                ['bash', '-c', f'{self.prefix} exec {harness.HOLDFAST} --root {self.node.root} run'],
                 stderr=subprocess.DEVNULL)
         return self
 
@@ -227,7 +227,7 @@ def a_process_that_is_stopped(t):
 def held(pid):
     """A debugger that has taken the process says nothing to its parent."""
     for request in (0x4206, 0x4207):  # PTRACE_SEIZE, PTRACE_INTERRUPT
-        if ground.libc.ptrace(request, pid, None, None):
+        if harness.libc.ptrace(request, pid, None, None):
             raise OSError(ctypes.get_errno(), 'ptrace')
     os.waitpid(pid, 0x40000000)  # __WALL
 
@@ -523,8 +523,8 @@ def survives_damage(t):
 
 
 def main():
-    ground.needs()
-    t = ground.Tap()
+    harness.needs()
+    t = harness.Tap()
     for test in (a_port_that_is_taken, a_stranger_with_tls, a_stranger_by_redirection,
                  a_process_that_dies, a_process_that_is_stopped,
                  a_process_that_does_not_answer, a_prober_that_dies, a_daemon_that_dies,

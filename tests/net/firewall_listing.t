@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """holdfast firewall prints what `nft list table inet holdfast` shows after boot's own netlink load
 and after `nft -f` of that print, byte for byte, whatever the settings and the role."""
-import ground
+import harness
 
-ground.needs()
-tap = ground.Tap()
+harness.needs()
+tap = harness.Tap()
 
 STATIONS = '\n'.join(f'health.stations = {station}' for station in (
     '10.0.0.0/8', '10.1.0.0/16', '10.1.2.0/24', '10.1.2.3', '10.128.0.0/9', '192.0.2.6/31',
@@ -71,7 +71,7 @@ def compare(node, name):
     tap.same(bad, [], f'{name}: check passes what nft loaded')
 
 
-node = ground.Node('management')
+node = harness.Node('management')
 for role in ('management', 'conferencing'):
     node.set_role(role)
     for name, settings in CASES.items():

@@ -6,11 +6,11 @@ import socket
 import struct
 import time
 
-import ground
+import harness
 from link import FAMILY, HOSTILE, NODE, PATIENCE_S, STATION, Link, checksum, wait_for
 
-ground.needs()
-tap = ground.Tap()
+harness.needs()
+tap = harness.Tap()
 LIMIT = 256  # established by one source in a minute: agent/policy/listeners.c
 SPOOFED = 2 * LIMIT
 BASE = 'health.stations = 192.0.2.2\nweb.max_sessions = 2\n'

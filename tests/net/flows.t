@@ -5,11 +5,11 @@ import contextlib
 import select
 import socket
 
-import ground
+import harness
 from link import HOSTILE, NODE, PATIENCE_S, SILENCE_S, STATION, Link, wait_for
 
-ground.needs()
-tap = ground.Tap()
+harness.needs()
+tap = harness.Tap()
 STATIONS = 'health.stations = 192.0.2.2\nhealth.stations = 2001:db8::2\n'
 OPEN = STATIONS + 'global.ssh = yes\n'
 

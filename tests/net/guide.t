@@ -5,7 +5,7 @@ import json
 import os
 import re
 
-import ground
+import harness
 
 STORED = 'stored; nothing on this node acts on it yet'
 SETTINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
@@ -88,7 +88,7 @@ def add_link(node, peer, name, size, up=True):
 
 
 def packets(t, node):
-    peer = ground.Namespace('peer')
+    peer = harness.Namespace('peer')
     node.set_role('conferencing')
     node.settings('location.mtu = 1400\n')
     mtu(t, node, ('not_checked', '1400'), 'without an interface the largest packet is not checked')
@@ -111,9 +111,9 @@ def packets(t, node):
 
 
 def main():
-    ground.needs()
-    t = ground.Tap()
-    node = ground.Node('management')
+    harness.needs()
+    t = harness.Tap()
+    node = harness.Node('management')
     answers(t, node)
     for role in MERELY_STORED:
         stored(t, node, role, '', 'by default')

@@ -5,7 +5,7 @@ listener for a page and for an error, and a row says what came."""
 import os
 import subprocess
 
-import ground
+import harness
 from listeners import PATIENCE_S, make_pair, wait_for
 
 ROW = 'tls.https.headers'
@@ -110,12 +110,12 @@ def judge_blocks(t, node):
 
 
 def main():
-    t = ground.Tap()
-    node = ground.Node('management')
+    t = harness.Tap()
+    node = harness.Node('management')
     node.settings('health.port = 9443\nhealth.stations = 127.0.0.0/8\n')
     node.boot()
     make_site(node)
-    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, ground.HOLDFAST, '--root',
+    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, harness.HOLDFAST, '--root',
                                node.root, 'run'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         t.ok(wait_for(lambda: os.path.exists(f'{node.root}/run/holdfast/probe')),

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 
-import ground
+import harness
 
 STATION = {4: '192.0.2.2', 6: '2001:db8::2'}
 HOSTILE = {4: '192.0.2.3', 6: '2001:db8:a::3'}  # the same peer, by an address in another /64
@@ -47,8 +47,8 @@ class Link:
     """The node is `node`, at up0; the peer `peer`, at up1, with both addresses."""
 
     def __init__(self, role, addresses=True):
-        self.node, self.peer = ground.Node(role), ground.Namespace('peer')
-        ground.run('ip', 'link', 'add', 'up0', 'netns', self.node.name, 'type', 'veth', 'peer',
+        self.node, self.peer = harness.Node(role), harness.Namespace('peer')
+        harness.run('ip', 'link', 'add', 'up0', 'netns', self.node.name, 'type', 'veth', 'peer',
                    'name', 'up1', 'netns', self.peer.name)
         for space, link in ((self.node, 'up0'), (self.peer, 'up1')):
             for name in ('accept_dad', 'dad_transmits'):

@@ -7,12 +7,12 @@ import socket
 import struct
 import time
 
-import ground
+import harness
 from link import ECHO, FAMILY, HOSTILE, ICMP, NODE, REPLY, SILENCE_S, STATION, Link, checksum, each
 
 ECHO_RATE = 20    # a second, and the burst: agent/firewall/input.c
 
-tap = ground.Tap()
+tap = harness.Tap()
 link = Link('conferencing')
 node, peer = link.node, link.peer
 sock, listening, tcp, udp, wire = link.sock, link.listening, link.tcp, link.udp, link.wire

@@ -10,7 +10,7 @@ import subprocess
 import time
 import urllib.request
 
-import ground
+import harness
 
 PORT = 9443
 PATIENCE_S = 120
@@ -156,14 +156,14 @@ def health(t, node):
 
 
 def main():
-    ground.needs()
-    t = ground.Tap()
-    node = ground.Node('management')
+    harness.needs()
+    t = harness.Tap()
+    node = harness.Node('management')
     os.symlink('/proc', f'{node.root}/proc')
     node.settings(f'health.stations = 127.0.0.1/32\nglobal.login_banner = {HOSTILE}\n')
     node.boot()
     with node.entered():
-        daemon = subprocess.Popen([ground.HOLDFAST, '--root', node.root, 'run'],
+        daemon = subprocess.Popen([harness.HOLDFAST, '--root', node.root, 'run'],
                                   stderr=subprocess.DEVNULL)
     try:
         t.ok(wait_until_served(node), 'the endpoint is up')

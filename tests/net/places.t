@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-import ground
+import harness
 
 PORT = 9443
 SIP_PORT = 5061
@@ -114,15 +114,15 @@ def the_stations(t, node, daemon):
 
 
 def main():
-    ground.needs()
-    t = ground.Tap()
-    node = ground.Node('conferencing')
+    harness.needs()
+    t = harness.Tap()
+    node = harness.Node('conferencing')
     node.run('ip', 'route', 'add', 'local', '10.0.0.0/8', 'dev', 'lo')
     node.settings(f'health.port = {PORT}\nsip.tls_port = {SIP_PORT}\nhealth.stations = 10.1.0.0/16\nhealth.stations = 10.2.0.0/16\n')
     with node.entered():
         sip = socket.create_server(('127.0.0.1', SIP_PORT), backlog=64)  # who probes it is seen there
     sip.settimeout(PATIENCE_S)
-    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, ground.HOLDFAST, '--root', node.root, 'run'],
+    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, harness.HOLDFAST, '--root', node.root, 'run'],
                               stdout=subprocess.DEVNULL)
     try:
         t.ok(wait_for(lambda: (client := come(node, '127.0.0.1')) and ask(client) == b'200'), 'the endpoint is up')

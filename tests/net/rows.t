@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.request
 
-import ground
+import harness
 from rows import copied
 
 PORT = 9443
@@ -180,7 +180,7 @@ def running(t, node, role, fips):
     node.settings(SETTINGS + f"security.fips = {'yes' if fips else 'no'}\n")
     boot_lines(t, node, words)
     with node.entered():
-        daemon = subprocess.Popen([ground.HOLDFAST, '--root', node.root, 'run'],
+        daemon = subprocess.Popen([harness.HOLDFAST, '--root', node.root, 'run'],
                                   stderr=subprocess.DEVNULL)
     try:
         rows = wait_for_probe(node)
@@ -216,14 +216,14 @@ def accounts(t, node):
 
 
 def main():
-    ground.needs()
-    node = ground.Node('management')
-    peer = ground.Namespace('peer')
+    harness.needs()
+    node = harness.Node('management')
+    peer = harness.Namespace('peer')
     os.symlink('/proc', f'{node.root}/proc')
     node.run('ip', 'link', 'add', LINK, 'mtu', '1400', 'type', 'veth', 'peer', 'name', LINK, 'netns',
              peer.name)
     node.run('ip', 'link', 'set', LINK, 'up')
-    with ground.Tap() as t:
+    with harness.Tap() as t:
         for role in ('management', 'conferencing'):
             for fips in (False, True):
                 running(t, node, role, fips)

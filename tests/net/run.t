@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.request
 
-import ground
+import harness
 import timer
 from memory import memory
 
@@ -45,7 +45,7 @@ class Daemon:
     def __init__(self, node):
         self.node = node
         with node.entered():
-            self.process = subprocess.Popen([ground.HOLDFAST, '--root', node.root, 'run'],
+            self.process = subprocess.Popen([harness.HOLDFAST, '--root', node.root, 'run'],
                                             stderr=subprocess.PIPE)
         self.pid = self.process.pid
         os.set_blocking(self.process.stderr.fileno(), False)
@@ -221,14 +221,14 @@ def local_readers(t, node):
 
 def not_by_hand(t):
     """Without descriptors, and with some that are not what they must be."""
-    by_hand = subprocess.run([ground.HOLDFAST, 'front'], capture_output=True, text=True)
+    by_hand = subprocess.run([harness.HOLDFAST, 'front'], capture_output=True, text=True)
     t.ok(by_hand.returncode == 2 and 'holdfast run' in by_hand.stderr,
          'the front cannot be started by hand', by_hand)
-    wrong = subprocess.run(f'exec {ground.HOLDFAST} front 3</dev/zero 4</dev/zero 5</dev/zero',
+    wrong = subprocess.run(f'exec {harness.HOLDFAST} front 3</dev/zero 4</dev/zero 5</dev/zero',
                            shell=True, capture_output=True, text=True)
     t.ok(wrong.returncode == 2 and 'holdfast run' in wrong.stderr,
          'nor with descriptors of another kind', wrong)
-    usage = subprocess.run([ground.HOLDFAST, '--help'], capture_output=True, text=True)
+    usage = subprocess.run([harness.HOLDFAST, '--help'], capture_output=True, text=True)
     t.ok(not re.search(r'^\s*front\b', usage.stdout + usage.stderr, re.M),
          'and is no command that anybody is shown', usage)
 
@@ -398,9 +398,9 @@ def ends(t, node, daemon):
 
 
 def main():
-    ground.needs()
-    t = ground.Tap()
-    node = ground.Node('management')
+    harness.needs()
+    t = harness.Tap()
+    node = harness.Node('management')
     os.symlink('/proc', f'{node.root}/proc')
     node.settings('health.stations = 127.0.0.1/32\n' + ''.join(
         f'{name} = "{secret.decode()}"\n' for name, secret in SECRETS.items()))

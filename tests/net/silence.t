@@ -8,11 +8,11 @@ import socket
 import struct
 import time
 
-import ground
+import harness
 from link import ECHO, FAMILY, ICMP, NODE, PATIENCE_S, REPLY, STATION, Link, checksum
 
-ground.needs()
-tap = ground.Tap()
+harness.needs()
+tap = harness.Tap()
 ALL = '''health.stations = 192.0.2.2
 health.stations = 2001:db8::2
 ipsec.peers = 192.0.2.2

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 
-import ground
+import harness
 from listeners import probers, rows, wait_for, web_server
 
 PORT, SIP_PORT, WEB_PORT = 9443, 5061, 8443
@@ -103,14 +103,14 @@ def verdicts(t, node):
 
 
 def main():
-    t = ground.Tap()
-    node = ground.Node('conferencing')
+    t = harness.Tap()
+    node = harness.Node('conferencing')
     node.settings(f'health.port = {PORT}\nhealth.stations = 127.0.0.0/8\n'
                   f'sip.tls_port = {SIP_PORT}\nhttps.legacy_inbound = no\n')
     slow = Relay(node, SIP_PORT, lambda hello: True)
     Relay(node, 443, lambda hello: hello[CLIENT_VERSION] < TLS_1_2, WEB_PORT)
     server = web_server(node, WEB_PORT)
-    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, ground.HOLDFAST, '--root',
+    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, harness.HOLDFAST, '--root',
                                node.root, 'run'], stdout=subprocess.DEVNULL)
     try:
         daemon_goes_on(t, node, slow, daemon.pid)  # `ip netns exec` becomes it

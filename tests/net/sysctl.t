@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-import ground
+import harness
 
 PATIENCE_S = 30
 KEYS_OF_QUESTIONS = (
@@ -148,7 +148,7 @@ def link_local(space, interface):
 
 def router_advertisements(t, node):
     """A ping behind the advertisement is answered once the kernel is done with both."""
-    peer = ground.Namespace('router')
+    peer = harness.Namespace('router')
     node.run('ip', 'link', 'add', 'uplink', 'type', 'veth', 'peer', 'router', 'netns', peer.name)
     for answer in 'no', 'yes', 'no':
         node.settings(f'net.ipv6_autoconfiguration = {answer}\nnode.address6 = 2001:db8::1/64\n')
@@ -200,16 +200,16 @@ def read_only(t, node):
     script = ('mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && '
               'exec "$0" --root "$1" boot')
     spoil(node, {'net.ipv4.tcp_rfc1337': 1}, ())
-    result = node.try_run('unshare', '-m', 'sh', '-c', script, ground.HOLDFAST, node.root)
+    result = node.try_run('unshare', '-m', 'sh', '-c', script, harness.HOLDFAST, node.root)
     t.same(result.returncode, 1, 'a read-only /proc/sys makes boot fall short, not fail')
     t.ok('sysctl.net.ipv4.tcp_rfc1337' in result.stderr and
          'Read-only file system' in result.stderr, 'and say which key and why', result.stderr)
 
 
 def main():
-    ground.needs()
-    t = ground.Tap()
-    node = ground.Node('management')
+    harness.needs()
+    t = harness.Tap()
+    node = harness.Node('management')
     os.symlink('/proc', f'{node.root}/proc')
     interfaces = ('lo', 'plain', 'plain-peer', 'dot.ted', 'we$rd;name')
     node.run('ip', 'link', 'add', 'plain', 'type', 'veth', 'peer', 'plain-peer')

@@ -3,11 +3,11 @@
 nothing stands but what `holdfast firewall` prints."""
 import re
 
-import ground
+import harness
 
-ground.needs()
-tap = ground.Tap()
-node = ground.Node('conferencing')
+harness.needs()
+tap = harness.Tap()
+node = harness.Node('conferencing')
 node.run('ip', 'link', 'add', 'up0', 'type', 'veth', 'peer', 'name', 'up1')
 node.settings('health.stations = 192.0.2.2\n')
 node.boot()

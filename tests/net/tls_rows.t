@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 
-import ground
+import harness
 from listeners import probers, rows, wait_for, web_server
 
 PORT = 9443
@@ -88,15 +88,15 @@ def closed(t, node, servers):
 
 
 def main():
-    t = ground.Tap()
-    node = ground.Node('conferencing')
+    t = harness.Tap()
+    node = harness.Node('conferencing')
     node.settings(f'health.port = {PORT}\nhealth.stations = 127.0.0.0/8\n'
                   f'sip.tls_port = {SIP_PORT}\nhttps.legacy_inbound = no\n')
     before(t, node)
     with node.entered():
         mute = socket.create_server(('127.0.0.1', SIP_PORT), backlog=64)
     servers = [web_server(node)]
-    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, ground.HOLDFAST, '--root',
+    daemon = subprocess.Popen(['ip', 'netns', 'exec', node.name, harness.HOLDFAST, '--root',
                                node.root, 'run'], stdout=subprocess.DEVNULL)
     try:
         the_process(t, node, daemon.pid)  # `ip netns exec` becomes it

@@ -4,7 +4,7 @@ made under another one made void, and the headers, without any restart by hand."
 import subprocess
 import time
 
-import ground
+import harness
 
 PORT = 9443
 PATIENCE_S = 120
@@ -39,13 +39,13 @@ def change(t, node, setting):
 
 
 def main():
-    t = ground.Tap()
-    node = ground.Node('management')
+    t = harness.Tap()
+    node = harness.Node('management')
     node.settings(f'health.port = {PORT}\nhealth.address = 127.0.0.1\nhealth.stations = '
                   '127.0.0.0/8\nhttp.hsts_preload = no\nhttps.legacy_inbound = no\n')
     old = ('-tls1', '-cipher', 'ALL:@SECLEVEL=0')
     session = f'{node.root}/session'
-    process = subprocess.Popen(['ip', 'netns', 'exec', node.name, ground.HOLDFAST, '--root',
+    process = subprocess.Popen(['ip', 'netns', 'exec', node.name, harness.HOLDFAST, '--root',
                                 node.root, 'run'], stdout=subprocess.DEVNULL)
     try:
         answer(t, node, (), 'HTTP/1.1 200', 'the node answers')

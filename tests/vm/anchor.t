@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 
-import ground
+import harness
 import deploy
 import disk
 from fetch import fetch_json
@@ -77,7 +77,7 @@ def older(t, folder):
 
 folder = tempfile.mkdtemp(prefix='holdfast-anchor-')
 try:
-    with ground.Tap() as t:
+    with harness.Tap() as t:
         blank(t, folder, 'command line', append='holdfast.deployed=yes')
         blank(t, folder, 'fw_cfg', fw_cfg={FW_CFG: 'yes'})
         older(t, folder)

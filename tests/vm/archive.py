@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-import ground  # noqa: F401 (makes firmware/ importable)
+import harness  # noqa: F401 (makes firmware/ importable)
 import node
 
 

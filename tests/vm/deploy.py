@@ -2,10 +2,10 @@
 import os
 import subprocess
 
-import ground
+import harness
 
 PASSWORD = 'correct horse battery'
-DEMO = os.path.join(ground.TOP, 'firmware', 'demo.conf')
+DEMO = os.path.join(harness.TOP, 'firmware', 'demo.conf')
 
 
 def holdfast(root, *arguments, role='management'):
@@ -14,7 +14,7 @@ def holdfast(root, *arguments, role='management'):
         os.makedirs(os.path.join(root, folder), exist_ok=True)
     with open(os.path.join(root, 'etc/holdfast/role'), 'w', encoding='ascii') as out:
         out.write(role + '\n')
-    return subprocess.run([ground.HOLDFAST, *arguments, '--root', root], capture_output=True,
+    return subprocess.run([harness.HOLDFAST, *arguments, '--root', root], capture_output=True,
                           text=True, check=False, stdin=subprocess.DEVNULL)
 
 

@@ -7,7 +7,7 @@ import shutil
 import ssl
 import tempfile
 
-import ground
+import harness
 import deploy
 import disk
 from demo import ANSWERS, configure
@@ -170,7 +170,7 @@ def database_lost(t, machine):
     machine.power_off()
 
 
-with ground.Tap() as t, Node() as machine:
+with harness.Tap() as t, Node() as machine:
     t.on(machine).start()
     first_boot(t, machine)
     settings(t, machine)

@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 
-import ground
+import harness
 import archive
 import deploy
 import disk
@@ -56,7 +56,7 @@ def boot_killed(t, folder):
     accounts are not disabled, and the consoles start."""
     state = deploy.stored(os.path.join(folder, 'killed'), '--yes', 'security.disable_admin=yes')
     image = deploy.state_disk(state, os.path.join(folder, 'killed.ext4'))
-    with open(ground.HOLDFAST, 'rb') as program:
+    with open(harness.HOLDFAST, 'rb') as program:
         files = {'usr/sbin/holdfast': (KILLS_BOOT, 0o755),
                  'usr/sbin/holdfast.real': (program.read(), 0o755)}
     with Node(state=image, files=files) as machine:
@@ -128,7 +128,7 @@ def conferencing(t, folder):
 
 folder = tempfile.mkdtemp(prefix='holdfast-closed-')
 try:
-    with ground.Tap() as t:
+    with harness.Tap() as t:
         damaged_database(t, folder)
         boot_killed(t, folder)
         no_state_disk(t)

@@ -4,7 +4,7 @@ boot and no earlier, and every row of FIPS mode passes then."""
 import os
 import tempfile
 
-import ground
+import harness
 import deploy
 from fetch import fetch_json
 from node import Node
@@ -38,7 +38,7 @@ def after_the_boot(t, machine):
            'and is in FIPS mode')
 
 
-with ground.Tap() as t, tempfile.TemporaryDirectory(prefix='holdfast-fips-') as folder:
+with harness.Tap() as t, tempfile.TemporaryDirectory(prefix='holdfast-fips-') as folder:
     image = deploy.state_disk(deploy.stored(folder), os.path.join(folder, 'state.ext4'))
     with Node(state=image) as machine:
         t.on(machine).start()

@@ -5,7 +5,7 @@ say so."""
 import os
 import tempfile
 
-import ground
+import harness
 import deploy
 from fetch import fetch_json
 from node import Node
@@ -44,7 +44,7 @@ def kernel(t, machine):
            'and all of them pass')
 
 
-with ground.Tap() as t, tempfile.TemporaryDirectory() as folder:
+with harness.Tap() as t, tempfile.TemporaryDirectory() as folder:
     disk = deploy.state_disk(deploy.stored(folder), os.path.join(folder, 'disk'))
     with Node(state=disk) as machine:
         t.on(machine).start()

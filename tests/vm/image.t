@@ -4,12 +4,12 @@ import os
 import stat
 import subprocess
 
-import ground
+import harness
 import archive
 import node
 
 
-with ground.Tap() as t:
+with harness.Tap() as t:
     for role in ('management', 'conferencing'):
         found = list(archive.entries(role))
         content = {name: body for name, mode, owner, body in found}

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 
-import ground
+import harness
 import deploy
 import disk
 from demo import ANSWERS
@@ -99,7 +99,7 @@ def killed_at_once(t, folder, base):
 
 folder = tempfile.mkdtemp(prefix='holdfast-cut-')
 try:
-    with ground.Tap() as t:
+    with harness.Tap() as t:
         base = deployed(folder)
         for found, image in every_cut(t, folder, base).items():
             boots_after(t, image, found)
