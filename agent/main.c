@@ -1,4 +1,4 @@
-/* The table of commands, and the front, which is none: the daemon alone starts it. */
+/* The table of commands, and the endpoint, which is none: the daemon alone starts it. */
 #include "base/str.h"
 #include "cli/commands.h"
 
@@ -126,9 +126,9 @@ static const struct command commands[] = {
 
 int main(int argc, char **argv)
 {
-    if (cli_front_is_meant(argc, argv))
-        return cli_front();
-    if (cli_prober_is_meant(argc, argv))
+    if (cli_endpoint_is_helper_invocation(argc, argv))
+        return cli_endpoint();
+    if (cli_prober_is_helper_invocation(argc, argv))
         return cli_prober();
     return command_main(commands, countof(commands), argc, argv);
 }

@@ -1,4 +1,5 @@
-/* Access to the settings through the door or on the database: one small table of calls each. */
+/* Access to the settings through the control socket or on the database: one small table of calls
+ * each. */
 #include "cli/access.h"
 
 #include "base/file.h"
@@ -18,7 +19,7 @@
 
 struct access {
     const char *root, *state_path;
-    int door; /* -1: directly on the database */
+    int control; /* -1: directly on the database */
     struct node node;
     bool loaded;
     unsigned failures;
@@ -27,15 +28,15 @@ struct access {
 
 /* --- through the control socket --- */
 
-static int door_verb_of(const char *how)
+static int control_verb_of(const char *how)
 {
     static const struct {
         const char *how;
-        enum door_verb verb;
+        enum control_verb verb;
     } verbs[] = {
-        {"wizard", DOOR_APPLY_WIZARD},
-        {"set",    DOOR_APPLY_SET   },
-        {"import", DOOR_APPLY_IMPORT}
+        {"wizard", CONTROL_APPLY_WIZARD},
+        {"set",    CONTROL_APPLY_SET   },
+        {"import", CONTROL_APPLY_IMPORT}
     };
     for (size_t i = 0; i < countof(verbs); i++)
         if (str_equal(verbs[i].how, how))
@@ -108,13 +109,13 @@ int access_open(struct access **opened, const char *root, const char *state_path
         return -ENOMEM;
     access->root = root;
     access->state_path = state_path;
-    access->door = door_client_connect(root);
-    int error = access->door < 0 ? access->door : 0;
-    bool nobody_there = door_client_nobody(error);
+    access->control = control_client_connect(root);
+    int error = access->control < 0 ? access->control : 0;
+    bool nobody_there = control_client_nobody(error);
     if (nobody_there && (geteuid() == 0 || root[0]))
         error = 0;
     if (error) {
-        log_error("cannot reach the daemon at %s%s: %s", root, DOOR_PATH,
+        log_error("cannot reach the daemon at %s%s: %s", root, CONTROL_PATH,
                   nobody_there ? "none runs, and only root may go without" : strerror(-error));
         access_close(access);
         return nobody_there ? -EACCES : error;
@@ -127,8 +128,8 @@ void access_close(struct access *access)
 {
     if (!access)
         return;
-    if (access->door >= 0)
-        close(access->door);
+    if (access->control >= 0)
+        close(access->control);
     if (access->loaded)
         node_close(&access->node);
     free(access);
@@ -136,20 +137,20 @@ void access_close(struct access *access)
 
 bool access_needs_login(const struct access *access)
 {
-    return access->door >= 0 && geteuid() != 0;
+    return access->control >= 0 && geteuid() != 0;
 }
 
 /* The daemon holds back its answer to a wrong one: an interrupt is heard meanwhile. */
-static int ask_daemon(const struct access *access, enum door_verb verb, const void *data,
+static int ask_daemon(const struct access *access, enum control_verb verb, const void *data,
                       size_t size)
 {
     struct buf answer = {0};
     bool answered = false;
-    int error = door_client_send(access->door, verb, data, size);
+    int error = control_client_send(access->control, verb, data, size);
     if (error == 0 && access->terminal)
-        error = terminal_wait(access->terminal, access->door, -1);
+        error = terminal_wait(access->terminal, access->control, -1);
     if (error == 0)
-        error = door_client_receive(access->door, verb, &answer, &answered);
+        error = control_client_receive(access->control, verb, &answer, &answered);
     if (error && error != -EINTR && !answered)
         log_error("the daemon does not answer: %s", strerror(-error));
     else if (error == -ENOTSUP || error == -EIO)
@@ -160,12 +161,12 @@ static int ask_daemon(const struct access *access, enum door_verb verb, const vo
 
 static int login_by_daemon(const struct access *access, const char *password)
 {
-    return ask_daemon(access, DOOR_LOGIN, password, strnlen(password, PASSWORD_MAX + 1));
+    return ask_daemon(access, CONTROL_LOGIN, password, strnlen(password, PASSWORD_MAX + 1));
 }
 
 static int log_in(struct access *access, const char *password)
 {
-    return access->door < 0 ? direct_login(access, password) : login_by_daemon(access, password);
+    return access->control < 0 ? direct_login(access, password) : login_by_daemon(access, password);
 }
 
 static int password_from_file(const char *file, struct buf *password)
@@ -189,7 +190,7 @@ static int get_password(const char *file, struct terminal *terminal, struct buf 
     return error ? -ECANCELED : 0;
 }
 
-static void tell_login(int error)
+static void log_login(int error)
 {
     static const struct {
         int error;
@@ -213,7 +214,7 @@ static int try_all(struct access *access, const char *file, struct terminal *ter
     unsigned tries = !file && isatty(STDIN_FILENO) ? PASSWORD_TRIES : 1;
     for (bool again = error == 0; again; again = error == -EACCES && --tries > 0) {
         if (error)
-            tell_login(error);
+            log_login(error);
         error = get_password(file, terminal, &password);
         if (error == 0)
             error = log_in(access, buf_text(&password));
@@ -241,30 +242,30 @@ static int try_at_terminal(struct access *access)
 int access_login_interactive(struct access *access, const char *file)
 {
     int error = file ? try_all(access, file, NULL) : try_at_terminal(access);
-    tell_login(error);
+    log_login(error);
     return error;
 }
 
 /* --- at a console --- */
 
-static void console_name(char name[DOOR_NAME_MAX + 1])
+static void console_name(char name[CONTROL_NAME_MAX + 1])
 {
     static const char folder[] = "/dev/";
     const char *path = ttyname(STDIN_FILENO);
     bool is_device = path && str_starts(path, folder);
-    (void)snprintf(name, DOOR_NAME_MAX + 1, "%s", is_device ? path + sizeof(folder) - 1 : "?");
+    (void)snprintf(name, CONTROL_NAME_MAX + 1, "%s", is_device ? path + sizeof(folder) - 1 : "?");
 }
 
 static int console_by_daemon(struct access *access, const char *console, const char *user,
                              const char *password)
 {
     struct buf text = {0};
-    int error = buf_reserve(&text, 2 * (DOOR_NAME_MAX + 1) + PASSWORD_MAX + 2);
+    int error = buf_reserve(&text, 2 * (CONTROL_NAME_MAX + 1) + PASSWORD_MAX + 2);
     if (error == 0) {
         buf_append(&text, console, strlen(console) + 1);
         buf_append(&text, user, strlen(user) + 1);
         buf_append(&text, password, strnlen(password, PASSWORD_MAX + 1));
-        error = ask_daemon(access, DOOR_CONSOLE, text.data, text.length);
+        error = ask_daemon(access, CONTROL_CONSOLE, text.data, text.length);
     }
     buf_wipe(&text);
     return error;
@@ -291,12 +292,12 @@ static int console_directly(struct access *access, const char *console, const ch
 int access_console(struct access *access, struct terminal *terminal, const char *user,
                    const char *password)
 {
-    char console[DOOR_NAME_MAX + 1], name[DOOR_NAME_MAX + 1];
+    char console[CONTROL_NAME_MAX + 1], name[CONTROL_NAME_MAX + 1];
     console_name(console);
     (void)snprintf(name, sizeof(name), "%s", user);
     access->terminal = terminal;
-    int error = access->door < 0 ? console_directly(access, console, name, password)
-                                 : console_by_daemon(access, console, name, password);
+    int error = access->control < 0 ? console_directly(access, console, name, password)
+                                    : console_by_daemon(access, console, name, password);
     access->terminal = NULL;
     return error;
 }
@@ -310,7 +311,7 @@ static int not_known(const char *reason)
 int access_load(struct access *access, enum role *role, struct settings *settings,
                 uint64_t *revision)
 {
-    if (access->door < 0) {
+    if (access->control < 0) {
         int error = access->loaded ? 0 : load_node(access, NODE_LOOK);
         if (error)
             return error;
@@ -323,9 +324,9 @@ int access_load(struct access *access, enum role *role, struct settings *setting
     struct buf answer = {0};
     int error = settings_defaults(settings);
     if (error == 0)
-        error = door_client_ask(access->door, DOOR_LOAD, "", 0, &answer);
+        error = control_client_ask(access->control, CONTROL_LOAD, "", 0, &answer);
     if (error == 0)
-        error = door_read_load(&answer, role, settings, revision);
+        error = control_read_load(&answer, role, settings, revision);
     if (error == -ENODATA)
         (void)not_known(buf_text(&answer));
     else if (error)
@@ -337,18 +338,19 @@ int access_load(struct access *access, enum role *role, struct settings *setting
 int access_apply(struct access *access, const struct change *change, uint64_t *revision,
                  struct buf *faults)
 {
-    if (access->door < 0) {
+    if (access->control < 0) {
         int error = load_node(access, NODE_RUN);
         if (error == 0)
             error = node_apply(&access->node, change, faults);
         *revision = error ? 0 : access->node.revision;
         return error;
     }
-    int verb = door_verb_of(change->how);
+    int verb = control_verb_of(change->how);
     struct buf answer = {0};
-    int error = verb < 0 ? verb
-                         : door_client_change(access->door, (enum door_verb)verb, change->consent,
-                                              change->text, change->size, &answer);
+    int error = verb < 0
+                    ? verb
+                    : control_client_change(access->control, (enum control_verb)verb,
+                                            change->consent, change->text, change->size, &answer);
     if (error == 0)
         error = str_to_u64(buf_text(&answer), 0, UINT64_MAX, revision);
     else
@@ -360,11 +362,11 @@ int access_apply(struct access *access, const struct change *change, uint64_t *r
 int access_reboot(struct access *access)
 {
     struct buf answer = {0};
-    if (access->door < 0) {
+    if (access->control < 0) {
         int error = load_node(access, NODE_RUN);
         return error ? error : node_reboot(&access->node, "root");
     }
-    int error = door_client_ask(access->door, DOOR_REBOOT, "", 0, &answer);
+    int error = control_client_ask(access->control, CONTROL_REBOOT, "", 0, &answer);
     buf_free(&answer);
     return error;
 }

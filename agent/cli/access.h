@@ -1,6 +1,6 @@
 /*
- * How a command reaches the settings: through the warden's door, the local socket
- * /run/holdfast/door, wherever a warden runs; else, for root, the database itself. The same calls
+ * How a command reaches the settings: through the daemon's door, the local socket
+ * /run/holdfast/door, wherever a daemon runs; else, for root, the database itself. The same calls
  * serve both, so no command knows which it is.
  */
 #ifndef HOLDFAST_CLI_ACCESS_H
@@ -48,7 +48,7 @@ int access_load(struct access *access, enum role *role, struct settings *setting
 int access_apply(struct access *access, const struct change *change, uint64_t *revision,
                  struct buf *faults);
 
-/* Reboots the node: through the warden, or by asking init. */
+/* Reboots the node: through the daemon, or by asking init. */
 int access_reboot(struct access *access);
 
 #endif

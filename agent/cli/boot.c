@@ -60,7 +60,7 @@ static int enforce(struct node *node, uint64_t started_ms)
     if (node->policy.admin_disabled && node_latch_admin(node) < 0)
         worst = VERDICT_ERROR;
     struct boot_record record = {.started_ms = started_ms, .finished_ms = clock_boot_ms()};
-    boot_digest(&node->settings, record.network);
+    boot_record_digest(&node->settings, record.network);
     int error = boot_record_write(node->system.root, &record);
     if (error)
         log_error("cannot write " NODE_RUN_FOLDER "/boot: %s", strerror(-error));
@@ -80,7 +80,7 @@ int cli_boot(const struct invocation *invocation)
     struct system system;
     arena_begin();
     node_system(&system, invocation->root);
-    int guarded = domain_guard(&system); /* before the database, which may take its time */
+    int guarded = domain_base_deny(&system); /* before the database, which may take its time */
     int error = node_load(&node, invocation->root, invocation->state_path, NODE_BOOT);
     if (error) {
         log_error("cannot load the node: %s", strerror(-error));

@@ -56,7 +56,7 @@ static bool any_matches(const struct results *results, const char *id_glob)
 /* Where the daemon has published nothing for this command, it looks at the system itself. */
 static void look_at_system(struct look *look)
 {
-    endpoint_judge(&look->node);
+    endpoint_evaluate(&look->node);
     domain_check(&look->node.policy, &look->node.system, &look->published.results);
     node_facts(&look->node, &look->published.facts);
 }

@@ -148,7 +148,7 @@ static size_t take_option(struct parse *parse, char **words, size_t left)
     return 2;
 }
 
-/* Options may stand before and behind the command; what is left over is moved to the front. */
+/* Options may stand before and behind the command; what is left over is moved to the endpoint. */
 static int parse_words(struct parse *parse, size_t count, char **words)
 {
     struct invocation *invocation = &parse->invocation;

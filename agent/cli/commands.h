@@ -26,12 +26,12 @@ int cli_version(const struct invocation *invocation);
 int cli_wizard(const struct invocation *invocation);
 
 /* What no table lists: the daemon's other half (endpoint/worker_main.h), and whether a program's
- * arguments ask for it. cli_front gives the exit status. */
-bool cli_front_is_meant(int count, char *const *words);
-int cli_front(void);
+ * arguments ask for it. cli_endpoint gives the exit status. */
+bool cli_endpoint_is_helper_invocation(int count, char *const *words);
+int cli_endpoint(void);
 
 /* Likewise the process that probes the node's own listeners. */
-bool cli_prober_is_meant(int count, char *const *words);
+bool cli_prober_is_helper_invocation(int count, char *const *words);
 int cli_prober(void);
 
 #endif

@@ -3,12 +3,12 @@
 
 #include "endpoint/worker_main.h"
 
-bool cli_front_is_meant(int count, char *const *words)
+bool cli_endpoint_is_helper_invocation(int count, char *const *words)
 {
-    return front_child_is_meant(count, words);
+    return worker_main_is_helper_invocation(count, words);
 }
 
-int cli_front(void)
+int cli_endpoint(void)
 {
-    return front_child_main();
+    return worker_main();
 }

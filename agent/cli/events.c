@@ -153,15 +153,15 @@ static const struct format *find_format(const char *name)
 /* The database, or, for the admin user, who may not read it, the daemon. */
 struct source {
     struct state *state; /* NULL: by the daemon */
-    int door;
+    int control;
     struct event_bounds bounds; /* as the daemon's last page had them */
 };
 
 static int source_open(struct source *source, const struct invocation *invocation)
 {
-    *source = (struct source){.door = look_connect(invocation)};
-    if (source->door != -ENODEV)
-        return source->door < 0 ? source->door : 0;
+    *source = (struct source){.control = look_connect(invocation)};
+    if (source->control != -ENODEV)
+        return source->control < 0 ? source->control : 0;
     return state_open(&source->state, invocation->state_path, STATE_READ, NULL);
 }
 
@@ -169,15 +169,16 @@ static void source_close(struct source *source)
 {
     if (source->state)
         state_close(source->state);
-    else if (source->door >= 0)
-        close(source->door);
+    else if (source->control >= 0)
+        close(source->control);
 }
 
 static int read_page(struct source *source, struct event_request *request,
                      int (*each)(void *context, const struct event *event), void *context)
 {
     struct buf page = {0};
-    int error = door_client_ask(source->door, DOOR_EVENTS, request, sizeof(*request), &page);
+    int error =
+        control_client_ask(source->control, CONTROL_EVENTS, request, sizeof(*request), &page);
     if (error == -ENODATA)
         log_error("events: the log cannot be read, the node fails closed: %s", buf_text(&page));
     if (error == 0)

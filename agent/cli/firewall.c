@@ -12,10 +12,10 @@
 static int make_ruleset(const struct policy *policy, struct buf *out)
 {
     struct firewall_ruleset ruleset;
-    int error = firewall_rules_make(&ruleset, policy);
+    int error = firewall_compile(&ruleset, policy);
     if (error == 0)
-        firewall_rules_print(&ruleset, out);
-    firewall_rules_free(&ruleset);
+        firewall_ruleset_print(&ruleset, out);
+    firewall_ruleset_free(&ruleset);
     return error;
 }
 

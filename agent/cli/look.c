@@ -13,16 +13,16 @@ int look_connect(const struct invocation *invocation)
     const char *name = invocation->command->name;
     if (geteuid() == 0)
         return -ENODEV;
-    int door = door_client_connect(invocation->root);
-    if (door >= 0 || (door_client_nobody(door) && invocation->root[0]))
-        return door >= 0 ? door : -ENODEV;
-    if (door_client_nobody(door))
+    int control = control_client_connect(invocation->root);
+    if (control >= 0 || (control_client_nobody(control) && invocation->root[0]))
+        return control >= 0 ? control : -ENODEV;
+    if (control_client_nobody(control))
         log_error("%s: no daemon runs (%s%s), and only root may look without it", name,
-                  invocation->root, DOOR_PATH);
+                  invocation->root, CONTROL_PATH);
     else
         log_error("%s: root and the admin user alone may look at this node: %s%s: %s", name,
-                  invocation->root, DOOR_PATH, strerror(-door));
-    return door;
+                  invocation->root, CONTROL_PATH, strerror(-control));
+    return control;
 }
 
 static int load(struct look *look, const struct invocation *invocation)
@@ -34,9 +34,9 @@ static int load(struct look *look, const struct invocation *invocation)
     return error;
 }
 
-static int ask_daemon(struct look *look, const struct invocation *invocation, int door)
+static int ask_daemon(struct look *look, const struct invocation *invocation, int control)
 {
-    int error = door_client_ask(door, DOOR_PUBLISHED, "", 0, &look->published.bytes);
+    int error = control_client_ask(control, CONTROL_PUBLISHED, "", 0, &look->published.bytes);
     if (error == 0) {
         error = published_read(&look->published, &look->node, invocation->root);
         if (error)
@@ -50,12 +50,12 @@ static int ask_daemon(struct look *look, const struct invocation *invocation, in
 int look_open(struct look *look, const struct invocation *invocation)
 {
     *look = (struct look){.by_daemon = false};
-    int door = look_connect(invocation);
-    int error = door >= 0         ? ask_daemon(look, invocation, door)
-                : door == -ENODEV ? load(look, invocation)
-                                  : door;
-    if (door >= 0)
-        close(door);
+    int control = look_connect(invocation);
+    int error = control >= 0         ? ask_daemon(look, invocation, control)
+                : control == -ENODEV ? load(look, invocation)
+                                     : control;
+    if (control >= 0)
+        close(control);
     if (error)
         look_close(look);
     return error;

@@ -18,8 +18,8 @@ static const char *name_or(const char *name, const char *otherwise)
 static void run_judge(const struct probe_report *report,
                       void (*found)(void *context, const struct finding *finding), void *context)
 {
-    struct judge_listener listener = {found, context};
-    judge(report->result, report->crypto, report->surface, report->now_s, &listener);
+    struct evaluate_listener listener = {found, context};
+    evaluate(report->result, report->crypto, report->surface, report->now_s, &listener);
 }
 
 /* --- text --- */

@@ -3,9 +3,9 @@
 
 #include "daemon/prober.h"
 
-bool cli_prober_is_meant(int count, char *const *words)
+bool cli_prober_is_helper_invocation(int count, char *const *words)
 {
-    return prober_is_meant(count, words);
+    return prober_is_helper_invocation(count, words);
 }
 
 int cli_prober(void)

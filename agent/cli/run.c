@@ -5,10 +5,10 @@
 
 int cli_run(const struct invocation *invocation)
 {
-    struct warden_setup setup = {
+    struct daemon_setup setup = {
         .root = invocation->root,
         .state_path = invocation->state_path,
-        .interval_s = WARDEN_INTERVAL_S,
+        .interval_s = DAEMON_INTERVAL_S,
     };
-    return warden_run(&setup) < 0 ? EXIT_COULD_NOT : EXIT_HOLDS;
+    return daemon_run(&setup) < 0 ? EXIT_COULD_NOT : EXIT_HOLDS;
 }

@@ -1,6 +1,6 @@
 /*
  * What get, set, import, export and diff have in common: reaching the stored settings, telling why
- * something was refused, printing. Over access.h, so that none of them knows whether a warden runs.
+ * something was refused, printing. Over access.h, so that none of them knows whether a daemon runs.
  */
 #ifndef HOLDFAST_CLI_STORED_H
 #define HOLDFAST_CLI_STORED_H

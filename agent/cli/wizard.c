@@ -70,7 +70,7 @@ static int ask_all(struct wizard *wizard)
 }
 
 /* Any number of lines, more than a message of the log takes. */
-static void tell_faults(const struct buf *faults)
+static void log_faults(const struct buf *faults)
 {
     log_error("wizard: nothing is stored: these are at fault");
     (void)fputs(buf_text(faults), stderr);
@@ -82,7 +82,7 @@ static int take_answers(struct wizard *wizard, const char *path, const struct bu
     struct buf faults = {0};
     int error = wizard_answers(wizard, input_name(path), buf_text(text), text->length, &faults);
     if (faults.length)
-        tell_faults(&faults);
+        log_faults(&faults);
     else if (error)
         log_error("wizard: cannot take the answers from %s: %s", input_name(path),
                   strerror(-error));
@@ -102,7 +102,7 @@ static int show_changes(const struct wizard *wizard)
 {
     struct buf changes = {0}, faults = {0};
     if (wizard_check(wizard, &faults)) {
-        tell_faults(&faults);
+        log_faults(&faults);
     } else {
         size_t count = wizard_changes(wizard, &changes);
         printf("\n%s%s", count ? "These settings change:\n" : "No setting changes.\n",

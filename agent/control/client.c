@@ -12,26 +12,26 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int door_client_connect(const char *root)
+int control_client_connect(const char *root)
 {
     char path[PATH_MAX];
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int error = file_target(path, sizeof(path), root, DOOR_PATH);
+    int error = file_target(path, sizeof(path), root, CONTROL_PATH);
     if (error == 0)
         error = str_copy(address.sun_path, sizeof(address.sun_path), path);
     if (error)
         return error;
-    int door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (door < 0)
+    int control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (control < 0)
         return -errno;
-    if (connect(door, (const struct sockaddr *)&address, sizeof(address)) == 0)
-        return door;
+    if (connect(control, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return control;
     error = -errno;
-    close(door);
+    close(control);
     return error;
 }
 
-bool door_client_nobody(int error)
+bool control_client_nobody(int error)
 {
     return error == -ENOENT || error == -ECONNREFUSED || error == -ENAMETOOLONG;
 }
@@ -49,35 +49,35 @@ static int send_all(int fd, const char *data, size_t size)
     return 0;
 }
 
-static int send_request(int door, enum door_verb verb, unsigned consent, const void *data,
+static int send_request(int control, enum control_verb verb, unsigned consent, const void *data,
                         size_t size)
 {
-    struct door_head head = {.magic = DOOR_MAGIC,
-                             .verb = (uint16_t)verb,
-                             .consent = (uint16_t)consent,
-                             .size = (uint32_t)size};
-    if (size > UINT32_MAX || door_check_request(&head) < 0)
+    struct control_head head = {.magic = CONTROL_MAGIC,
+                                .verb = (uint16_t)verb,
+                                .consent = (uint16_t)consent,
+                                .size = (uint32_t)size};
+    if (size > UINT32_MAX || control_check_request(&head) < 0)
         return -EFBIG;
-    int error = send_all(door, (const char *)&head, sizeof(head));
-    return error ? error : send_all(door, data, size);
+    int error = send_all(control, (const char *)&head, sizeof(head));
+    return error ? error : send_all(control, data, size);
 }
 
-int door_client_send(int door, enum door_verb verb, const void *data, size_t size)
+int control_client_send(int control, enum control_verb verb, const void *data, size_t size)
 {
-    return send_request(door, verb, 0, data, size);
+    return send_request(control, verb, 0, data, size);
 }
 
-int door_client_receive(int door, enum door_verb verb, struct buf *answer, bool *answered)
+int control_client_receive(int control, enum control_verb verb, struct buf *answer, bool *answered)
 {
-    struct door_head head = {0};
+    struct control_head head = {0};
     *answered = false;
-    int error = file_read_exactly(door, &head, sizeof(head));
+    int error = file_read_exactly(control, &head, sizeof(head));
     if (error == 0)
-        error = door_check_answer(&head, verb);
+        error = control_check_answer(&head, verb);
     if (error == 0)
         error = buf_reserve(answer, head.size);
     if (error == 0)
-        error = file_read_exactly(door, answer->data + answer->length, head.size);
+        error = file_read_exactly(control, answer->data + answer->length, head.size);
     if (error)
         return error;
     answer->length += head.size;
@@ -94,19 +94,19 @@ static void log_silence(int error)
               closed && geteuid() != 0 ? "; it serves root and the admin user alone" : "");
 }
 
-int door_client_ask(int door, enum door_verb verb, const void *data, size_t size,
-                    struct buf *answer)
+int control_client_ask(int control, enum control_verb verb, const void *data, size_t size,
+                       struct buf *answer)
 {
-    return door_client_change(door, verb, 0, data, size, answer);
+    return control_client_change(control, verb, 0, data, size, answer);
 }
 
-int door_client_change(int door, enum door_verb verb, unsigned consent, const void *data,
-                       size_t size, struct buf *answer)
+int control_client_change(int control, enum control_verb verb, unsigned consent, const void *data,
+                          size_t size, struct buf *answer)
 {
     bool answered = false;
-    int error = send_request(door, verb, consent, data, size);
+    int error = send_request(control, verb, consent, data, size);
     if (error == 0)
-        error = door_client_receive(door, verb, answer, &answered);
+        error = control_client_receive(control, verb, answer, &answered);
     if (error && !answered)
         log_silence(error);
     return error;

@@ -13,24 +13,24 @@
 /* A connection to the daemon's socket below `root`, which the caller closes; or a negative errno,
  * no message: -ENOENT or -ECONNREFUSED where none runs (-ENAMETOOLONG: none can have bound such a
  * path), -EACCES where this user may not ask. */
-int door_client_connect(const char *root);
+int control_client_connect(const char *root);
 
 /* Whether such an error means that no daemon runs. */
-bool door_client_nobody(int error);
+bool control_client_nobody(int error);
 
 /* Sends a request. 0, -EFBIG for a payload that is longer than the verb's, or another errno. */
-int door_client_send(int door, enum door_verb verb, const void *data, size_t size);
+int control_client_send(int control, enum control_verb verb, const void *data, size_t size);
 
 /* Reads the answer and appends its payload. The status that the daemon gave, or a negative errno,
  * with `*answered` false, when none came: -EPIPE where the daemon closed the connection. */
-int door_client_receive(int door, enum door_verb verb, struct buf *answer, bool *answered);
+int control_client_receive(int control, enum control_verb verb, struct buf *answer, bool *answered);
 
 /* Both. Where no answer comes the message is told. */
-int door_client_ask(int door, enum door_verb verb, const void *data, size_t size,
-                    struct buf *answer);
+int control_client_ask(int control, enum control_verb verb, const void *data, size_t size,
+                       struct buf *answer);
 
 /* The same with a consent (settings/change.h), for the verbs that store settings. */
-int door_client_change(int door, enum door_verb verb, unsigned consent, const void *data,
-                       size_t size, struct buf *answer);
+int control_client_change(int control, enum control_verb verb, unsigned consent, const void *data,
+                          size_t size, struct buf *answer);
 
 #endif

@@ -1,4 +1,5 @@
-/* The door's messages: which there are, how large, and the one payload that is not plain text. */
+/* The control socket's messages: which there are, how large, and the one payload that is not plain
+ * text. */
 #include "control/server.h"
 
 #include "base/str.h"
@@ -14,49 +15,49 @@ static const struct verb {
     uint32_t size_max; /* of a request's payload */
     bool reading;
     uint16_t consent; /* what a request may hold of it */
-} verbs[DOOR_VERB_END] = {
-    [DOOR_LOGIN]        = {PASSWORD_MAX + 1,             false, 0}, /* one that is too long is sent so far: it is wrong */
-    [DOOR_LOAD]         = {0,                            false, 0},
-    [DOOR_APPLY_WIZARD] = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
-    [DOOR_APPLY_SET]    = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
-    [DOOR_APPLY_IMPORT] = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
-    [DOOR_REBOOT]       = {0,                            false, 0},
-    [DOOR_PUBLISHED]    = {0,                            true,  0},
-    [DOOR_EVENTS]       = {sizeof(struct event_request), true,  0},
-    [DOOR_CONSOLE]      = {2 * (DOOR_NAME_MAX + 1) + PASSWORD_MAX + 1, false, 0},
+} verbs[CONTROL_VERB_END] = {
+    [CONTROL_LOGIN]        = {PASSWORD_MAX + 1,             false, 0}, /* one that is too long is sent so far: it is wrong */
+    [CONTROL_LOAD]         = {0,                            false, 0},
+    [CONTROL_APPLY_WIZARD] = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
+    [CONTROL_APPLY_SET]    = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
+    [CONTROL_APPLY_IMPORT] = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
+    [CONTROL_REBOOT]       = {0,                            false, 0},
+    [CONTROL_PUBLISHED]    = {0,                            true,  0},
+    [CONTROL_EVENTS]       = {sizeof(struct event_request), true,  0},
+    [CONTROL_CONSOLE]      = {2 * (CONTROL_NAME_MAX + 1) + PASSWORD_MAX + 1, false, 0},
 };
 /* clang-format on */
 
-bool door_is_reading(enum door_verb verb)
+bool control_is_reading(enum control_verb verb)
 {
     return verbs[verb].reading;
 }
 
-int door_check_request(const struct door_head *head)
+int control_check_request(const struct control_head *head)
 {
-    bool sound = head->magic == DOOR_MAGIC && head->verb > 0 && head->verb < DOOR_VERB_END &&
+    bool sound = head->magic == CONTROL_MAGIC && head->verb > 0 && head->verb < CONTROL_VERB_END &&
                  !(head->consent & ~verbs[head->verb].consent) && head->status == 0 &&
                  head->size <= verbs[head->verb].size_max;
     return sound ? 0 : -EBADMSG;
 }
 
-int door_check_answer(const struct door_head *head, enum door_verb verb)
+int control_check_answer(const struct control_head *head, enum control_verb verb)
 {
-    bool sound = head->magic == DOOR_MAGIC && head->verb == verb && head->consent == 0 &&
-                 head->status <= 0 && head->size <= DOOR_ANSWER_MAX;
+    bool sound = head->magic == CONTROL_MAGIC && head->verb == verb && head->consent == 0 &&
+                 head->status <= 0 && head->size <= CONTROL_ANSWER_MAX;
     return sound ? 0 : -EBADMSG;
 }
 
-int door_write_load(enum role role, uint64_t revision, const struct settings *settings,
-                    struct buf *out)
+int control_write_load(enum role role, uint64_t revision, const struct settings *settings,
+                       struct buf *out)
 {
     buf_printf(out, "%d %llu\n", (int)role, (unsigned long long)revision);
     settings_export(settings, EXPORT_ALL, true, out);
     return buf_error(out);
 }
 
-int door_read_load(const struct buf *answer, enum role *role, struct settings *settings,
-                   uint64_t *revision)
+int control_read_load(const struct buf *answer, enum role *role, struct settings *settings,
+                      uint64_t *revision)
 {
     char head[40] = "";
     uint64_t number;

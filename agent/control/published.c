@@ -38,12 +38,12 @@ static void write_ruleset(const struct policy *policy, struct buf *out)
 {
     struct firewall_ruleset ruleset;
     struct buf text = {0};
-    int error = firewall_rules_make(&ruleset, policy);
+    int error = firewall_compile(&ruleset, policy);
     if (error == 0)
-        firewall_rules_print(&ruleset, &text);
+        firewall_ruleset_print(&ruleset, &text);
     wire_put_text(out, error == 0 ? buf_text(&text) : NULL);
     out->failed |= error == -ENOMEM || buf_error(&text);
-    firewall_rules_free(&ruleset);
+    firewall_ruleset_free(&ruleset);
     buf_free(&text);
 }
 

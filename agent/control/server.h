@@ -1,7 +1,8 @@
 /*
- * The door: the one way in for changes. A local stream socket, open to root and the admin user
- * alone (SO_PEERCRED), with a closed set of messages, each of checked size; what comes over it is
- * hostile until validated. The warden owns it and calls door_serve() when a descriptor is ready.
+ * The control socket: the one way in for changes. A local stream socket, open to root and the admin
+ * user alone (SO_PEERCRED), with a closed set of messages, each of checked size; what comes over it
+ * is hostile until validated. The daemon owns it and calls control_serve() when a descriptor is
+ * ready.
  */
 #ifndef HOLDFAST_CONTROL_SERVER_H
 #define HOLDFAST_CONTROL_SERVER_H
@@ -15,25 +16,25 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define DOOR_PATH "/run/holdfast/door"
+#define CONTROL_PATH "/run/holdfast/door"
 
-enum door_verb {
-    DOOR_LOGIN = 1,    /* the password; -ENOTSUP with the reason where none can be checked */
-    DOOR_LOAD,         /* empty; answered with role, revision and the settings' text */
-    DOOR_APPLY_WIZARD, /* text of the 25 answers */
-    DOOR_APPLY_SET,    /* text */
-    DOOR_APPLY_IMPORT, /* text */
-    DOOR_REBOOT,       /* empty */
-    DOOR_PUBLISHED,    /* empty; answered with what is published (control/published.h) */
-    DOOR_EVENTS,       /* struct event_request; answered with a page (control/event_page.h) */
-    DOOR_CONSOLE, /* of root: terminal, user name and password, each ended by a NUL but the last;
-                     answered as DOOR_LOGIN */
-    DOOR_VERB_END
+enum control_verb {
+    CONTROL_LOGIN = 1,    /* the password; -ENOTSUP with the reason where none can be checked */
+    CONTROL_LOAD,         /* empty; answered with role, revision and the settings' text */
+    CONTROL_APPLY_WIZARD, /* text of the 25 answers */
+    CONTROL_APPLY_SET,    /* text */
+    CONTROL_APPLY_IMPORT, /* text */
+    CONTROL_REBOOT,       /* empty */
+    CONTROL_PUBLISHED,    /* empty; answered with what is published (control/published.h) */
+    CONTROL_EVENTS,       /* struct event_request; answered with a page (control/event_page.h) */
+    CONTROL_CONSOLE, /* of root: terminal, user name and password, each ended by a NUL but the last;
+                     answered as CONTROL_LOGIN */
+    CONTROL_VERB_END
 };
 
 /* What precedes every message in both directions; in host byte order, since both ends are one
  * machine. `status` is 0 or a negative errno in an answer, 0 in a request. */
-struct door_head {
+struct control_head {
     uint32_t magic;
     uint16_t verb;
     uint16_t consent; /* of a request to store settings (settings/change.h); else 0 */
@@ -42,34 +43,35 @@ struct door_head {
 };
 
 enum {
-    DOOR_MAGIC = 0x48464431, /* "HFD1" */
-    DOOR_CLIENTS_MAX = 8,
-    DOOR_ADMIN_CLIENTS_MAX = 6, /* so that the admin user never shuts out root */
-    DOOR_REFUSALS_MAX = 10, /* told within a minute; wrong passwords, which wait, are all told */
-    DOOR_CHECKS_MAX = 3, /* of a password at a time: of root, of the admin user, of the consoles */
-    DOOR_NAME_MAX = 32,  /* bytes of a terminal's or user's name */
-    DOOR_FDS_MAX = 1 + DOOR_CHECKS_MAX + DOOR_CLIENTS_MAX,
-    DOOR_ANSWER_MAX = 1 << 20
+    CONTROL_MAGIC = 0x48464431, /* "HFD1" */
+    CONTROL_CLIENTS_MAX = 8,
+    CONTROL_ADMIN_CLIENTS_MAX = 6, /* so that the admin user never shuts out root */
+    CONTROL_REFUSALS_MAX = 10, /* told within a minute; wrong passwords, which wait, are all told */
+    CONTROL_CHECKS_MAX =
+        3, /* of a password at a time: of root, of the admin user, of the consoles */
+    CONTROL_NAME_MAX = 32, /* bytes of a terminal's or user's name */
+    CONTROL_FDS_MAX = 1 + CONTROL_CHECKS_MAX + CONTROL_CLIENTS_MAX,
+    CONTROL_ANSWER_MAX = 1 << 20
 };
 
 /* Whether `head` begins a sound message: magic, a known verb, and a size within that verb's limit.
- * An answer's size is limited by DOOR_ANSWER_MAX alone. 0 or -EBADMSG. */
-int door_check_request(const struct door_head *head);
-int door_check_answer(const struct door_head *head, enum door_verb verb);
+ * An answer's size is limited by CONTROL_ANSWER_MAX alone. 0 or -EBADMSG. */
+int control_check_request(const struct control_head *head);
+int control_check_answer(const struct control_head *head, enum control_verb verb);
 
 /* Whether a verb only shows what the stations are shown too, so that root and the admin user ask it
  * without a password. */
-bool door_is_reading(enum door_verb verb);
+bool control_is_reading(enum control_verb verb);
 
-/* The payload of an answer to DOOR_LOAD, written and read: role, revision, every setting, secrets
- * among them. -EBADMSG when it does not read. */
-int door_write_load(enum role role, uint64_t revision, const struct settings *settings,
-                    struct buf *out);
-int door_read_load(const struct buf *answer, enum role *role, struct settings *settings,
-                   uint64_t *revision);
+/* The payload of an answer to CONTROL_LOAD, written and read: role, revision, every setting,
+ * secrets among them. -EBADMSG when it does not read. */
+int control_write_load(enum role role, uint64_t revision, const struct settings *settings,
+                       struct buf *out);
+int control_read_load(const struct buf *answer, enum role *role, struct settings *settings,
+                      uint64_t *revision);
 
-/* What the warden does when asked; each answers 0 or a negative errno. */
-struct door_actions {
+/* What the daemon does when asked; each answers 0 or a negative errno. */
+struct control_actions {
     int (*load)(void *context, struct buf *answer);
     int (*apply)(void *context, const struct change *change, struct buf *answer);
     int (*reboot)(void *context, const char *who);
@@ -81,26 +83,26 @@ struct door_actions {
     void *context;
 };
 
-struct door;
+struct control;
 
-/* Makes the socket at root + DOOR_PATH, owned by root and admin's group, mode 0660. `root` is also
- * where /etc/shadow and /etc/passwd are read. Message told. */
-int door_open(struct door **door, const char *root, const struct door_actions *actions);
-void door_close(struct door *door);
+/* Makes the socket at root + CONTROL_PATH, owned by root and admin's group, mode 0660. `root` is
+ * also where /etc/shadow and /etc/passwd are read. Message told. */
+int control_open(struct control **control, const char *root, const struct control_actions *actions);
+void control_close(struct control *control);
 
 /* The socket alone. The listener's descriptor, with the path's owner root and `group`, mode 0660;
  * or a negative errno. */
-int door_listen(const char *path, gid_t group);
+int control_listen(const char *path, gid_t group);
 
 /* A client's descriptor, non-blocking, and its user; or a negative errno. */
-int door_accept(int listener, uid_t *uid);
+int control_accept(int listener, uid_t *uid);
 
-/* Fills at most DOOR_FDS_MAX entries; how many: the listener, DOOR_CHECKS_MAX processes that check
- * a password (-1 where none runs), then the clients. `timeout_ms` is lowered when a delayed answer
- * or a client's time limit falls due earlier (-1 means none). */
-size_t door_fds(struct door *door, struct pollfd fds[DOOR_FDS_MAX], int *timeout_ms);
+/* Fills at most CONTROL_FDS_MAX entries; how many: the listener, CONTROL_CHECKS_MAX processes that
+ * check a password (-1 where none runs), then the clients. `timeout_ms` is lowered when a delayed
+ * answer or a client's time limit falls due earlier (-1 means none). */
+size_t control_fds(struct control *control, struct pollfd fds[CONTROL_FDS_MAX], int *timeout_ms);
 
 /* Serves what poll(2) reported, and what fell due. */
-void door_serve(struct door *door, const struct pollfd *fds, size_t count);
+void control_serve(struct control *control, const struct pollfd *fds, size_t count);
 
 #endif

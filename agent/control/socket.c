@@ -1,4 +1,4 @@
-/* The door's socket in the file system: who may connect to it, and who did. */
+/* The control socket's socket in the file system: who may connect to it, and who did. */
 #include "control/server.h"
 
 #include "base/str.h"
@@ -23,12 +23,12 @@ static int bind_path(int listener, const char *path, gid_t group)
     umask(before);
     if (error == 0 && geteuid() == 0 && lchown(path, 0, group) < 0)
         error = -errno;
-    if (error == 0 && listen(listener, DOOR_CLIENTS_MAX) < 0)
+    if (error == 0 && listen(listener, CONTROL_CLIENTS_MAX) < 0)
         error = -errno;
     return error;
 }
 
-int door_listen(const char *path, gid_t group)
+int control_listen(const char *path, gid_t group)
 {
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0)
@@ -41,7 +41,7 @@ int door_listen(const char *path, gid_t group)
     return listener;
 }
 
-int door_accept(int listener, uid_t *uid)
+int control_accept(int listener, uid_t *uid)
 {
     struct ucred peer;
     socklen_t size = sizeof(peer);

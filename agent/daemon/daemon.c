@@ -1,6 +1,6 @@
 /*
- * The warden's loop: one poll(2) over the kernel's announcements, the timer, the door, the front
- * and signals. A walk follows whatever says that something may have changed.
+ * The daemon's loop: one poll(2) over the kernel's announcements, the timer, the control socket,
+ * the endpoint and signals. A walk follows whatever says that something may have changed.
  */
 #include "daemon/daemon.h"
 
@@ -37,12 +37,12 @@ enum {
     STALE_INTERVALS = 3 /* spec/interfaces: a snapshot older than that fails /health */
 };
 
-struct warden {
-    const struct warden_setup *setup;
+struct daemon {
+    const struct daemon_setup *setup;
     struct node node;
     struct results results; /* of the last walk */
     struct monitor *monitor;
-    struct door *door;
+    struct control *control;
     struct endpoint endpoint;
     struct prober prober;
     int signals, timer;
@@ -58,129 +58,131 @@ struct warden {
 
 /* --- one walk, and the pages that show it --- */
 
-static void make_report(const struct warden *warden, const struct recent *recent,
+static void make_report(const struct daemon *daemon, const struct recent_events *recent_events,
                         struct report *report)
 {
-    *report = (struct report){.traffic = warden->traffic,
-                              .results = &warden->results,
-                              .events = recent->list,
-                              .event_count = recent->count};
-    node_facts(&warden->node, &report->facts);
-    report->facts.generation = warden->generation;
-    report->facts.certificate_expires_s = warden->endpoint.certificate.life.until_s;
-    report->facts.certificate_fingerprint = warden->endpoint.certificate.fingerprint;
-    report->facts.drift_repaired = warden->drift.repaired;
-    report->facts.last_drift_s = warden->drift.last_s;
+    *report = (struct report){.traffic = daemon->traffic,
+                              .results = &daemon->results,
+                              .events = recent_events->list,
+                              .event_count = recent_events->count};
+    node_facts(&daemon->node, &report->facts);
+    report->facts.generation = daemon->generation;
+    report->facts.certificate_expires_s = daemon->endpoint.certificate.life.until_s;
+    report->facts.certificate_fingerprint = daemon->endpoint.certificate.fingerprint;
+    report->facts.drift_repaired = daemon->drift.repaired;
+    report->facts.last_drift_s = daemon->drift.last_s;
 }
 
-static void publish_to_stations(struct warden *warden, const struct report *report)
+static void publish_to_stations(struct daemon *daemon, const struct report *report)
 {
-    int fd = pages_seal(report, &warden->node.policy, STALE_INTERVALS * warden->setup->interval_s);
-    int error = fd < 0 ? fd : front_publish(&warden->endpoint.front, fd);
+    int fd = pages_seal(report, &daemon->node.policy, STALE_INTERVALS * daemon->setup->interval_s);
+    int error = fd < 0 ? fd : worker_publish(&daemon->endpoint.worker, fd);
     if (error)
-        log_error("cannot publish generation %llu: %s", (unsigned long long)warden->generation,
+        log_error("cannot publish generation %llu: %s", (unsigned long long)daemon->generation,
                   strerror(-error));
     if (fd >= 0)
         close(fd);
 }
 
 /* To the stations where the endpoint runs, and to local readers always. */
-static void publish(struct warden *warden)
+static void publish(struct daemon *daemon)
 {
-    struct recent recent = {.count = 0};
+    struct recent_events recent_events = {.count = 0};
     struct report report;
-    (void)recent_read(&recent, warden->node.state); /* told, or no memory: the page has none then */
-    make_report(warden, &recent, &report);
-    if (warden->endpoint.running)
-        publish_to_stations(warden, &report);
-    buf_clear(&warden->published); /* its memory is kept: each walk publishes about as much */
-    published_write(&report, &warden->node, &warden->published);
-    recent_free(&recent);
+    (void)recent_events_read(&recent_events,
+                             daemon->node.state); /* told, or no memory: the page has none then */
+    make_report(daemon, &recent_events, &report);
+    if (daemon->endpoint.running)
+        publish_to_stations(daemon, &report);
+    buf_clear(&daemon->published); /* its memory is kept: each walk publishes about as much */
+    published_write(&report, &daemon->node, &daemon->published);
+    recent_events_free(&recent_events);
 }
 
-static void walk(struct warden *warden)
+static void walk(struct daemon *daemon)
 {
     struct results now = {0};
-    warden->walk_due_ms = 0;
-    if (endpoint_hold(&warden->endpoint, &warden->node))
-        prober_soon(&warden->prober);
-    endpoint_tell(&warden->endpoint, &warden->node, warden->prober.failures, warden->prober.reason);
-    node_events_settle(&warden->node);
-    drift_walk(&warden->drift, &warden->node, &warden->results, &now);
-    results_free(&warden->results);
-    warden->results = now;
-    warden->generation++;
-    file_watch_renew(warden->files, warden->node.system.root);
-    publish(warden);
+    daemon->walk_due_ms = 0;
+    if (endpoint_hold(&daemon->endpoint, &daemon->node))
+        prober_soon(&daemon->prober);
+    endpoint_report(&daemon->endpoint, &daemon->node, daemon->prober.failures,
+                    daemon->prober.reason);
+    node_events_settle(&daemon->node);
+    drift_walk(&daemon->drift, &daemon->node, &daemon->results, &now);
+    results_free(&daemon->results);
+    daemon->results = now;
+    daemon->generation++;
+    file_watch_renew(daemon->files, daemon->node.system.root);
+    publish(daemon);
 }
 
-static void walk_soon(struct warden *warden, unsigned delay_ms)
+static void walk_soon(struct daemon *daemon, unsigned delay_ms)
 {
     uint64_t due_ms = clock_boot_ms() + delay_ms;
-    if (warden->walk_due_ms == 0 || due_ms < warden->walk_due_ms)
-        warden->walk_due_ms = due_ms;
+    if (daemon->walk_due_ms == 0 || due_ms < daemon->walk_due_ms)
+        daemon->walk_due_ms = due_ms;
 }
 
 /* The endpoint is in another state: a new process has no pages yet, and the rows say so. */
-static void endpoint_changed(struct warden *warden)
+static void endpoint_changed(struct daemon *daemon)
 {
-    walk_soon(warden, 0);
-    prober_soon(&warden->prober);
+    walk_soon(daemon, 0);
+    prober_soon(&daemon->prober);
 }
 
-/* --- what the door asks --- */
+/* --- what the control socket asks --- */
 
-static int door_load(void *context, struct buf *answer)
+static int control_load(void *context, struct buf *answer)
 {
-    const struct warden *warden = context;
-    if (warden->node.reason.length) {
-        buf_puts(answer, buf_text(&warden->node.reason));
+    const struct daemon *daemon = context;
+    if (daemon->node.reason.length) {
+        buf_puts(answer, buf_text(&daemon->node.reason));
         return -ENODATA;
     }
-    return door_write_load(warden->node.role, warden->node.revision, &warden->node.settings,
-                           answer);
+    return control_write_load(daemon->node.role, daemon->node.revision, &daemon->node.settings,
+                              answer);
 }
 
-static int door_apply(void *context, const struct change *change, struct buf *answer)
+static int control_apply(void *context, const struct change *change, struct buf *answer)
 {
-    struct warden *warden = context;
-    int error = node_apply(&warden->node, change, answer);
-    if (error && warden->node.reason.length)
-        walk_soon(warden, 0);
+    struct daemon *daemon = context;
+    int error = node_apply(&daemon->node, change, answer);
+    if (error && daemon->node.reason.length)
+        walk_soon(daemon, 0);
     if (error)
         return error;
-    buf_printf(answer, "%llu", (unsigned long long)warden->node.revision);
-    walk_soon(warden, 0);
-    prober_soon(&warden->prober);
+    buf_printf(answer, "%llu", (unsigned long long)daemon->node.revision);
+    walk_soon(daemon, 0);
+    prober_soon(&daemon->prober);
     return 0;
 }
 
-static int door_published(void *context, struct buf *answer)
+static int control_published(void *context, struct buf *answer)
 {
-    const struct warden *warden = context;
-    buf_append(answer, buf_text(&warden->published), warden->published.length);
-    return buf_error(&warden->published);
+    const struct daemon *daemon = context;
+    buf_append(answer, buf_text(&daemon->published), daemon->published.length);
+    return buf_error(&daemon->published);
 }
 
-static int door_events(void *context, const void *request, size_t size, struct buf *answer)
+static int control_events(void *context, const void *request, size_t size, struct buf *answer)
 {
-    const struct warden *warden = context;
-    if (warden->node.state)
-        return event_page_write(warden->node.state, request, size, answer);
-    buf_puts(answer, buf_text(&warden->node.reason));
+    const struct daemon *daemon = context;
+    if (daemon->node.state)
+        return event_page_write(daemon->node.state, request, size, answer);
+    buf_puts(answer, buf_text(&daemon->node.reason));
     return -ENODATA;
 }
 
-static int door_reboot(void *context, const char *who)
+static int control_reboot(void *context, const char *who)
 {
-    struct warden *warden = context;
-    return node_reboot(&warden->node, who);
+    struct daemon *daemon = context;
+    return node_reboot(&daemon->node, who);
 }
 
-static void door_refused(void *context, const char *who, const char *why)
+static void control_refused(void *context, const char *who, const char *why)
 {
-    struct warden *warden = context;
-    if (node_event(&warden->node, "refused", "%s: %s", who, why))
+    struct daemon *daemon = context;
+    if (node_event(&daemon->node, "refused", "%s: %s", who, why))
         log_warning("door: %s: %s", who, why);
 }
 
@@ -189,34 +191,34 @@ static void door_refused(void *context, const char *who, const char *why)
 enum {
     FD_SIGNAL,
     FD_TIMER,
-    FD_FRONT,
-    FD_FRONT_LOG,
+    FD_ENDPOINT,
+    FD_ENDPOINT_LOG,
     FD_PROBER,
     FD_PROBER_LOG,
     FD_FILES,
     FD_CLOCK,
     FD_MONITOR,
-    FD_DOOR = FD_MONITOR + MONITOR_FDS
+    FD_CONTROL = FD_MONITOR + MONITOR_FDS
 };
 
-static void read_signal(struct warden *warden)
+static void read_signal(struct daemon *daemon)
 {
     struct signalfd_siginfo info;
-    if (read(warden->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
+    if (read(daemon->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP)
-        walk_soon(warden, 0);
+        walk_soon(daemon, 0);
     else if (info.ssi_signo != SIGCHLD)
-        warden->stop = true;
-    else if (endpoint_look_at_child(&warden->endpoint, &warden->node))
-        endpoint_changed(warden);
+        daemon->stop = true;
+    else if (endpoint_look_at_child(&daemon->endpoint, &daemon->node))
+        endpoint_changed(daemon);
 }
 
-static void read_timer(struct warden *warden)
+static void read_timer(struct daemon *daemon)
 {
     uint64_t expirations;
-    if (read(warden->timer, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
-        walk_soon(warden, 0);
+    if (read(daemon->timer, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+        walk_soon(daemon, 0);
 }
 
 static int until(uint64_t due_ms, int timeout_ms)
@@ -226,47 +228,47 @@ static int until(uint64_t due_ms, int timeout_ms)
     return due_ms == 0 || (timeout_ms >= 0 && timeout_ms < left) ? timeout_ms : left;
 }
 
-static void do_what_is_due(struct warden *warden)
+static void do_what_is_due(struct daemon *daemon)
 {
-    if (endpoint_do_due(&warden->endpoint, &warden->node))
-        endpoint_changed(warden);
-    if (warden->walk_due_ms && clock_boot_ms() >= warden->walk_due_ms)
-        walk(warden);
-    if (!fips_prove(&warden->node)) { /* a library that failed is not used */
-        prober_close(&warden->prober);
-        warden->prober.due_ms = 0;
-    } else if (prober_do_due(&warden->prober, &warden->node)) {
-        walk_soon(warden, 0);
+    if (endpoint_do_due(&daemon->endpoint, &daemon->node))
+        endpoint_changed(daemon);
+    if (daemon->walk_due_ms && clock_boot_ms() >= daemon->walk_due_ms)
+        walk(daemon);
+    if (!fips_evidence_prove(&daemon->node)) { /* a library that failed is not used */
+        prober_close(&daemon->prober);
+        daemon->prober.due_ms = 0;
+    } else if (prober_do_due(&daemon->prober, &daemon->node)) {
+        walk_soon(daemon, 0);
     }
-    helper_log_do_due(&warden->endpoint.log);
-    helper_log_do_due(&warden->prober.log);
+    helper_log_do_due(&daemon->endpoint.log);
+    helper_log_do_due(&daemon->prober.log);
 }
 
-static void list_sources(const struct warden *warden, struct pollfd *fds)
+static void list_sources(const struct daemon *daemon, struct pollfd *fds)
 {
     const int listed[FD_MONITOR] = {
-        [FD_SIGNAL] = warden->signals,
-        [FD_TIMER] = warden->timer,
-        [FD_FRONT] = warden->endpoint.running ? warden->endpoint.front.channel : -1,
-        [FD_FRONT_LOG] = helper_log_fd(&warden->endpoint.log),
-        [FD_PROBER] = warden->prober.pidfd,
-        [FD_PROBER_LOG] = helper_log_fd(&warden->prober.log),
-        [FD_FILES] = warden->files,
-        [FD_CLOCK] = warden->clock,
+        [FD_SIGNAL] = daemon->signals,
+        [FD_TIMER] = daemon->timer,
+        [FD_ENDPOINT] = daemon->endpoint.running ? daemon->endpoint.worker.channel : -1,
+        [FD_ENDPOINT_LOG] = helper_log_fd(&daemon->endpoint.log),
+        [FD_PROBER] = daemon->prober.pidfd,
+        [FD_PROBER_LOG] = helper_log_fd(&daemon->prober.log),
+        [FD_FILES] = daemon->files,
+        [FD_CLOCK] = daemon->clock,
     };
     for (size_t i = 0; i < countof(listed); i++)
         fds[i] = (struct pollfd){.fd = listed[i], .events = POLLIN};
-    monitor_fds(warden->monitor, &fds[FD_MONITOR]);
+    monitor_fds(daemon->monitor, &fds[FD_MONITOR]);
 }
 
-static int first_timeout_ms(const struct warden *warden)
+static int first_timeout_ms(const struct daemon *daemon)
 {
     const uint64_t due_ms[] = {
-        warden->walk_due_ms,
-        endpoint_due_ms(&warden->endpoint),
-        helper_log_due_ms(&warden->endpoint.log),
-        prober_due_ms(&warden->prober),
-        helper_log_due_ms(&warden->prober.log),
+        daemon->walk_due_ms,
+        endpoint_due_ms(&daemon->endpoint),
+        helper_log_due_ms(&daemon->endpoint.log),
+        prober_due_ms(&daemon->prober),
+        helper_log_due_ms(&daemon->prober.log),
     };
     int timeout_ms = -1;
     for (size_t i = 0; i < countof(due_ms); i++)
@@ -275,40 +277,40 @@ static int first_timeout_ms(const struct warden *warden)
 }
 
 /* What a helper wrote comes first: its last words stand before the message that it has ended. */
-static void read_sources(struct warden *warden, const struct pollfd *fds)
+static void read_sources(struct daemon *daemon, const struct pollfd *fds)
 {
-    if (fds[FD_FRONT_LOG].revents)
-        helper_log_read(&warden->endpoint.log);
+    if (fds[FD_ENDPOINT_LOG].revents)
+        helper_log_read(&daemon->endpoint.log);
     if (fds[FD_PROBER_LOG].revents)
-        helper_log_read(&warden->prober.log);
+        helper_log_read(&daemon->prober.log);
     if (fds[FD_SIGNAL].revents)
-        read_signal(warden);
+        read_signal(daemon);
     if (fds[FD_TIMER].revents)
-        read_timer(warden);
-    if (fds[FD_FILES].revents && file_watch_drain(warden->files))
-        walk_soon(warden, SETTLE_MS);
-    if (fds[FD_CLOCK].revents && clock_watch_drain(warden->clock))
-        walk_soon(warden, 0);
-    if (fds[FD_FRONT].revents && warden->endpoint.running &&
-        endpoint_read(&warden->endpoint, &warden->node, &warden->traffic))
-        endpoint_changed(warden);
-    if (fds[FD_PROBER].revents && prober_finish(&warden->prober, &warden->node))
-        walk_soon(warden, 0);
-    if (monitor_drain(warden->monitor, &fds[FD_MONITOR]))
-        walk_soon(warden, SETTLE_MS);
+        read_timer(daemon);
+    if (fds[FD_FILES].revents && file_watch_drain(daemon->files))
+        walk_soon(daemon, SETTLE_MS);
+    if (fds[FD_CLOCK].revents && clock_watch_drain(daemon->clock))
+        walk_soon(daemon, 0);
+    if (fds[FD_ENDPOINT].revents && daemon->endpoint.running &&
+        endpoint_read(&daemon->endpoint, &daemon->node, &daemon->traffic))
+        endpoint_changed(daemon);
+    if (fds[FD_PROBER].revents && prober_finish(&daemon->prober, &daemon->node))
+        walk_soon(daemon, 0);
+    if (monitor_drain(daemon->monitor, &fds[FD_MONITOR]))
+        walk_soon(daemon, SETTLE_MS);
 }
 
-static int turn(struct warden *warden)
+static int turn(struct daemon *daemon)
 {
-    struct pollfd fds[FD_DOOR + DOOR_FDS_MAX] = {{0}};
-    int timeout_ms = first_timeout_ms(warden);
-    list_sources(warden, fds);
-    size_t doors = door_fds(warden->door, &fds[FD_DOOR], &timeout_ms);
-    if (poll(fds, FD_DOOR + doors, timeout_ms) < 0)
+    struct pollfd fds[FD_CONTROL + CONTROL_FDS_MAX] = {{0}};
+    int timeout_ms = first_timeout_ms(daemon);
+    list_sources(daemon, fds);
+    size_t controls = control_fds(daemon->control, &fds[FD_CONTROL], &timeout_ms);
+    if (poll(fds, FD_CONTROL + controls, timeout_ms) < 0)
         return errno == EINTR ? 0 : -errno;
-    read_sources(warden, fds);
-    door_serve(warden->door, &fds[FD_DOOR], doors);
-    do_what_is_due(warden);
+    read_sources(daemon, fds);
+    control_serve(daemon->control, &fds[FD_CONTROL], controls);
+    do_what_is_due(daemon);
     return 0;
 }
 
@@ -344,97 +346,97 @@ static int open_timer(unsigned interval_s)
     return fd;
 }
 
-static int open_sources(struct warden *warden)
+static int open_sources(struct daemon *daemon)
 {
-    struct door_actions actions = {.load = door_load,
-                                   .apply = door_apply,
-                                   .reboot = door_reboot,
-                                   .published = door_published,
-                                   .events = door_events,
-                                   .refused = door_refused,
-                                   .now_ms = clock_boot_ms,
-                                   .context = warden};
-    warden->signals = open_signals();
-    warden->timer = open_timer(warden->setup->interval_s);
-    warden->files = file_watch_open();
-    warden->clock = clock_watch_open();
-    if (warden->signals < 0 || warden->timer < 0) {
-        int error = warden->signals < 0 ? warden->signals : warden->timer;
+    struct control_actions actions = {.load = control_load,
+                                      .apply = control_apply,
+                                      .reboot = control_reboot,
+                                      .published = control_published,
+                                      .events = control_events,
+                                      .refused = control_refused,
+                                      .now_ms = clock_boot_ms,
+                                      .context = daemon};
+    daemon->signals = open_signals();
+    daemon->timer = open_timer(daemon->setup->interval_s);
+    daemon->files = file_watch_open();
+    daemon->clock = clock_watch_open();
+    if (daemon->signals < 0 || daemon->timer < 0) {
+        int error = daemon->signals < 0 ? daemon->signals : daemon->timer;
         log_error("run: cannot wait for signals and time: %s", strerror(-error));
         return error;
     }
-    int error = monitor_open(&warden->monitor);
+    int error = monitor_open(&daemon->monitor);
     if (error == 0)
-        error = door_open(&warden->door, warden->setup->root, &actions);
+        error = control_open(&daemon->control, daemon->setup->root, &actions);
     if (error == 0)
-        error = endpoint_open(&warden->endpoint, &warden->node);
+        error = endpoint_open(&daemon->endpoint, &daemon->node);
     return error;
 }
 
-static void close_all(struct warden *warden)
+static void close_all(struct daemon *daemon)
 {
-    prober_close(&warden->prober);
-    endpoint_close(&warden->endpoint, &warden->node);
-    door_close(warden->door);
-    monitor_close(warden->monitor);
-    if (warden->timer >= 0)
-        close(warden->timer);
-    if (warden->files >= 0)
-        close(warden->files);
-    if (warden->clock >= 0)
-        close(warden->clock);
-    if (warden->signals >= 0)
-        close(warden->signals);
-    results_free(&warden->results);
-    buf_free(&warden->published);
-    node_close(&warden->node);
+    prober_close(&daemon->prober);
+    endpoint_close(&daemon->endpoint, &daemon->node);
+    control_close(daemon->control);
+    monitor_close(daemon->monitor);
+    if (daemon->timer >= 0)
+        close(daemon->timer);
+    if (daemon->files >= 0)
+        close(daemon->files);
+    if (daemon->clock >= 0)
+        close(daemon->clock);
+    if (daemon->signals >= 0)
+        close(daemon->signals);
+    results_free(&daemon->results);
+    buf_free(&daemon->published);
+    node_close(&daemon->node);
 }
 
-static int open_node(struct warden *warden)
+static int open_node(struct daemon *daemon)
 {
-    const struct warden_setup *setup = warden->setup;
-    int error = node_load(&warden->node, setup->root, setup->state_path, NODE_RUN);
-    if (error == 0 && warden->node.state && !warden->node.writable && !warden->node.frozen)
+    const struct daemon_setup *setup = daemon->setup;
+    int error = node_load(&daemon->node, setup->root, setup->state_path, NODE_RUN);
+    if (error == 0 && daemon->node.state && !daemon->node.writable && !daemon->node.frozen)
         error = -EBUSY;
     if (error)
         log_error("run: cannot load the node from %s: %s", setup->state_path, strerror(-error));
-    else if (warden->node.reason.length)
-        log_error("FAILED CLOSED: %s", buf_text(&warden->node.reason));
-    else if (warden->node.frozen)
+    else if (daemon->node.reason.length)
+        log_error("FAILED CLOSED: %s", buf_text(&daemon->node.reason));
+    else if (daemon->node.frozen)
         log_error("%s: %s", setup->state_path, NODE_FROZEN);
     return error;
 }
 
 /* A boot that did not come to its end enforced nothing before the network came up: what the walk
  * finds is not the whole story then. */
-static void note_missing_boot(struct warden *warden)
+static void note_missing_boot(struct daemon *daemon)
 {
     struct boot_record record = {0};
-    if (boot_record_read(warden->node.system.root, &record) == 0)
+    if (boot_record_read(daemon->node.system.root, &record) == 0)
         return;
     node_event(
-        &warden->node, "unbooted",
+        &daemon->node, "unbooted",
         "no boot is recorded since the machine started: nothing is known to have enforced the "
         "policy before the network came up");
 }
 
-int warden_run(const struct warden_setup *setup)
+int daemon_run(const struct daemon_setup *setup)
 {
-    struct warden warden = {.setup = setup, .signals = -1, .timer = -1, .files = -1, .clock = -1};
-    prober_init(&warden.prober);
-    endpoint_init(&warden.endpoint);
+    struct daemon daemon = {.setup = setup, .signals = -1, .timer = -1, .files = -1, .clock = -1};
+    prober_init(&daemon.prober);
+    endpoint_init(&daemon.endpoint);
     int error = privilege_reduce();
     if (error == 0)
-        error = open_node(&warden);
+        error = open_node(&daemon);
     if (error == 0)
-        error = open_sources(&warden);
+        error = open_sources(&daemon);
     if (error == 0) {
-        note_missing_boot(&warden);
-        endpoint_start(&warden.endpoint, &warden.node);
-        walk(&warden);
+        note_missing_boot(&daemon);
+        endpoint_start(&daemon.endpoint, &daemon.node);
+        walk(&daemon);
     }
-    while (error == 0 && !warden.stop)
-        error = turn(&warden);
-    close_all(&warden);
+    while (error == 0 && !daemon.stop)
+        error = turn(&daemon);
+    close_all(&daemon);
     return error;
 }

@@ -25,7 +25,7 @@ enum {
 };
 
 /* spec/interfaces.md, The endpoint */
-static const struct front_limits limits = {
+static const struct worker_limits limits = {
     .connections = 100,
     .connections_per_address = 10,
     .handshake_ms = 10000,
@@ -45,15 +45,15 @@ void endpoint_init(struct endpoint *endpoint)
 int endpoint_open(struct endpoint *endpoint, struct node *node)
 {
     endpoint->served.daemon_pid = getpid();
-    return fips_prove(node) ? own_certificate_open(&endpoint->certificate, node) : 0;
+    return fips_evidence_prove(node) ? own_certificate_open(&endpoint->certificate, node) : 0;
 }
 
-void endpoint_judge(struct node *node)
+void endpoint_evaluate(struct node *node)
 {
     struct buf key_pem = {0};
-    if (fips_prove(node) && node->state &&
+    if (fips_evidence_prove(node) && node->state &&
         state_object_get(node->state, OWN_CERTIFICATE_KEY, &key_pem) == 0)
-        (void)fips_allows_key(node, &key_pem);
+        (void)fips_evidence_allows_key(node, &key_pem);
     buf_wipe(&key_pem);
 }
 
@@ -71,13 +71,13 @@ static void set_state(struct endpoint *endpoint, const struct node *node, enum s
 {
     struct served_record *served = &endpoint->served;
     served->state = state;
-    served->pid = endpoint->running ? endpoint->front.pid : 0;
+    served->pid = endpoint->running ? endpoint->worker.pid : 0;
     (void)snprintf(served->reason, sizeof(served->reason), "%s", reason);
     write_served(endpoint, node);
 }
 
-void endpoint_tell(struct endpoint *endpoint, const struct node *node, unsigned failures,
-                   const char *reason)
+void endpoint_report(struct endpoint *endpoint, const struct node *node, unsigned failures,
+                     const char *reason)
 {
     struct served_record *served = &endpoint->served;
     served->probe_failures = failures;
@@ -90,7 +90,7 @@ void endpoint_tell(struct endpoint *endpoint, const struct node *node, unsigned 
 static void stop(struct endpoint *endpoint)
 {
     if (endpoint->running)
-        front_stop(&endpoint->front);
+        worker_stop(&endpoint->worker);
     helper_log_close(&endpoint->log);
     endpoint->running = false;
 }
@@ -116,7 +116,7 @@ __attribute__((format(printf, 3, 4))) static void fail(struct endpoint *endpoint
 
 static void fail_by_status(struct endpoint *endpoint, struct node *node)
 {
-    int status = front_wait(&endpoint->front);
+    int status = worker_wait(&endpoint->worker);
     if (status >= 0 && WIFSIGNALED(status))
         fail(endpoint, node, "the process was ended by signal %d", WTERMSIG(status));
     else if (status >= 0 && WIFEXITED(status))
@@ -127,7 +127,7 @@ static void fail_by_status(struct endpoint *endpoint, struct node *node)
 
 /* --- starting --- */
 
-static void choose_user(struct front_setup *setup)
+static void choose_user(struct worker_setup *setup)
 {
     if (geteuid() != 0)
         return;
@@ -160,12 +160,12 @@ static int open_listener(struct endpoint *endpoint, const struct node *node)
     int error = find_place(&place, node);
     if (error)
         return error;
-    if (same_place(&place, &endpoint->place) && front_listens(endpoint->listener))
+    if (same_place(&place, &endpoint->place) && worker_listens(endpoint->listener))
         return 0;
     if (endpoint->listener >= 0)
         close(endpoint->listener);
     endpoint->place = place;
-    endpoint->listener = front_listen(place.address, place.port);
+    endpoint->listener = worker_listen(place.address, place.port);
     (void)snprintf(endpoint->served.place, sizeof(endpoint->served.place), "%.100s port %u",
                    place.address, (unsigned)place.port);
     return endpoint->listener < 0 ? endpoint->listener : 0;
@@ -177,7 +177,7 @@ static int spawn(struct endpoint *endpoint, const struct node *node)
     int errors = error ? error : helper_log_open(&endpoint->log);
     if (errors < 0)
         return errors;
-    struct front_setup setup = {
+    struct worker_setup setup = {
         .offer = endpoint->offer,
         .certificate_pem = endpoint->certificate.certificate_pem,
         .key_pem = endpoint->certificate.key_pem,
@@ -189,7 +189,7 @@ static int spawn(struct endpoint *endpoint, const struct node *node)
         .errors = errors,
     };
     choose_user(&setup);
-    error = front_spawn_on(&endpoint->front, &setup, endpoint->listener);
+    error = worker_spawn_on(&endpoint->worker, &setup, endpoint->listener);
     close(errors);
     return error;
 }
@@ -223,7 +223,7 @@ static void note_start(struct endpoint *endpoint, const struct node *node)
     endpoint->asked = endpoint->heard = 0;
     endpoint->ask_due_ms = endpoint->started_ms;
     served->starts++;
-    served->pid = endpoint->front.pid;
+    served->pid = endpoint->worker.pid;
     if (str_equal(served->fingerprint, endpoint->certificate.fingerprint))
         return;
     served->since_ms = endpoint->started_ms;
@@ -235,13 +235,13 @@ static void note_start(struct endpoint *endpoint, const struct node *node)
 static bool is_allowed(struct endpoint *endpoint, struct node *node)
 {
     const struct own_certificate *certificate = &endpoint->certificate;
-    if (!fips_prove(node))
+    if (!fips_evidence_prove(node))
         set_state(endpoint, node, SERVED_DOWN, "FIPS mode forbids it: a self-test failed");
     else if (certificate->fault)
         fail(endpoint, node, "%s", certificate->fault);
     else if (certificate->certificate_pem.length == 0)
         fail(endpoint, node, "there is no certificate");
-    else if (!fips_allows_key(node, &certificate->key_pem))
+    else if (!fips_evidence_allows_key(node, &certificate->key_pem))
         set_state(endpoint, node, SERVED_DOWN, "FIPS mode forbids it: its key is not approved");
     else
         return true;
@@ -287,13 +287,13 @@ static bool admit(struct endpoint *endpoint, const struct node *node)
     if (memcmp(&stations, &endpoint->stations, sizeof(stations)) == 0)
         return true;
     endpoint->stations = stations;
-    return front_admit(&endpoint->front, &stations) == 0;
+    return worker_admit(&endpoint->worker, &stations) == 0;
 }
 
 /* FIPS mode with a failed self-test may have kept the pair from being read so far. */
 static bool renew(struct endpoint *endpoint, struct node *node)
 {
-    if (!fips_prove(node))
+    if (!fips_evidence_prove(node))
         return false;
     if (!endpoint->certificate.is_loaded)
         return own_certificate_open(&endpoint->certificate, node) == 0;
@@ -331,13 +331,13 @@ static bool ask(struct endpoint *endpoint, struct node *node)
         fail(endpoint, node, "the process does not answer");
         return true;
     }
-    if (!front_listens(endpoint->listener)) {
+    if (!worker_listens(endpoint->listener)) {
         fail(endpoint, node, "the listening socket was shut down");
         return true;
     }
     endpoint->ask_due_ms = clock_boot_ms() + ASK_MS;
-    if (front_publish(&endpoint->front, -1) == 0)
-        endpoint->asked = endpoint->front.asked;
+    if (worker_publish(&endpoint->worker, -1) == 0)
+        endpoint->asked = endpoint->worker.asked;
     return false;
 }
 
@@ -358,10 +358,10 @@ uint64_t endpoint_due_ms(const struct endpoint *endpoint)
 
 bool endpoint_read(struct endpoint *endpoint, struct node *node, struct traffic_counts *counts)
 {
-    struct front_record record;
-    int error = front_record_read(&endpoint->front, &record);
+    struct worker_record record;
+    int error = worker_record_read(&endpoint->worker, &record);
     for (unsigned i = 0; error == 0 && i < RECORDS_MAX;
-         error = front_record_read(&endpoint->front, &record), i++) {
+         error = worker_record_read(&endpoint->worker, &record), i++) {
         *counts = record.counts;
         endpoint->heard = record.heard;
     }
@@ -379,7 +379,7 @@ bool endpoint_read(struct endpoint *endpoint, struct node *node, struct traffic_
 
 bool endpoint_look_at_child(struct endpoint *endpoint, struct node *node)
 {
-    if (!endpoint->running || !front_is_stopped(&endpoint->front))
+    if (!endpoint->running || !worker_is_stopped(&endpoint->worker))
         return false;
     fail(endpoint, node, "the process was stopped");
     return true;

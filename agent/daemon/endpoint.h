@@ -29,7 +29,7 @@ struct endpoint_place {
 };
 
 struct endpoint {
-    struct front front;
+    struct worker worker;
     struct helper_log log;
     bool running;
     int listener;                /* -1: none */
@@ -55,7 +55,7 @@ int endpoint_open(struct endpoint *endpoint, struct node *node);
 
 /* For a report: whether FIPS mode would let the endpoint start, with the key that the state holds.
  */
-void endpoint_judge(struct node *node);
+void endpoint_evaluate(struct node *node);
 
 /* Starts the process on the address and port of the settings; or leaves it down where FIPS mode
  * forbids it: a self-test failed, or the key is not approved. What fails is told, recorded, and due
@@ -80,8 +80,8 @@ bool endpoint_read(struct endpoint *endpoint, struct node *node, struct traffic_
 bool endpoint_look_at_child(struct endpoint *endpoint, struct node *node);
 
 /* Writes what is known of it for the tls domain; `failures` are the prober's, in a row, and why. */
-void endpoint_tell(struct endpoint *endpoint, const struct node *node, unsigned failures,
-                   const char *reason);
+void endpoint_report(struct endpoint *endpoint, const struct node *node, unsigned failures,
+                     const char *reason);
 
 /* Ends the process, closes the port and takes the record away. */
 void endpoint_close(struct endpoint *endpoint, const struct node *node);

@@ -1,4 +1,4 @@
-/* Both sides of the prober: the warden's, and the process that was executed. */
+/* Both sides of the prober: the daemon's, and the process that was executed. */
 #include "daemon/prober.h"
 
 #include "base/clock.h"
@@ -35,7 +35,8 @@ enum {
     MEMORY_MAX = 32 << 20
 };
 
-_Static_assert((int)RECORD_LISTENERS_MAX <= (int)SANDBOX_PORTS_MAX, "each listener has a port");
+_Static_assert((int)PROBE_CACHE_LISTENERS_MAX <= (int)SANDBOX_PORTS_MAX,
+               "each listener has a port");
 
 void prober_init(struct prober *prober)
 {
@@ -87,10 +88,10 @@ static int fork_prober(struct prober *prober, int memory)
 
 static int lay_out(int memory, const struct policy *policy)
 {
-    struct probe_record *record = malloc(sizeof(*record));
+    struct probe_cache *record = malloc(sizeof(*record));
     if (!record)
         return -ENOMEM;
-    record_prepare(record, policy);
+    probe_cache_prepare(record, policy);
     int error = file_write_all(memory, record, sizeof(*record));
     free(record);
     return error ? error : memfd_fix_size(memory);
@@ -143,22 +144,22 @@ static void fail(struct prober *prober, struct node *node, const char *why)
 }
 
 /* A listener that is busy, or one whose answer did not come in time, is no fault of its own yet:
- * what was found before stands while that is asked again, for as long as record_carry says. */
+ * what was found before stands while that is asked again, for as long as probe_cache_carry says. */
 static int take(struct prober *prober, const struct node *node, bool *complete)
 {
-    struct probe_record *record = calloc(2, sizeof(*record));
+    struct probe_cache *record = calloc(2, sizeof(*record));
     if (!record)
         return -ENOMEM;
     int error = lseek(prober->memory, 0, SEEK_SET) < 0 ? -errno : 0;
     if (error == 0)
         error = file_read_exactly(prober->memory, record, sizeof(*record));
-    if (error == 0 && (!record_is_sound(record) || record->boot_ms == 0))
+    if (error == 0 && (!probe_cache_is_valid(record) || record->boot_ms == 0))
         error = -EBADMSG;
     if (error == 0) {
-        *complete = record_is_complete(record);
-        if (record_read(node->system.root, &record[1]) == 0)
-            record_carry(record, &record[1]);
-        error = record_write(node->system.root, record);
+        *complete = probe_cache_is_complete(record);
+        if (probe_cache_read(node->system.root, &record[1]) == 0)
+            probe_cache_carry(record, &record[1]);
+        error = probe_cache_write(node->system.root, record);
     }
     free(record);
     return error;
@@ -194,7 +195,7 @@ bool prober_do_due(struct prober *prober, struct node *node)
     }
     if (prober->pid || now_ms < prober->due_ms)
         return false;
-    prober->due_ms = now_ms + RECORD_INTERVAL_S * UINT64_C(1000);
+    prober->due_ms = now_ms + PROBE_CACHE_INTERVAL_S * UINT64_C(1000);
     prober->end_ms = now_ms + LONGEST_S * UINT64_C(1000);
     int error = start(prober, node);
     if (error)
@@ -209,14 +210,14 @@ uint64_t prober_due_ms(const struct prober *prober)
 
 /* --- the process --- */
 
-bool prober_is_meant(int count, char *const *words)
+bool prober_is_helper_invocation(int count, char *const *words)
 {
     return count == WORDS && str_equal(words[1], WORD);
 }
 
 /* It talks to listeners that may be anybody's by now. A system call that is none of its own kills
  * it: nobody depends on it. */
-static int give_up_privilege(const struct probe_record *record, struct connect_sources *sources)
+static int give_up_privilege(const struct probe_cache *record, struct connect_sources *sources)
 {
     static const int keep[] = {FD_MEMORY};
     const unsigned user = geteuid() == 0 ? USERS_NOBODY : 0;
@@ -227,7 +228,7 @@ static int give_up_privilege(const struct probe_record *record, struct connect_s
         .seccomp_kill = true,
         .descriptors = DESCRIPTORS,
         .memory = MEMORY_MAX,
-        .file_size = sizeof(struct probe_record),
+        .file_size = sizeof(struct probe_cache),
         .port_count = record->count,
     };
     for (size_t i = 0; i < record->count; i++)
@@ -241,21 +242,22 @@ static int give_up_privilege(const struct probe_record *record, struct connect_s
 }
 
 /* What the daemon laid out, and what it is to be probed. */
-static int read_order(struct probe_record *record)
+static int read_order(struct probe_cache *record)
 {
     struct stat status;
     if (fstat(FD_MEMORY, &status) < 0 || status.st_size != (off_t)sizeof(*record) ||
         lseek(FD_MEMORY, 0, SEEK_SET) < 0 ||
-        file_read_exactly(FD_MEMORY, record, sizeof(*record)) < 0 || !record_is_sound(record)) {
+        file_read_exactly(FD_MEMORY, record, sizeof(*record)) < 0 ||
+        !probe_cache_is_valid(record)) {
         log_error("prober: is started by \"holdfast run\" alone");
         return -EBADF;
     }
     return 0;
 }
 
-static int probe_into(struct probe_record *record, struct connect_sources *sources)
+static int probe_into(struct probe_cache *record, struct connect_sources *sources)
 {
-    record_probe(record, sources);
+    probe_cache_probe(record, sources);
     if (lseek(FD_MEMORY, 0, SEEK_SET) < 0)
         return -errno;
     return file_write_all(FD_MEMORY, record, sizeof(*record));
@@ -263,7 +265,7 @@ static int probe_into(struct probe_record *record, struct connect_sources *sourc
 
 int prober_main(void)
 {
-    struct probe_record *record = malloc(sizeof(*record));
+    struct probe_cache *record = malloc(sizeof(*record));
     (void)alarm(ALARM_S);
     struct connect_sources sources;
     int error = record ? read_order(record) : -ENOMEM;

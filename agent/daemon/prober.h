@@ -1,9 +1,9 @@
 /*
- * The prober: the process that probes the node's own listeners for the warden, which must never
+ * The prober: the process that probes the node's own listeners for the daemon, which must never
  * wait. It is this binary executed anew, as nobody and with nothing but one shared memory, from
- * which the warden takes what it found once it has ended. It starts some seconds after the daemon,
- * after each change of a setting, and every RECORD_INTERVAL_S; soon again, after a growing delay,
- * where a listener refused it or was too slow.
+ * which the daemon takes what it found once it has ended. It starts some seconds after the daemon,
+ * after each change of a setting, and every PROBE_CACHE_INTERVAL_S; soon again, after a growing
+ * delay, where a listener refused it or was too slow.
  */
 #ifndef HOLDFAST_DAEMON_PROBER_H
 #define HOLDFAST_DAEMON_PROBER_H
@@ -45,8 +45,8 @@ bool prober_finish(struct prober *prober, struct node *node);
 /* Ends one that runs. */
 void prober_close(struct prober *prober);
 
-/* Whether a program's arguments are those that the warden gives; then its main. */
-bool prober_is_meant(int count, char *const *words);
+/* Whether a program's arguments are those that the daemon gives; then its main. */
+bool prober_is_helper_invocation(int count, char *const *words);
 int prober_main(void);
 
 #endif

@@ -6,17 +6,17 @@
 #include "report/report.h"
 #include "state/state.h"
 
-enum { RECENT_EVENTS = 20 };
+enum { RECENT_EVENTS_MAX = 20 };
 
-struct recent {
-    struct report_event list[RECENT_EVENTS]; /* oldest first, as the log has them */
+struct recent_events {
+    struct report_event list[RECENT_EVENTS_MAX]; /* oldest first, as the log has them */
     size_t count;
 };
 
 /* Reads them into an empty `recent`, which stays empty without a state (NULL). 0, or a negative
  * errno, and it is empty again. */
-int recent_read(struct recent *recent, struct state *state);
+int recent_events_read(struct recent_events *recent_events, struct state *state);
 
-void recent_free(struct recent *recent);
+void recent_events_free(struct recent_events *recent_events);
 
 #endif

@@ -59,7 +59,7 @@ static void line_write(const struct line *line, struct buf *out)
 
 /* What differs in one line: its name is added to `found`, and the line is mended where `out` is
  * given. A line that is not understood stays as it is. */
-typedef void mend_line(struct line *line, struct buf *found);
+typedef void repair_line(struct line *line, struct buf *found);
 
 static void name_found(struct buf *found, const char *name)
 {
@@ -79,26 +79,26 @@ static void lock(struct line *line, struct buf *found)
     line->field[1] = locked;
 }
 
-static void mend_admin_password(struct line *line, struct buf *found)
+static void repair_admin_password(struct line *line, struct buf *found)
 {
     if (line->count > 1 && str_equal(line->field[0], ADMIN) && !is_locked(line->field[1]))
         lock(line, found);
 }
 
-static void mend_other_password(struct line *line, struct buf *found)
+static void repair_other_password(struct line *line, struct buf *found)
 {
     if (line->count > 1 && !str_equal(line->field[0], ADMIN) && !is_locked(line->field[1]))
         lock(line, found);
 }
 
 /* In passwd(5) "x" sends the reader to shadow(5); an empty field lets everybody in. */
-static void mend_open_passwd(struct line *line, struct buf *found)
+static void repair_open_passwd(struct line *line, struct buf *found)
 {
     if (line->count > 1 && !str_equal(line->field[1], "x") && !is_locked(line->field[1]))
         lock(line, found);
 }
 
-static void mend_admin_shell(struct line *line, struct buf *found)
+static void repair_admin_shell(struct line *line, struct buf *found)
 {
     static char nologin[] = NOLOGIN;
     if (line->count != 7 || !str_equal(line->field[0], ADMIN) || str_equal(line->field[6], NOLOGIN))
@@ -147,7 +147,7 @@ static bool is_login(const struct line *line)
            asks_at_terminal(line->field[3]);
 }
 
-static void mend_console(struct line *line, struct buf *found)
+static void repair_console(struct line *line, struct buf *found)
 {
     if (line->count < 4 || line->field[0][0] == '#' || !is_login(line))
         return;
@@ -166,19 +166,19 @@ static void reload_init(const struct system *system)
 static const struct account_rule {
     const char *id, *title, *path;
     const char *desired;
-    mend_line *mend;
-    void (*mended)(const struct system *system); /* or NULL */
+    repair_line *repair;
+    void (*repaired)(const struct system *system); /* or NULL */
 } rules[] = {
     {"accounts.admin.password", "The administrator's password is locked", "/etc/shadow",  "locked",
-     mend_admin_password,                                                                                             NULL},
+     repair_admin_password,                                                                                             NULL},
     {"accounts.admin.shell",    "The administrator has no shell",         "/etc/passwd",  NOLOGIN,
-     mend_admin_shell,                                                                                                NULL},
+     repair_admin_shell,                                                                                                NULL},
     {"accounts.others",         "No other account has a password",        "/etc/shadow",  "none",
-     mend_other_password,                                                                                             NULL},
-    {"accounts.passwd",         "No password stands in passwd",           "/etc/passwd",  "none",   mend_open_passwd,
-     NULL                                                                                                                 },
-    {"accounts.consoles",       "No console offers a login",              "/etc/inittab", "none",   mend_console,
-     reload_init                                                                                                          },
+     repair_other_password,                                                                                             NULL},
+    {"accounts.passwd",         "No password stands in passwd",           "/etc/passwd",  "none",   repair_open_passwd,
+     NULL                                                                                                                   },
+    {"accounts.consoles",       "No console offers a login",              "/etc/inittab", "none",   repair_console,
+     reload_init                                                                                                            },
 };
 
 static const char *const login_programs[] = {"getty", "login", "sshd", "dropbear"};
@@ -203,8 +203,8 @@ static void accounts_plan(const struct policy *policy, struct rows *rows)
 }
 
 /* A NUL ends what programs read of its line, not of the file; what is behind it stays. */
-static void mend_text(const struct account_rule *rule, struct buf *text, struct buf *found,
-                      struct buf *out)
+static void repair_text(const struct account_rule *rule, struct buf *text, struct buf *found,
+                        struct buf *out)
 {
     for (size_t at = 0; at < text->length;) {
         struct line line;
@@ -212,7 +212,7 @@ static void mend_text(const struct account_rule *rule, struct buf *text, struct 
         size_t length = line_end(text, at), seen = strlen(start);
         bool ended = at + length < text->length;
         line_split(&line, start);
-        rule->mend(&line, found);
+        rule->repair(&line, found);
         line_write(&line, out);
         if (line.count)
             buf_append(out, start + seen, length - seen);
@@ -223,8 +223,8 @@ static void mend_text(const struct account_rule *rule, struct buf *text, struct 
 }
 
 /* Reads the rule's file and mends a copy: `found` names what differed, `out` is the new text. */
-static int mend_file(const struct system *system, const struct account_rule *rule,
-                     struct buf *found, struct buf *out)
+static int repair_file(const struct system *system, const struct account_rule *rule,
+                       struct buf *found, struct buf *out)
 {
     char path[PATH_MAX];
     struct buf text = {0};
@@ -232,7 +232,7 @@ static int mend_file(const struct system *system, const struct account_rule *rul
     if (error == 0)
         error = file_read(path, FILE_SIZE_MAX, &text);
     if (error == 0)
-        mend_text(rule, &text, found, out);
+        repair_text(rule, &text, found, out);
     buf_wipe(&text);
     if (error == 0)
         error = buf_error(found) ? buf_error(found) : buf_error(out);
@@ -251,7 +251,7 @@ static void observe_file(const struct system *system, const struct account_rule 
                          struct rows *rows, struct row *row)
 {
     struct buf found = {0}, out = {0};
-    int error = mend_file(system, rule, &found, &out);
+    int error = repair_file(system, rule, &found, &out);
     if (error == -ENOENT)
         row_verdict(row, VERDICT_NOT_APPLICABLE, rows_text(rows, "there is no %s", rule->path));
     else if (error)
@@ -336,15 +336,15 @@ static int rewrite_file(const struct system *system, const struct account_rule *
 {
     char path[PATH_MAX], target[PATH_MAX];
     struct buf found = {0}, out = {0};
-    int error = mend_file(system, rule, &found, &out);
+    int error = repair_file(system, rule, &found, &out);
     if (error == 0)
         error = file_path(path, sizeof(path), system->root, rule->path);
     if (error == 0)
         error = file_target(target, sizeof(target), system->root, rule->path);
     if (error == 0 && found.length)
         error = file_replace_alike(path, target, buf_text(&out), out.length);
-    if (error == 0 && found.length && rule->mended)
-        rule->mended(system);
+    if (error == 0 && found.length && rule->repaired)
+        rule->repaired(system);
     buf_free(&found);
     buf_wipe(&out);
     return error;

@@ -28,10 +28,10 @@ void domain_check(const struct policy *policy, const struct system *system, stru
         plan_and_observe(domain_table[i], policy, system, &results->domain[i]);
 }
 
-int domain_guard(const struct system *system)
+int domain_base_deny(const struct system *system)
 {
     for (size_t i = 0; i < DOMAIN_COUNT; i++) {
-        int error = domain_table[i]->guard ? domain_table[i]->guard(system) : 0;
+        int error = domain_table[i]->base_deny ? domain_table[i]->base_deny(system) : 0;
         if (error < 0)
             return error;
     }

@@ -15,10 +15,10 @@
 
 /* The system that is enforced. */
 struct system {
-    const char *root; /* "" or --root: before every path, /proc/sys included */
-    bool whole;       /* the machine's initial network namespace: keys that are not per network
-                         namespace are written only there, else only observed */
-    bool own_network; /* false where --root is given in the machine's own network namespace (an
+    const char *root;      /* "" or --root: before every path, /proc/sys included */
+    bool initial_netns;    /* the machine's initial network namespace: keys that are not per network
+                      namespace are written only there, else only observed */
+    bool manages_firewall; /* false where --root is given in the machine's own network namespace (an
                          image being built, a test): its firewall is then no part of the system,
                          neither observed nor changed */
     const struct fips_evidence *fips; /* what this process found out about its own cryptography
@@ -37,7 +37,7 @@ struct domain {
 
     /* What must stand before the first change of any domain, e.g. the base-deny firewall. Does
      * nothing where it or something better stands already. May be NULL. 0 or a negative errno. */
-    int (*guard)(const struct system *system);
+    int (*base_deny)(const struct system *system);
 
     /* policy -> rows with `desired`; pure. */
     void (*plan)(const struct policy *policy, struct rows *rows);
@@ -89,7 +89,7 @@ void domain_check(const struct policy *policy, const struct system *system,
                   struct results *results);
 
 /* Stands every domain's guard. 0, or the first error: then nothing may be opened or brought up. */
-int domain_guard(const struct system *system);
+int domain_base_deny(const struct system *system);
 
 /* For each domain: plan, observe, converge what differs, observe again. */
 void domain_enforce(const struct policy *policy, const struct system *system,

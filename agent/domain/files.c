@@ -87,7 +87,7 @@ static const char *origin(const struct file_rule *rule, struct rows *rows)
 }
 
 static int look(const struct system *system, const struct policy *policy,
-                const struct file_rule *rule, struct plain_file *found)
+                const struct file_rule *rule, struct managed_file *found)
 {
     char path[PATH_MAX];
     struct buf wanted = {0};
@@ -96,11 +96,11 @@ static int look(const struct system *system, const struct policy *policy,
     if (error == 0)
         error = file_path_keeping(path, sizeof(path), system->root, rule->path, OWN);
     if (error == 0)
-        error = plain_file_look_folder(path, &found->actual);
+        error = managed_file_look_folder(path, &found->actual);
     if (error == 0 && found->actual.length && !str_equal(buf_text(&found->actual), "absent"))
         buf_puts(&found->should, "a folder of its own around it");
     else if (error == 0 && !found->actual.length)
-        error = plain_file_look(path, &wanted, found);
+        error = managed_file_look(path, &wanted, found);
     buf_free(&wanted);
     if (error == 0)
         error = buf_error(&found->actual) ? buf_error(&found->actual) : buf_error(&found->should);
@@ -109,7 +109,7 @@ static int look(const struct system *system, const struct policy *policy,
 
 /* A file that is there where none should be differs, whatever it holds. */
 static bool is_right(const struct file_rule *rule, const struct policy *policy,
-                     const struct plain_file *found)
+                     const struct managed_file *found)
 {
     return is_wanted(rule, policy) ? found->equal : str_equal(buf_text(&found->actual), "absent");
 }
@@ -117,7 +117,7 @@ static bool is_right(const struct file_rule *rule, const struct policy *policy,
 static void observe_file(const struct system *system, const struct policy *policy,
                          const struct file_rule *rule, struct rows *rows, struct row *row)
 {
-    struct plain_file found = {.equal = false};
+    struct managed_file found = {.equal = false};
     int error = look(system, policy, rule, &found);
     if (error) {
         row_verdict(row, VERDICT_ERROR,
@@ -154,8 +154,8 @@ static int write_file(const char *path, const struct policy *policy, const struc
     int error = buf_error(&text);
     if (error == 0)
         error = rule->durable
-                    ? file_replace(path, text.data, text.length, PLAIN_FILE_MODE)
-                    : file_replace_volatile(path, text.data, text.length, PLAIN_FILE_MODE);
+                    ? file_replace(path, text.data, text.length, MANAGED_FILE_MODE)
+                    : file_replace_volatile(path, text.data, text.length, MANAGED_FILE_MODE);
     buf_free(&text);
     return error;
 }
@@ -173,7 +173,7 @@ static int set_right(const struct system *system, const struct policy *policy,
     char path[PATH_MAX];
     int error = file_path_keeping(path, sizeof(path), system->root, rule->path, OWN);
     if (error == 0)
-        error = plain_file_mend_folder(path);
+        error = managed_file_repair_folder(path);
     if (error)
         return error;
     return is_wanted(rule, policy) ? write_file(path, policy, rule) : remove_file(path);

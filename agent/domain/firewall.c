@@ -29,14 +29,14 @@ static size_t rows_before_rules(const struct firewall_ruleset *ruleset)
     return 1 + ruleset->chain_count;
 }
 
-static size_t row_of_surplus(const struct firewall_ruleset *ruleset)
+static size_t row_of_unexpected(const struct firewall_ruleset *ruleset)
 {
     return rows_before_rules(ruleset) + ruleset->rule_count;
 }
 
 static size_t row_of_foreign(const struct firewall_ruleset *ruleset)
 {
-    return row_of_surplus(ruleset) + 1;
+    return row_of_unexpected(ruleset) + 1;
 }
 
 static size_t row_of_flows(const struct firewall_ruleset *ruleset)
@@ -82,7 +82,7 @@ static void plan_rules(const struct firewall_ruleset *ruleset, struct rows *rows
 
 static void free_ruleset(void *made)
 {
-    firewall_rules_free(made);
+    firewall_ruleset_free(made);
     free(made);
 }
 
@@ -90,7 +90,7 @@ static void free_ruleset(void *made)
 static struct firewall_ruleset *make_ruleset(const struct policy *policy)
 {
     struct firewall_ruleset *ruleset = malloc(sizeof(*ruleset));
-    if (!ruleset || firewall_rules_make(ruleset, policy) == 0)
+    if (!ruleset || firewall_compile(ruleset, policy) == 0)
         return ruleset;
     free_ruleset(ruleset);
     return NULL;
@@ -213,10 +213,11 @@ static void observe_rules(const struct firewall_ruleset *ruleset, const struct n
             buf_puts(&text, "missing");
         row_judge(&row[i], rows_take(rows, &text), false);
     }
-    row_judge(&rows->list[row_of_surplus(ruleset)],
-              match.surplus.length ? rows_text(rows, "%s", buf_text(&match.surplus))
-                                   : rows_text(rows, "none beside %zu rules", ruleset->rule_count),
-              match.surplus.length == 0);
+    row_judge(&rows->list[row_of_unexpected(ruleset)],
+              match.unexpected.length
+                  ? rows_text(rows, "%s", buf_text(&match.unexpected))
+                  : rows_text(rows, "none beside %zu rules", ruleset->rule_count),
+              match.unexpected.length == 0);
     firewall_match_free(&match);
 }
 
@@ -287,7 +288,7 @@ static void firewall_observe(const struct system *system, const struct policy *p
                              struct rows *rows)
 {
     const struct firewall_ruleset *ruleset = planned(rows);
-    if (!system->own_network)
+    if (!system->manages_firewall)
         all_rows(rows, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
     else if (ruleset)
         observe_all(ruleset, policy, rows);
@@ -350,7 +351,7 @@ static void firewall_converge(const struct system *system, const struct policy *
                               struct rows *rows)
 {
     const struct firewall_ruleset *ruleset = planned(rows);
-    if (!system->own_network || !ruleset)
+    if (!system->manages_firewall || !ruleset)
         return;
     struct row *flows = &rows->list[row_of_flows(ruleset)];
     int error = own_rows_differ(rows, ruleset) ? load(ruleset, rows) : 0;
@@ -393,18 +394,18 @@ static int guard_with(struct netlink *netlink, const struct firewall_ruleset *ba
     return error;
 }
 
-static int firewall_guard(const struct system *system)
+static int firewall_base_deny(const struct system *system)
 {
     struct firewall_ruleset base;
     struct netlink netlink = {0};
-    if (!system->own_network)
+    if (!system->manages_firewall)
         return 0;
-    int error = firewall_rules_base_deny(&base);
+    int error = firewall_compile_base_deny(&base);
     if (error)
         log_error("cannot make the base-deny " TABLE_TEXT ": %s", strerror(-error));
     else
         error = guard_with(&netlink, &base);
-    firewall_rules_free(&base);
+    firewall_ruleset_free(&base);
     return error;
 }
 
@@ -412,7 +413,7 @@ const struct domain domain_firewall = {
     .name = "firewall",
     .title = "Firewall",
     .weight = WEIGHT_ENFORCED,
-    .guard = firewall_guard,
+    .base_deny = firewall_base_deny,
     .plan = firewall_plan,
     .observe = firewall_observe,
     .converge = firewall_converge,

@@ -106,13 +106,13 @@ static void observe_packet_size(const struct system *system, const struct policy
                                 struct rows *rows, struct row *row)
 {
     struct packet_sizes sizes = {.wanted = settings_uint(policy->settings, row->setting)};
-    int error = system->own_network ? read_sizes(&sizes, rows, row) : 0;
+    int error = system->manages_firewall ? read_sizes(&sizes, rows, row) : 0;
     if (error == 0 && (sizes.right.count || sizes.wrong.count))
         judge_sizes(&sizes, rows, row);
     else if (row->verdict == VERDICT_PASS)
         row_verdict(row, VERDICT_NOT_CHECKED,
-                    system->own_network ? "no interface is up"
-                                        : "the system has no network of its own");
+                    system->manages_firewall ? "no interface is up"
+                                             : "the system has no network of its own");
     rows->failed |= sizes.right.text.failed || sizes.wrong.text.failed;
     buf_free(&sizes.right.text);
     buf_free(&sizes.wrong.text);
@@ -120,7 +120,7 @@ static void observe_packet_size(const struct system *system, const struct policy
 
 /* --- observe --- */
 
-static void judge(const struct policy *policy, struct row *row)
+static void evaluate(const struct policy *policy, struct row *row)
 {
     const struct setting_info *info = &setting_table[row->setting];
     const char *inactive = setting_inactive(policy->settings, row->setting);
@@ -148,7 +148,7 @@ static void guide_observe(const struct system *system, const struct policy *poli
     for (size_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->list[i];
         row->actual = shown_text(rows, policy->settings, row->setting);
-        judge(policy, row);
+        evaluate(policy, row);
         if (row->setting == LOCATION_MTU && row->verdict != VERDICT_NOT_CHECKED)
             observe_packet_size(system, policy, rows, row);
         else if (row->verdict == VERDICT_PASS && str_equal(row->actual, row->desired))

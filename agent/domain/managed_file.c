@@ -84,7 +84,7 @@ static bool revision_of(const char *text, size_t size, uint64_t *revision)
 }
 
 static void tell_difference(const struct buf *wanted, const char *text, size_t size,
-                            struct plain_file *found)
+                            struct managed_file *found)
 {
     size_t at = 0, line = 1;
     uint64_t revision, present;
@@ -117,7 +117,8 @@ static int put_digest(const struct buf *text, struct buf *out)
     return 0;
 }
 
-static int read_and_compare(int fd, size_t size, const struct buf *wanted, struct plain_file *found)
+static int read_and_compare(int fd, size_t size, const struct buf *wanted,
+                            struct managed_file *found)
 {
     struct buf text = {0};
     int error = buf_reserve(&text, size + 1);
@@ -137,7 +138,7 @@ static int read_and_compare(int fd, size_t size, const struct buf *wanted, struc
 
 /* Between lstat(2) and open(2) nobody but our own user can change what lies there; if it does, the
  * open neither follows nor waits. */
-static int compare(const char *path, const struct buf *wanted, struct plain_file *found)
+static int compare(const char *path, const struct buf *wanted, struct managed_file *found)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -146,7 +147,7 @@ static int compare(const char *path, const struct buf *wanted, struct plain_file
     int error = fstat(fd, &status) < 0 ? -errno : 0;
     if (error == 0 && !S_ISREG(status.st_mode))
         error = -EINVAL;
-    if (error == 0 && status.st_size > PLAIN_FILE_SIZE_MAX)
+    if (error == 0 && status.st_size > MANAGED_FILE_SIZE_MAX)
         buf_printf(&found->actual, "%lld bytes long", (long long)status.st_size);
     else if (error == 0)
         error = read_and_compare(fd, (size_t)status.st_size, wanted, found);
@@ -154,7 +155,7 @@ static int compare(const char *path, const struct buf *wanted, struct plain_file
     return error;
 }
 
-int plain_file_look(const char *path, const struct buf *wanted, struct plain_file *found)
+int managed_file_look(const char *path, const struct buf *wanted, struct managed_file *found)
 {
     struct stat status;
     if (lstat(path, &status) < 0) {
@@ -163,8 +164,9 @@ int plain_file_look(const char *path, const struct buf *wanted, struct plain_fil
         buf_puts(&found->actual, "absent");
         return 0;
     }
-    return is_ours(&status, S_IFREG, PLAIN_FILE_MODE, &found->actual) ? compare(path, wanted, found)
-                                                                      : 0;
+    return is_ours(&status, S_IFREG, MANAGED_FILE_MODE, &found->actual)
+               ? compare(path, wanted, found)
+               : 0;
 }
 
 static int folder_of(const char *path, char folder[PATH_MAX])
@@ -176,7 +178,7 @@ static int folder_of(const char *path, char folder[PATH_MAX])
     return error;
 }
 
-int plain_file_look_folder(const char *path, struct buf *actual)
+int managed_file_look_folder(const char *path, struct buf *actual)
 {
     char folder[PATH_MAX];
     struct stat found;
@@ -184,7 +186,7 @@ int plain_file_look_folder(const char *path, struct buf *actual)
     if (error)
         return error;
     if (lstat(folder, &found) == 0)
-        (void)is_ours(&found, S_IFDIR, PLAIN_FILE_FOLDER_MODE, actual);
+        (void)is_ours(&found, S_IFDIR, MANAGED_FILE_FOLDER_MODE, actual);
     else if (errno == ENOENT)
         buf_puts(actual, "absent");
     else
@@ -202,13 +204,13 @@ static int own(const char *folder)
     bool ours = error == 0 && found.st_uid == geteuid() && found.st_gid == getegid();
     if (error == 0 && !ours && fchown(fd, geteuid(), getegid()) < 0)
         error = -errno;
-    if (error == 0 && fchmod(fd, PLAIN_FILE_FOLDER_MODE) < 0)
+    if (error == 0 && fchmod(fd, MANAGED_FILE_FOLDER_MODE) < 0)
         error = -errno;
     close(fd);
     return error;
 }
 
-int plain_file_mend_folder(const char *path)
+int managed_file_repair_folder(const char *path)
 {
     char folder[PATH_MAX];
     struct stat found;
@@ -216,6 +218,6 @@ int plain_file_mend_folder(const char *path)
     if (error == 0 && lstat(folder, &found) == 0 && !S_ISDIR(found.st_mode) && unlink(folder) < 0)
         error = -errno;
     if (error == 0)
-        error = file_make_folders(folder, PLAIN_FILE_FOLDER_MODE);
+        error = file_make_folders(folder, MANAGED_FILE_FOLDER_MODE);
     return error ? error : own(folder);
 }

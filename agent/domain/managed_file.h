@@ -11,22 +11,22 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { PLAIN_FILE_MODE = 0644, PLAIN_FILE_FOLDER_MODE = 0755, PLAIN_FILE_SIZE_MAX = 65536 };
+enum { MANAGED_FILE_MODE = 0644, MANAGED_FILE_FOLDER_MODE = 0755, MANAGED_FILE_SIZE_MAX = 65536 };
 
 /* What was found of a file. */
-struct plain_file {
+struct managed_file {
     bool equal;        /* as it should be: `actual` is "SHA-256 3f2a..." of what was read */
     struct buf actual; /* else in words how it differs, "absent" where there is none */
     struct buf should; /* what its first differing line should be; empty: nothing to say */
 };
 
 /* Looks at the file at `path`. 0 or a negative errno; the caller frees both texts. */
-int plain_file_look(const char *path, const struct buf *wanted, struct plain_file *found);
+int managed_file_look(const char *path, const struct buf *wanted, struct managed_file *found);
 
 /* The same of the folder that `path` lies in: "absent" and how it differs. */
-int plain_file_look_folder(const char *path, struct buf *actual);
+int managed_file_look_folder(const char *path, struct buf *actual);
 
 /* Makes the folder that `path` lies in what it should be. What is no folder there is removed. */
-int plain_file_mend_folder(const char *path);
+int managed_file_repair_folder(const char *path);
 
 #endif

@@ -273,7 +273,7 @@ static void observe_platform(const struct system *system, const struct policy *p
         {"/proc/self/mountinfo",          MOUNTS_MAX,    TAG_MOUNTS,   TAG_COUNT   },
     };
     (void)policy;
-    if (!system->whole) {
+    if (!system->initial_netns) {
         for (size_t i = 0; i < rows->count; i++)
             row_verdict(&rows->list[i], VERDICT_NOT_APPLICABLE,
                         "belongs to the machine that hosts this network namespace");
@@ -315,7 +315,7 @@ static void converge_platform(const struct system *system, const struct policy *
                               struct rows *rows)
 {
     (void)policy;
-    if (!system->whole || system->root[0])
+    if (!system->initial_netns || system->root[0])
         return;
     for (size_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->list[i];

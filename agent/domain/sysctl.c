@@ -436,10 +436,10 @@ static const char *found_text(struct rows *rows, const struct visit *visit)
     return rows_take(rows, &text);
 }
 
-static void judge(const struct system *system, struct rows *rows, struct row *row,
-                  const struct visit *visit)
+static void evaluate(const struct system *system, struct rows *rows, struct row *row,
+                     const struct visit *visit)
 {
-    bool elsewhere = (visit->rule->flags & WHOLE) && !system->whole;
+    bool elsewhere = (visit->rule->flags & WHOLE) && !system->initial_netns;
     if (visit->group_count)
         row_judge(row, found_text(rows, visit), visit->wrong == 0);
     if (visit->error)
@@ -464,7 +464,7 @@ static void sysctl_observe(const struct system *system, const struct policy *pol
         visit.error = places.error;
         if (!visit.unopened)
             visit_rule(&places, &visit);
-        judge(system, rows, row, &visit);
+        evaluate(system, rows, row, &visit);
         visit_free(&visit);
     }
     places_close(&places);
@@ -478,7 +478,7 @@ static void sysctl_converge(const struct system *system, const struct policy *po
     for (size_t i = 0; places.error == 0 && i < rows->count; i++) {
         struct row *row = &rows->list[i];
         const struct sysctl_rule *rule = &rules[row->tag];
-        if (row->verdict < VERDICT_FAIL || ((rule->flags & WHOLE) && !system->whole))
+        if (row->verdict < VERDICT_FAIL || ((rule->flags & WHOLE) && !system->initial_netns))
             continue;
         struct visit visit = {.rule = rule, .value = wanted(rule, policy), .write = true};
         visit_rule(&places, &visit);

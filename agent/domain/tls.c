@@ -50,7 +50,7 @@ static void plan_row(const struct policy *policy, size_t index, enum topic topic
     const struct aspect *aspect = &aspects[topic];
     enum setting_key setting = aspect->setting;
     if (topic == TOPIC_VERSIONS)
-        setting = surface_table[record_surface(listener)].legacy;
+        setting = surface_table[probe_cache_surface(listener)].legacy;
     rows_add(rows, (struct row){
                        .id = rows_text(rows, "tls.%s.%s", listener->name, topic_name(topic)),
                        .title = rows_text(rows, "%s: %s", listener->title, aspect->title),
@@ -64,7 +64,7 @@ static void plan_row(const struct policy *policy, size_t index, enum topic topic
 /* SIP has no headers of HTTP. */
 static bool has_topic(const struct listener *listener, enum topic topic)
 {
-    enum surface surface = record_surface(listener);
+    enum surface surface = probe_cache_surface(listener);
     return topic == TOPIC_HEADERS ? surface == SURFACE_HTTPS_IN : surface != SURFACE_NONE;
 }
 
@@ -92,7 +92,7 @@ enum { NAMED_MAX = 5 };
 
 /* What the daemon left in /run. */
 struct evidence {
-    struct probe_record record;
+    struct probe_cache record;
     struct served_record served;
     int record_error, served_error; /* of reading them: a negative errno */
 };
@@ -173,8 +173,8 @@ static void judge_row(const struct policy *policy, const struct listener *listen
                       const struct probe_result *result, struct rows *rows, struct row *row)
 {
     struct verdicts verdicts = {.topic = row->tag % TOPIC_COUNT, .setting = SETTING_NONE};
-    struct judge_listener ear = {collect, &verdicts};
-    judge(result, &policy->crypto, record_surface(listener), clock_now_s(), &ear);
+    struct evaluate_listener ear = {collect, &verdicts};
+    evaluate(result, &policy->crypto, probe_cache_surface(listener), clock_now_s(), &ear);
     judge_node_name(policy->settings, result, &verdicts);
     size_t count = verdicts.faults + verdicts.advices;
     if (count > NAMED_MAX)
@@ -198,7 +198,7 @@ static void judge_row(const struct policy *policy, const struct listener *listen
     buf_free(&verdicts.text);
 }
 
-static void observe_result(const struct policy *policy, const struct record_listener *entry,
+static void observe_result(const struct policy *policy, const struct probe_cache_listener *entry,
                            const struct listener *listener, struct rows *rows, struct row *row)
 {
     if (entry->result.error && entry->result.error != -ETIME)
@@ -214,7 +214,7 @@ static void observe_row(const struct policy *policy, const struct evidence *evid
                         struct rows *rows, struct row *row)
 {
     const struct listener *listener = &policy->listeners[row->tag / TOPIC_COUNT];
-    const struct record_listener *entry = record_find(&evidence->record, listener);
+    const struct probe_cache_listener *entry = probe_cache_find(&evidence->record, listener);
     if (!entry)
         row_verdict(row, VERDICT_NOT_APPLICABLE, "not probed yet");
     else if (entry->result.error == -ECONNREFUSED)
@@ -226,12 +226,12 @@ static void observe_row(const struct policy *policy, const struct evidence *evid
 
 /* --- who serves the health port --- */
 
-static const struct record_listener *find_health(const struct policy *policy,
-                                                 const struct probe_record *record)
+static const struct probe_cache_listener *find_health(const struct policy *policy,
+                                                      const struct probe_cache *record)
 {
     for (size_t i = 0; i < policy->listener_count; i++)
         if (str_equal(policy->listeners[i].name, "health"))
-            return record_find(record, &policy->listeners[i]);
+            return probe_cache_find(record, &policy->listeners[i]);
     return NULL;
 }
 
@@ -239,7 +239,7 @@ static const struct record_listener *find_health(const struct policy *policy,
  * the endpoint got its certificate met the one before. */
 static const char *why_a_stranger(const struct policy *policy, const struct evidence *evidence)
 {
-    const struct record_listener *entry =
+    const struct probe_cache_listener *entry =
         evidence->record_error ? NULL : find_health(policy, &evidence->record);
     if (!entry || entry->began_ms < evidence->served.since_ms)
         return NULL;
@@ -304,16 +304,16 @@ static void all_rows(struct rows *rows, enum verdict verdict, const char *note)
 static bool observe_none(const struct evidence *evidence, struct rows *rows)
 {
     const struct served_record *served = &evidence->served;
-    if (evidence->served_error == 0 && served->probe_failures >= RECORD_CARRIED_MAX)
+    if (evidence->served_error == 0 && served->probe_failures >= PROBE_CACHE_CARRIED_MAX)
         all_rows(rows, VERDICT_ERROR,
                  rows_text(rows, "the probe does not come to its end: %s", served->probe_reason));
     else if (evidence->record_error == -ENOENT)
         all_rows(rows, VERDICT_NOT_APPLICABLE, "not probed yet: holdfast run does");
     else if (evidence->record_error)
         all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "cannot read " PROBE_RECORD_PATH ": %s",
+                 rows_text(rows, "cannot read " PROBE_CACHE_PATH ": %s",
                            strerror(-evidence->record_error)));
-    else if (record_is_stale(&evidence->record, clock_boot_ms()))
+    else if (probe_cache_is_stale(&evidence->record, clock_boot_ms()))
         all_rows(rows, VERDICT_NOT_CHECKED, "nothing was probed lately: holdfast run does");
     else
         return false;
@@ -328,7 +328,7 @@ static bool observe_not_health(const struct policy *policy, const struct evidenc
         !str_equal(policy->listeners[row->tag / TOPIC_COUNT].name, "health"))
         return false;
     const char *why = why_not_served(policy, evidence);
-    const struct record_listener *entry = find_health(policy, &evidence->record);
+    const struct probe_cache_listener *entry = find_health(policy, &evidence->record);
     if (why)
         row_verdict(row, VERDICT_ERROR, rows_text(rows, "the endpoint is not served: %s", why));
     else if (entry && entry->result.certificate.parsed &&
@@ -346,10 +346,10 @@ static void tls_observe(const struct system *system, const struct policy *policy
         all_rows(rows, VERDICT_ERROR, strerror(ENOMEM));
         return;
     }
-    evidence->record_error = record_read(system->root, &evidence->record);
+    evidence->record_error = probe_cache_read(system->root, &evidence->record);
     evidence->served_error = served_read(system->root, &evidence->served);
     if (evidence->record_error)
-        evidence->record = (struct probe_record){.count = 0};
+        evidence->record = (struct probe_cache){.count = 0};
     bool settled = observe_none(evidence, rows);
     for (size_t i = 0; i < rows->count; i++) {
         struct row *row = &rows->list[i];

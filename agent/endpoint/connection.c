@@ -97,8 +97,8 @@ static bool flush(struct connection *connection)
 
 /* --- its phases --- */
 
-struct connection *connection_open(struct front_shared *shared, int socket,
-                                   const struct gate_place *place, const struct peer *peer,
+struct connection *connection_open(struct connection_shared *shared, int socket,
+                                   const struct limiter_slot *place, const struct peer *peer,
                                    uint64_t now_ms)
 {
     struct connection *connection = calloc(1, sizeof(*connection));
@@ -109,29 +109,29 @@ struct connection *connection_open(struct front_shared *shared, int socket,
         connection->socket = socket;
         connection->born_ms = now_ms;
         http_client_init(&connection->http);
-        connection->deadline_ms = now_ms + shared->gate->limits.handshake_ms;
+        connection->deadline_ms = now_ms + shared->limiter->limits.handshake_ms;
         return connection;
     }
     close(socket);
-    gate_leave(shared->gate, place);
+    limiter_leave(shared->limiter, place);
     return NULL;
 }
 
 bool connection_start(struct connection *connection, uint64_t now_ms)
 {
-    struct front_shared *shared = connection->shared;
+    struct connection_shared *shared = connection->shared;
     if (connection->phase != PHASE_WAITING)
         return true;
-    if (!gate_start(shared->gate, &connection->place, now_ms))
+    if (!limiter_start(shared->limiter, &connection->place, now_ms))
         return false;
     connection->phase = PHASE_HANDSHAKE;
-    connection->deadline_ms = now_ms + shared->gate->limits.handshake_ms;
+    connection->deadline_ms = now_ms + shared->limiter->limits.handshake_ms;
     if (tls_open(&connection->tls, shared->tls, &wire, connection) < 0)
         connection_drop(connection);
     return true;
 }
 
-const struct gate_place *connection_place(struct connection *connection)
+const struct limiter_slot *connection_slot(struct connection *connection)
 {
     connection->place.at_work = connection->http.answering || connection->unsent.length;
     return &connection->place;
@@ -148,7 +148,7 @@ void connection_drop(struct connection *connection)
     buf_free(&connection->unsent);
     free(connection->wire);
     connection->wire = NULL;
-    gate_leave(connection->shared->gate, &connection->place);
+    limiter_leave(connection->shared->limiter, &connection->place);
 }
 
 void connection_free(struct connection *connection)
@@ -181,7 +181,7 @@ void connection_part(struct connection *connection)
 static void wait_for_request(struct connection *connection, uint64_t now_ms)
 {
     connection->in_head = false;
-    connection->deadline_ms = now_ms + connection->shared->gate->limits.idle_ms;
+    connection->deadline_ms = now_ms + connection->shared->limiter->limits.idle_ms;
     connection->rest_ms = now_ms + REST_AFTER_MS;
 }
 
@@ -192,14 +192,14 @@ static void shake(struct connection *connection, uint64_t now_ms)
         return;
     if (error == 0) {
         connection->shared->counts->handshakes++;
-        gate_finish(&connection->place, now_ms);
+        limiter_finish(&connection->place, now_ms);
         connection->phase = PHASE_OPEN;
         wait_for_request(connection, now_ms);
         (void)flush(connection); /* its first request may be there already */
         return;
     }
     connection->shared->counts->handshake_failures++;
-    connection->place.entry->behaves = false;
+    connection->place.entry->is_known = false;
     drop_with_alert(connection);
 }
 
@@ -222,7 +222,7 @@ static void finish(struct connection *connection, uint64_t now_ms)
 {
     tls_finish(connection->tls);
     connection->phase = PHASE_LINGER;
-    connection->deadline_ms = now_ms + connection->shared->gate->limits.idle_ms;
+    connection->deadline_ms = now_ms + connection->shared->limiter->limits.idle_ms;
     connection->more = true;
 }
 
@@ -244,7 +244,7 @@ static void watch_head(struct connection *connection, uint64_t now_ms)
     if (connection->in_head || !connection->http.request.begun)
         return;
     connection->in_head = true;
-    connection->deadline_ms = now_ms + connection->shared->gate->limits.head_ms;
+    connection->deadline_ms = now_ms + connection->shared->limiter->limits.head_ms;
 }
 
 /* A connection that has lived long enough is closed behind its next answer. */
@@ -252,11 +252,11 @@ static int pass_to_http(struct connection *connection, const void *plain, size_t
                         uint64_t now_ms)
 {
     connection->http.last =
-        now_ms - connection->born_ms >= connection->shared->gate->limits.life_ms;
+        now_ms - connection->born_ms >= connection->shared->limiter->limits.life_ms;
     int error = http_receive(connection->shared->http, &connection->http, plain, size);
-    if (error == 0 && connection->http.answers) {
+    if (error == 0 && connection->http.responses) {
         connection->place.progress_ms = now_ms;
-        connection->place.entry->behaves |= connection->http.request.refusal == 0;
+        connection->place.entry->is_known |= connection->http.request.refusal == 0;
     }
     return error;
 }
@@ -349,9 +349,9 @@ void connection_send(struct connection *connection, uint64_t now_ms)
         return;
     drain(connection, now_ms);
     (void)flush(connection); /* what is left leaves when the socket takes it */
-    if (connection->phase != PHASE_OPEN || connection->http.answers == 0)
+    if (connection->phase != PHASE_OPEN || connection->http.responses == 0)
         return;
-    connection->http.answers = 0;
+    connection->http.responses = 0;
     wait_for_request(connection, now_ms);
 }
 
@@ -361,7 +361,7 @@ uint64_t connection_due_ms(const struct connection *connection)
 {
     uint64_t sooner_ms = connection->rest_ms ? connection->rest_ms : UINT64_MAX;
     if (connection->phase == PHASE_WAITING)
-        sooner_ms = gate_ready_ms(connection->shared->gate, &connection->place);
+        sooner_ms = limiter_ready_ms(connection->shared->limiter, &connection->place);
     return sooner_ms < connection->deadline_ms ? sooner_ms : connection->deadline_ms;
 }
 
@@ -375,7 +375,7 @@ static void rest(struct connection *connection)
     http_let_go(&connection->http);
     free(connection->wire);
     connection->wire = NULL;
-    tls_rest(connection->tls);
+    tls_hibernate(connection->tls);
 }
 
 void connection_check_time(struct connection *connection, uint64_t now_ms)
@@ -391,7 +391,7 @@ void connection_check_time(struct connection *connection, uint64_t now_ms)
     else if (!connection->output_ended)
         connection->shared->counts->timed_out++;
     if (connection->phase == PHASE_HANDSHAKE)
-        connection->place.entry->behaves = false;
+        connection->place.entry->is_known = false;
     connection_part(connection);
 }
 

@@ -18,11 +18,11 @@
 #include <stdint.h>
 
 /* What all connections share: nothing in it holds a client's bytes. */
-struct front_shared {
+struct connection_shared {
     struct http *http;
     struct tls_server *tls;
     struct traffic_counts *counts;
-    struct gate *gate; /* and the limits */
+    struct limiter *limiter; /* and the limits */
 };
 
 enum connection_phase {
@@ -37,8 +37,8 @@ enum { CONNECTION_WIRE_SIZE = 2048 };
 
 struct connection {
     enum connection_phase phase;
-    struct front_shared *shared;
-    struct gate_place place;
+    struct connection_shared *shared;
+    struct limiter_slot place;
     struct peer peer;
     struct tls *tls;
     struct http_client http;
@@ -63,8 +63,8 @@ struct connection {
 
 /* Takes over the accepted non-blocking socket and its place at the gate. NULL when there is no
  * memory; both are given up then. */
-struct connection *connection_open(struct front_shared *shared, int socket,
-                                   const struct gate_place *place, const struct peer *peer,
+struct connection *connection_open(struct connection_shared *shared, int socket,
+                                   const struct limiter_slot *place, const struct peer *peer,
                                    uint64_t now_ms);
 
 /* Of one that waits: begins the handshake if the gate lets it, and says whether it waits no more.
@@ -72,7 +72,7 @@ struct connection *connection_open(struct front_shared *shared, int socket,
 bool connection_start(struct connection *connection, uint64_t now_ms);
 
 /* Its place, as it is now. */
-const struct gate_place *connection_place(struct connection *connection);
+const struct limiter_slot *connection_slot(struct connection *connection);
 
 /* First half of a turn: handshake, or decrypted bytes into HTTP. Then http_run(); then the other
  * half: what HTTP answered goes out. */

@@ -94,7 +94,7 @@ static bool is_port(const char *text, size_t length)
     return length == 0 || port > 0;
 }
 
-bool field_is_host(const char *text, size_t length)
+bool fields_is_host(const char *text, size_t length)
 {
     if (length == 0)
         return false;
@@ -106,7 +106,7 @@ bool field_is_host(const char *text, size_t length)
 
 /* --- lists --- */
 
-bool field_lists_token(const char *list, size_t length, const char *token)
+bool fields_lists_token(const char *list, size_t length, const char *token)
 {
     const size_t token_length = strlen(token);
     for (size_t at = 0; at < length;) {
@@ -133,7 +133,7 @@ static bool has_zero_weight(const char *at, const char *end)
     return false;
 }
 
-bool field_accepts(const char *accept, const char *type)
+bool fields_accepts(const char *accept, const char *type)
 {
     size_t type_length = strlen(type);
     while (*accept) {
@@ -147,7 +147,7 @@ bool field_accepts(const char *accept, const char *type)
     return false;
 }
 
-bool field_lists_etag(const char *if_none_match, const char *etag)
+bool fields_lists_etag(const char *if_none_match, const char *etag)
 {
     size_t etag_length = strlen(etag);
     const char *at = if_none_match + strspn(if_none_match, BLANK ",");
@@ -186,7 +186,7 @@ static bool find_style(const char *html, size_t size, const char **style, size_t
     return true;
 }
 
-int field_content_policy(const void *html, size_t size, char policy[FIELD_POLICY_SIZE])
+int fields_content_policy(const void *html, size_t size, char policy[FIELDS_POLICY_SIZE])
 {
     unsigned char hash[HASH_SIZE], text[HASH_TEXT_SIZE];
     char source[HASH_TEXT_SIZE + sizeof("style-src 'sha256-'; ")] = "";
@@ -198,9 +198,9 @@ int field_content_policy(const void *html, size_t size, char policy[FIELD_POLICY
             return -EIO;
         (void)snprintf(source, sizeof(source), "style-src 'sha256-%s'; ", (const char *)text);
     }
-    int used = snprintf(policy, FIELD_POLICY_SIZE,
+    int used = snprintf(policy, FIELDS_POLICY_SIZE,
                         "default-src 'none'; %sbase-uri 'none'; form-action 'none'; "
                         "frame-ancestors 'none'",
                         source);
-    return used < 0 || used >= FIELD_POLICY_SIZE ? -EMSGSIZE : 0;
+    return used < 0 || used >= FIELDS_POLICY_SIZE ? -EMSGSIZE : 0;
 }

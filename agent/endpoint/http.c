@@ -38,8 +38,8 @@ static const char *const heads[ENDINGS][2] = {
 struct http {
     struct MHD_Daemon *daemon;
     struct traffic_counts *counts;
-    struct answers *answers; /* NULL until the first snapshot */
-    struct answers *empty;   /* answers for that time */
+    struct responses *responses; /* NULL until the first snapshot */
+    struct responses *empty;     /* answers for that time */
     struct http_client *adding;
     size_t head_bytes;
     fd_set marked;
@@ -82,8 +82,8 @@ static void answer_written(void *context, struct MHD_Connection *connection, voi
 static enum MHD_Result send_page(struct http *http, struct MHD_Connection *connection,
                                  const struct request *request)
 {
-    struct answers *answers = http->answers ? http->answers : http->empty;
-    const struct question question = {
+    struct responses *responses = http->responses ? http->responses : http->empty;
+    const struct responses_query responses_query = {
         .path = buf_text(&request->path),
         .accept = buf_text(&request->accept),
         .if_none_match = buf_text(&request->if_none_match),
@@ -91,9 +91,9 @@ static enum MHD_Result send_page(struct http *http, struct MHD_Connection *conne
     };
     struct answer answer = {request->refusal, NULL};
     if (request->refusal)
-        answer.response = answers_refusal(answers, request->refusal);
+        answer.response = responses_refusal(responses, request->refusal);
     else
-        answer = answers_find(answers, &question);
+        answer = responses_find(responses, &responses_query);
     if (request->refusal || (answer.status >= 400 && answer.status < 500))
         http->counts->refused_requests++;
     return MHD_queue_response(connection, answer.status, answer.response);
@@ -137,7 +137,7 @@ int http_open(struct http **http, struct traffic_counts *counts, unsigned connec
     (*http)->counts = counts;
     (*http)->head_bytes = head_bytes;
     (*http)->daemon = start_daemon(*http, connections);
-    if ((*http)->daemon && answers_open(&(*http)->empty, NULL) == 0)
+    if ((*http)->daemon && responses_open(&(*http)->empty, NULL) == 0)
         return 0;
     http_close(*http);
     *http = NULL;
@@ -146,8 +146,8 @@ int http_open(struct http **http, struct traffic_counts *counts, unsigned connec
 
 void http_close(struct http *http)
 {
-    answers_close(http->answers);
-    answers_close(http->empty);
+    responses_close(http->responses);
+    responses_close(http->empty);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
     free(http);
@@ -155,12 +155,12 @@ void http_close(struct http *http)
 
 int http_show(struct http *http, struct snapshot *snapshot)
 {
-    struct answers *answers;
-    int error = answers_open(&answers, snapshot);
+    struct responses *responses;
+    int error = responses_open(&responses, snapshot);
     if (error)
         return error;
-    answers_close(http->answers);
-    http->answers = answers;
+    responses_close(http->responses);
+    http->responses = responses;
     return 0;
 }
 
@@ -219,7 +219,7 @@ static int pass_on(struct http *http, struct http_client *client)
         return error;
     http->counts->requests++;
     client->answering = true;
-    client->answers++;
+    client->responses++;
     http_mark(http, client);
     return send(client->pair, head, length, MSG_NOSIGNAL) == (ssize_t)length ? 0 : -EPIPE;
 }

@@ -24,13 +24,13 @@ struct http;
 
 /* What HTTP knows of one client; the owner keeps it alive until `open` is false. */
 struct http_client {
-    int pair;         /* plaintext, to the library; -1 before a request, and at rest */
-    int fd;           /* the library's end of it, and its to close */
-    bool open;        /* the library holds the connection */
-    bool answering;   /* a request is read and its answer not yet written */
-    bool waiting;     /* more came behind that request */
-    bool last;        /* the owner's: the next answer ends the connection */
-    unsigned answers; /* begun since the owner last looked and set it to 0 */
+    int pair;           /* plaintext, to the library; -1 before a request, and at rest */
+    int fd;             /* the library's end of it, and its to close */
+    bool open;          /* the library holds the connection */
+    bool answering;     /* a request is read and its answer not yet written */
+    bool waiting;       /* more came behind that request */
+    bool last;          /* the owner's: the next answer ends the connection */
+    unsigned responses; /* begun since the owner last looked and set it to 0 */
     struct request request;
     struct buf input; /* decrypted, not yet read */
 };

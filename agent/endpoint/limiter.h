@@ -16,11 +16,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* More than FRONT_CONNECTIONS_MAX, so that an entry without connections can always give way. */
-enum { GATE_ENTRIES = 2 * FRONT_CONNECTIONS_MAX };
+/* More than WORKER_CONNECTIONS_MAX, so that an entry without connections can always give way. */
+enum { LIMITER_ENTRIES = 2 * WORKER_CONNECTIONS_MAX };
 
 /* A source: what is counted as one. */
-struct gate_entry {
+struct limiter_entry {
     struct in6_addr address; /* the part that is counted by */
     int share;
     unsigned places;  /* of its connections */
@@ -28,68 +28,68 @@ struct gate_entry {
     unsigned open;    /* of these, beyond it */
     uint64_t seen_ms; /* 0: the entry is free */
     uint64_t budget;  /* of handshakes, in thousandths, as of seen_ms */
-    bool behaves;     /* it has asked something: it goes before strangers in a crowd */
+    bool is_known;    /* it has asked something: it goes before strangers in a crowd */
 };
 
-struct gate_share {
+struct limiter_share {
     unsigned places;   /* of its connections */
     unsigned reserved; /* at least one, but for the probe's of a very small gate */
 };
 
-struct gate {
-    struct front_limits limits;
+struct limiter {
+    struct worker_limits limits;
     struct stations stations;
     unsigned connections; /* places taken */
     unsigned waiting;     /* of these, before their handshake */
     uint64_t arrivals;
     unsigned beyond; /* of these, what the shares hold beyond their reserves */
-    struct gate_share shares[SHARES_MAX];
-    struct gate_entry entries[GATE_ENTRIES];
+    struct limiter_share shares[SHARES_MAX];
+    struct limiter_entry entries[LIMITER_ENTRIES];
 };
 
-enum gate_stage { STAGE_WAITING, STAGE_STARTED, STAGE_OPEN };
+enum limiter_stage { STAGE_WAITING, STAGE_STARTED, STAGE_OPEN };
 
 /* A connection's place. */
-struct gate_place {
-    struct gate_entry *entry;
-    enum gate_stage stage;
+struct limiter_slot {
+    struct limiter_entry *entry;
+    enum limiter_stage stage;
     bool at_work;         /* an answer is under way */
     uint64_t progress_ms; /* when it last did what it is here for: came, shook hands, asked */
     uint64_t arrival;     /* its number among all */
 };
 
-enum gate_answer { GATE_OPEN, GATE_STRANGER, GATE_SOURCE_FULL, GATE_FULL };
+enum limiter_answer { LIMITER_OPEN, LIMITER_UNKNOWN, LIMITER_SOURCE_FULL, LIMITER_FULL };
 
-void gate_init(struct gate *gate, const struct front_limits *limits,
-               const struct stations *stations);
+void limiter_init(struct limiter *limiter, const struct worker_limits *limits,
+                  const struct stations *stations);
 
-/* Asks for a place, in STAGE_WAITING. GATE_FULL is the last of the reasons: but for the others'
- * number the peer could enter, and place->entry is its own. When the answer is GATE_OPEN the place
- * must be given to gate_leave(). */
-enum gate_answer gate_enter(struct gate *gate, const struct peer *peer, uint64_t now_ms,
-                            struct gate_place *place);
+/* Asks for a place, in STAGE_WAITING. LIMITER_FULL is the last of the reasons: but for the others'
+ * number the peer could enter, and place->entry is its own. When the answer is LIMITER_OPEN the
+ * place must be given to limiter_leave(). */
+enum limiter_answer limiter_enter(struct limiter *limiter, const struct peer *peer, uint64_t now_ms,
+                                  struct limiter_slot *place);
 
 /* The place goes to another gate, as it is, for the same limits and another list of stations: false
  * where its peer is none of them. */
-bool gate_move(struct gate *to, const struct peer *peer, struct gate_place *place);
+bool limiter_move(struct limiter *to, const struct peer *peer, struct limiter_slot *place);
 
-/* Begins its handshake if the source may; else gate_ready_ms() tells when the budget will allow
+/* Begins its handshake if the source may; else limiter_ready_ms() tells when the budget will allow
  * one, or UINT64_MAX where another of its connections must end first. */
-bool gate_start(struct gate *gate, struct gate_place *place, uint64_t now_ms);
-uint64_t gate_ready_ms(const struct gate *gate, const struct gate_place *place);
+bool limiter_start(struct limiter *limiter, struct limiter_slot *place, uint64_t now_ms);
+uint64_t limiter_ready_ms(const struct limiter *limiter, const struct limiter_slot *place);
 
 /* Its handshake is finished. */
-void gate_finish(struct gate_place *place, uint64_t now_ms);
+void limiter_finish(struct limiter_slot *place, uint64_t now_ms);
 
-void gate_leave(struct gate *gate, const struct gate_place *place);
+void limiter_leave(struct limiter *limiter, const struct limiter_slot *place);
 
 /* Where all is full: whether this place may be taken for a newcomer of that source; and of two such
  * whose goes first. Those of shares within their reserve never go, but for one of the same share,
  * or where all are within theirs and the newcomer's has none. The fullest source gives way,
  * strangers before those who behave, and there the longest idle. */
-bool gate_may_take(const struct gate *gate, const struct gate_place *place,
-                   const struct gate_entry *newcomer, uint64_t now_ms);
-bool gate_takes_before(const struct gate_place *a, const struct gate_place *b,
-                       const struct gate_entry *newcomer);
+bool limiter_may_take(const struct limiter *limiter, const struct limiter_slot *place,
+                      const struct limiter_entry *newcomer, uint64_t now_ms);
+bool limiter_takes_before(const struct limiter_slot *a, const struct limiter_slot *b,
+                          const struct limiter_entry *newcomer);
 
 #endif

@@ -66,7 +66,7 @@ static unsigned read_version(struct request *request, const struct part *version
 }
 
 /* Visible ASCII alone; a fragment is never sent (RFC 9112, 3.2). */
-static bool target_is_sound(const struct part *target)
+static bool target_is_valid(const struct part *target)
 {
     for (size_t i = 0; i < target->length; i++)
         if (target->text[i] <= ' ' || target->text[i] > '~' || target->text[i] == '#')
@@ -104,7 +104,7 @@ static bool read_target(struct request *request, struct part target)
     if (scheme) {
         target = (struct part){target.text + scheme, target.length - scheme};
         size_t authority = authority_length(&target);
-        if (!field_is_host(target.text, authority))
+        if (!fields_is_host(target.text, authority))
             return false;
         request->names_host = true;
         target = (struct part){target.text + authority, target.length - authority};
@@ -123,7 +123,7 @@ static void read_request_line(struct request *request, struct part line)
 {
     struct part method, target;
     if (!cut(&line, ' ', &method) || !cut(&line, ' ', &target) ||
-        !field_is_token(method.text, method.length) || !target_is_sound(&target)) {
+        !field_is_token(method.text, method.length) || !target_is_valid(&target)) {
         end(request, BAD_REQUEST);
         return;
     }
@@ -145,7 +145,7 @@ static void read_host(struct request *request, const struct part *value)
 {
     request->hosts++;
     request->host_is_empty = value->length == 0;
-    if (value->length && !field_is_host(value->text, value->length))
+    if (value->length && !fields_is_host(value->text, value->length))
         end(request, BAD_REQUEST);
 }
 
@@ -164,8 +164,8 @@ static void read_coding(struct request *request, const struct part *value)
 
 static void read_connection(struct request *request, const struct part *value)
 {
-    request->closes |= field_lists_token(value->text, value->length, "close");
-    request->keeps |= field_lists_token(value->text, value->length, "keep-alive");
+    request->closes |= fields_lists_token(value->text, value->length, "close");
+    request->keeps |= fields_lists_token(value->text, value->length, "keep-alive");
 }
 
 static void join(struct buf *list, const struct part *value)
@@ -226,7 +226,7 @@ static void read_field(struct request *request, struct part line)
 /* --- the whole --- */
 
 /* Every request names its host once; one of HTTP/1.0 need not (RFC 9112, 3.2). */
-static bool host_is_sound(const struct request *request)
+static bool host_is_valid(const struct request *request)
 {
     if (request->hosts != 1)
         return request->hosts == 0 && request->is_old;
@@ -238,7 +238,7 @@ static unsigned judge(const struct request *request)
     if (buf_error(&request->path) || buf_error(&request->accept) ||
         buf_error(&request->if_none_match))
         return NO_MEMORY;
-    if (!host_is_sound(request))
+    if (!host_is_valid(request))
         return BAD_REQUEST;
     if (!request->is_get && !request->is_head)
         return METHOD_NOT_ALLOWED;

@@ -36,7 +36,7 @@ static const struct refusal {
     {MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,      "HTTP/1.1 only\n"     },
 };
 
-struct answers {
+struct responses {
     struct mapping *mapping; /* NULL: no snapshot yet */
     uint64_t born_ms, stale_ms;
     struct MHD_Response *refused[countof(refusals)];
@@ -109,7 +109,7 @@ static bool add_validators(struct MHD_Response *response, const struct mapping *
 static bool prepare_page(struct prepared *prepared, struct mapping *mapping)
 {
     const struct snapshot_page *page = &prepared->page;
-    char policy[FIELD_POLICY_SIZE];
+    char policy[FIELDS_POLICY_SIZE];
     prepared->whole = MHD_create_response_from_buffer_with_free_callback_cls(
         page->size, page->body, mapping_release, mapping);
     if (!prepared->whole)
@@ -123,20 +123,20 @@ static bool prepare_page(struct prepared *prepared, struct mapping *mapping)
         return false;
     if (!str_starts(page->type, "text/html"))
         return true;
-    return field_content_policy(page->body, page->size, policy) == 0 &&
+    return fields_content_policy(page->body, page->size, policy) == 0 &&
            add_header(prepared->whole, "Content-Security-Policy", policy);
 }
 
-static bool prepare(struct answers *answers)
+static bool prepare(struct responses *responses)
 {
     for (size_t i = 0; i < countof(refusals); i++) {
-        answers->refused[i] = prepare_text(answers->mapping, &refusals[i]);
-        if (!answers->refused[i])
+        responses->refused[i] = prepare_text(responses->mapping, &refusals[i]);
+        if (!responses->refused[i])
             return false;
     }
-    for (size_t i = 0; i < answers->count; i++) {
-        snapshot_page(&answers->mapping->snapshot, i, &answers->list[i].page);
-        if (!prepare_page(&answers->list[i], answers->mapping))
+    for (size_t i = 0; i < responses->count; i++) {
+        snapshot_page(&responses->mapping->snapshot, i, &responses->list[i].page);
+        if (!prepare_page(&responses->list[i], responses->mapping))
             return false;
     }
     return true;
@@ -153,28 +153,28 @@ static struct mapping *mapping_make(struct snapshot *snapshot)
     return mapping;
 }
 
-int answers_open(struct answers **answers, struct snapshot *snapshot)
+int responses_open(struct responses **responses, struct snapshot *snapshot)
 {
     size_t count = snapshot ? snapshot_count(snapshot) : 0;
     struct mapping *mapping = snapshot ? mapping_make(snapshot) : NULL;
     if (snapshot && !mapping)
         return -ENOMEM;
-    *answers = calloc(1, sizeof(**answers) + count * sizeof((*answers)->list[0]));
-    if (!*answers) {
+    *responses = calloc(1, sizeof(**responses) + count * sizeof((*responses)->list[0]));
+    if (!*responses) {
         if (mapping)
             mapping_release(mapping);
         return -ENOMEM;
     }
-    (*answers)->mapping = mapping;
-    (*answers)->count = count;
+    (*responses)->mapping = mapping;
+    (*responses)->count = count;
     if (mapping) {
-        (*answers)->born_ms = snapshot_head(&mapping->snapshot)->boot_ms;
-        (*answers)->stale_ms = snapshot_head(&mapping->snapshot)->stale_ms;
+        (*responses)->born_ms = snapshot_head(&mapping->snapshot)->boot_ms;
+        (*responses)->stale_ms = snapshot_head(&mapping->snapshot)->stale_ms;
     }
-    if (prepare(*answers))
+    if (prepare(*responses))
         return 0;
-    answers_close(*answers);
-    *answers = NULL;
+    responses_close(*responses);
+    *responses = NULL;
     return -ENOMEM;
 }
 
@@ -184,64 +184,65 @@ static void drop(struct MHD_Response *response)
         MHD_destroy_response(response);
 }
 
-void answers_close(struct answers *answers)
+void responses_close(struct responses *responses)
 {
-    if (!answers)
+    if (!responses)
         return;
     for (size_t i = 0; i < countof(refusals); i++)
-        drop(answers->refused[i]);
-    for (size_t i = 0; i < answers->count; i++) {
-        drop(answers->list[i].whole);
-        drop(answers->list[i].not_modified);
+        drop(responses->refused[i]);
+    for (size_t i = 0; i < responses->count; i++) {
+        drop(responses->list[i].whole);
+        drop(responses->list[i].not_modified);
     }
-    if (answers->mapping)
-        mapping_release(answers->mapping);
-    free(answers);
+    if (responses->mapping)
+        mapping_release(responses->mapping);
+    free(responses);
 }
 
 /* --- answering --- */
 
-static const struct prepared *find(const struct answers *answers, const char *path,
+static const struct prepared *find(const struct responses *responses, const char *path,
                                    enum page_kind kind)
 {
-    for (size_t i = 0; i < answers->count; i++)
-        if (answers->list[i].page.kind == kind && str_equal(answers->list[i].page.path, path))
-            return &answers->list[i];
+    for (size_t i = 0; i < responses->count; i++)
+        if (responses->list[i].page.kind == kind && str_equal(responses->list[i].page.path, path))
+            return &responses->list[i];
     return NULL;
 }
 
-static bool is_stale(const struct answers *answers, uint64_t now_ms)
+static bool is_stale(const struct responses *responses, uint64_t now_ms)
 {
-    return answers->stale_ms && now_ms > answers->born_ms &&
-           now_ms - answers->born_ms > answers->stale_ms;
+    return responses->stale_ms && now_ms > responses->born_ms &&
+           now_ms - responses->born_ms > responses->stale_ms;
 }
 
-static const struct prepared *choose(const struct answers *answers, const struct question *request)
+static const struct prepared *choose(const struct responses *responses,
+                                     const struct responses_query *request)
 {
     const struct prepared *chosen = NULL;
-    if (is_stale(answers, request->now_ms))
-        chosen = find(answers, request->path, PAGE_STALE);
-    if (!chosen && field_accepts(request->accept, OPENMETRICS_TYPE))
-        chosen = find(answers, request->path, PAGE_OPENMETRICS);
-    return chosen ? chosen : find(answers, request->path, PAGE_PLAIN);
+    if (is_stale(responses, request->now_ms))
+        chosen = find(responses, request->path, PAGE_STALE);
+    if (!chosen && fields_accepts(request->accept, OPENMETRICS_TYPE))
+        chosen = find(responses, request->path, PAGE_OPENMETRICS);
+    return chosen ? chosen : find(responses, request->path, PAGE_PLAIN);
 }
 
-struct answer answers_find(struct answers *answers, const struct question *request)
+struct answer responses_find(struct responses *responses, const struct responses_query *request)
 {
-    unsigned status = answers->mapping ? MHD_HTTP_NOT_FOUND : MHD_HTTP_SERVICE_UNAVAILABLE;
-    const struct prepared *chosen = choose(answers, request);
+    unsigned status = responses->mapping ? MHD_HTTP_NOT_FOUND : MHD_HTTP_SERVICE_UNAVAILABLE;
+    const struct prepared *chosen = choose(responses, request);
     if (!chosen)
-        return (struct answer){status, answers_refusal(answers, status)};
+        return (struct answer){status, responses_refusal(responses, status)};
     if (chosen->page.status == MHD_HTTP_OK &&
-        field_lists_etag(request->if_none_match, chosen->page.etag))
+        fields_lists_etag(request->if_none_match, chosen->page.etag))
         return (struct answer){NOT_MODIFIED, chosen->not_modified};
     return (struct answer){chosen->page.status, chosen->whole};
 }
 
-struct MHD_Response *answers_refusal(struct answers *answers, unsigned status)
+struct MHD_Response *responses_refusal(struct responses *responses, unsigned status)
 {
     for (size_t i = 0; i < countof(refusals); i++)
         if (refusals[i].status == status)
-            return answers->refused[i];
-    return answers->refused[0];
+            return responses->refused[i];
+    return responses->refused[0];
 }

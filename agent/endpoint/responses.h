@@ -10,9 +10,9 @@
 #include <microhttpd.h>
 #include <stdint.h>
 
-struct answers;
+struct responses;
 
-struct question {
+struct responses_query {
     const char *path;
     const char *accept, *if_none_match; /* fields of the request, or "" */
     uint64_t now_ms;                    /* CLOCK_BOOTTIME */
@@ -25,15 +25,15 @@ struct answer {
 
 /* Takes over a mapped snapshot; NULL: there is none yet, and every page answers 503. 0, or -ENOMEM
  * with the snapshot unmapped. */
-int answers_open(struct answers **answers, struct snapshot *snapshot);
+int responses_open(struct responses **responses, struct snapshot *snapshot);
 
 /* Lets go of them; answers that are still being written keep what they need. */
-void answers_close(struct answers *answers);
+void responses_close(struct responses *responses);
 
 /* The answer to a GET or HEAD of this path. */
-struct answer answers_find(struct answers *answers, const struct question *request);
+struct answer responses_find(struct responses *responses, const struct responses_query *request);
 
 /* The answer that refuses with this status, as struct request names it. */
-struct MHD_Response *answers_refusal(struct answers *answers, unsigned status);
+struct MHD_Response *responses_refusal(struct responses *responses, unsigned status);
 
 #endif

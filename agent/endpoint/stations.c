@@ -52,7 +52,7 @@ int stations_read(struct stations *stations, const struct settings *settings)
     return 0;
 }
 
-bool stations_are_sound(const struct stations *stations)
+bool stations_are_valid(const struct stations *stations)
 {
     if (stations->count > STATIONS_MAX)
         return false;

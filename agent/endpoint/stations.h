@@ -41,7 +41,7 @@ enum { SHARES_MAX = SHARE_STATIONS + STATIONS_MAX };
 int stations_read(struct stations *stations, const struct settings *settings);
 
 /* Whether what another process gave can be used. */
-bool stations_are_sound(const struct stations *stations);
+bool stations_are_valid(const struct stations *stations);
 
 /* Who has connected: `from` as accept(2) tells it, `to` the node's side as getsockname(2) does. */
 void peer_read(struct peer *peer, const struct sockaddr_storage *from,

@@ -1,4 +1,4 @@
-/* The front as its parent sees it: a listening socket, a child executed anew, and the
+/* The endpoint as its parent sees it: a listening socket, a child executed anew, and the
  * channel between the two. What the child then does is in worker_main.c. */
 #include "endpoint/worker.h"
 
@@ -80,16 +80,16 @@ static int open_listener(const struct endpoint_address *address)
     return error;
 }
 
-int front_listen(const char *text, uint16_t port)
+int worker_listen(const char *text, uint16_t port)
 {
     struct endpoint_address address;
     int fd = read_address(&address, text, port);
     if (fd == 0)
         fd = open_listener(&address);
-    return fd == -EAFNOSUPPORT && str_equal(text, "::") ? front_listen("0.0.0.0", port) : fd;
+    return fd == -EAFNOSUPPORT && str_equal(text, "::") ? worker_listen("0.0.0.0", port) : fd;
 }
 
-bool front_listens(int listener)
+bool worker_listens(int listener)
 {
     int value = 0;
     socklen_t size = sizeof(value);
@@ -101,12 +101,12 @@ bool front_listens(int listener)
 
 static void execute(int binary, int listener, int channel, int start, int errors)
 {
-    int error = front_child_execute(binary, listener, channel, start, errors);
+    int error = worker_main_execute(binary, listener, channel, start, errors);
     log_error("endpoint: cannot be executed: %s", strerror(-error));
     _exit(EXIT_FAILURE);
 }
 
-static int fork_child(struct front *front, int binary, int listener, int start, int errors)
+static int fork_child(struct worker *worker, int binary, int listener, int start, int errors)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
@@ -119,44 +119,44 @@ static int fork_child(struct front *front, int binary, int listener, int start, 
     if (error)
         close(pair[0]);
     else
-        *front = (struct front){.pid = pid, .channel = pair[0]};
+        *worker = (struct worker){.pid = pid, .channel = pair[0]};
     return error;
 }
 
 /* The link in /proc leads to the file that runs, whatever stands at its path by now. */
-int front_spawn_on(struct front *front, const struct front_setup *setup, int listener)
+int worker_spawn_on(struct worker *worker, const struct worker_setup *setup, int listener)
 {
-    if (setup->limits.connections > FRONT_CONNECTIONS_MAX)
+    if (setup->limits.connections > WORKER_CONNECTIONS_MAX)
         return -EINVAL;
     int binary = open("/proc/self/exe", O_PATH | O_CLOEXEC);
     if (binary < 0)
         return -errno;
-    int sealed = front_child_seal(setup);
-    int error = sealed < 0 ? sealed : fork_child(front, binary, listener, sealed, setup->errors);
+    int sealed = worker_main_seal(setup);
+    int error = sealed < 0 ? sealed : fork_child(worker, binary, listener, sealed, setup->errors);
     if (sealed >= 0)
         close(sealed);
     close(binary);
     return error;
 }
 
-int front_spawn(struct front *front, const struct front_setup *setup)
+int worker_spawn(struct worker *worker, const struct worker_setup *setup)
 {
-    int listener = front_listen(setup->address, setup->port);
+    int listener = worker_listen(setup->address, setup->port);
     if (listener < 0) {
         log_error("endpoint: cannot listen at %s port %u: %s", setup->address, setup->port,
                   strerror(-listener));
         return listener;
     }
-    int error = front_spawn_on(front, setup, listener);
+    int error = worker_spawn_on(worker, setup, listener);
     if (error)
         log_error("endpoint: cannot start: %s", strerror(-error));
     close(listener);
     return error;
 }
 
-int front_publish(struct front *front, int snapshot_fd)
+int worker_publish(struct worker *worker, int snapshot_fd)
 {
-    struct front_message message = {FRONT_MAGIC, sizeof(message), front->asked + 1};
+    struct worker_message message = {WORKER_MAGIC, sizeof(message), worker->asked + 1};
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
@@ -170,46 +170,46 @@ int front_publish(struct front *front, int snapshot_fd)
                                   .msg_control = snapshot_fd < 0 ? NULL : &control,
                                   .msg_controllen = snapshot_fd < 0 ? 0 : sizeof(control)};
     memcpy(CMSG_DATA(&control.head), &snapshot_fd, sizeof(snapshot_fd));
-    if (sendmsg(front->channel, &header, MSG_NOSIGNAL) < 0)
+    if (sendmsg(worker->channel, &header, MSG_NOSIGNAL) < 0)
         return errno == ECONNRESET ? -EPIPE : -errno;
-    front->asked++;
+    worker->asked++;
     return 0;
 }
 
-int front_admit(struct front *front, const struct stations *stations)
+int worker_admit(struct worker *worker, const struct stations *stations)
 {
-    const struct front_stations_message message = {
-        {FRONT_MAGIC, sizeof(message), front->asked},
+    const struct worker_stations_message message = {
+        {WORKER_MAGIC, sizeof(message), worker->asked},
         *stations
     };
-    ssize_t sent = send(front->channel, &message, sizeof(message), MSG_NOSIGNAL);
+    ssize_t sent = send(worker->channel, &message, sizeof(message), MSG_NOSIGNAL);
     return sent == (ssize_t)sizeof(message) ? 0 : -errno;
 }
 
-int front_record_read(struct front *front, struct front_record *record)
+int worker_record_read(struct worker *worker, struct worker_record *record)
 {
-    ssize_t got = recv(front->channel, record, sizeof(*record), MSG_DONTWAIT);
+    ssize_t got = recv(worker->channel, record, sizeof(*record), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return -EAGAIN;
-    if (got != sizeof(*record) || record->magic != FRONT_MAGIC || record->size != sizeof(*record))
+    if (got != sizeof(*record) || record->magic != WORKER_MAGIC || record->size != sizeof(*record))
         return -EPIPE; /* gone, or no longer what was started */
     return 0;
 }
 
-bool front_is_stopped(const struct front *front)
+bool worker_is_stopped(const struct worker *worker)
 {
     siginfo_t info = {0};
-    return waitid(P_PID, (id_t)front->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == front->pid && info.si_code == CLD_STOPPED;
+    return waitid(P_PID, (id_t)worker->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == worker->pid && info.si_code == CLD_STOPPED;
 }
 
 /* The channel is closed before the process is gone. */
-int front_wait(struct front *front)
+int worker_wait(struct worker *worker)
 {
     enum { TRIES = 50, EACH_US = 4000 };
     siginfo_t info = {0};
     for (unsigned i = 0; i < TRIES && info.si_pid == 0; i++)
-        if (waitid(P_PID, (id_t)front->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+        if (waitid(P_PID, (id_t)worker->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
             (info.si_pid == 0 && usleep(EACH_US) < 0))
             break;
     if (info.si_pid == 0)
@@ -218,11 +218,11 @@ int front_wait(struct front *front)
 }
 
 /* It ends by itself when the channel closes; one that is stuck is killed. */
-void front_stop(struct front *front)
+void worker_stop(struct worker *worker)
 {
-    close(front->channel);
-    (void)kill(front->pid, SIGKILL);
-    while (waitpid(front->pid, NULL, 0) < 0 && errno == EINTR)
+    close(worker->channel);
+    (void)kill(worker->pid, SIGKILL);
+    while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    *front = (struct front){.channel = -1};
+    *worker = (struct worker){.channel = -1};
 }

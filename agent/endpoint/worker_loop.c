@@ -19,15 +19,15 @@ enum {
     HANDSHAKES_MS = 10,    /* in one turn: those who are in already do not wait for a crowd */
     ACCEPT_PAUSE_MS = 100, /* after a failed accept(2): no busy loop over a lack of memory */
     RECORD_INTERVAL_MS = 1000,
-    CONNECTIONS_MAX = 2 * FRONT_CONNECTIONS_MAX /* those with a place, and those just closed */
+    CONNECTIONS_MAX = 2 * WORKER_CONNECTIONS_MAX /* those with a place, and those just closed */
 };
 
-struct front_loop {
+struct worker_loop {
     int epoll, listener, channel;
-    struct front_shared shared;
-    struct gate *gate; /* owned */
+    struct connection_shared shared;
+    struct limiter *limiter; /* owned */
     struct traffic_counts counts, recorded;
-    uint32_t heard, answered;              /* sequences of the warden's messages */
+    uint32_t heard, answered;              /* sequences of the daemon's messages */
     uint64_t recorded_ms, accept_again_ms; /* the latter 0: accepting */
     uint64_t rotate_ms;                    /* when the keys of session tickets change next */
     bool http_busy, accepting, ended;
@@ -35,7 +35,7 @@ struct front_loop {
     struct connection *connections[CONNECTIONS_MAX];
 };
 
-/* --- the warden's channel --- */
+/* --- the daemon's channel --- */
 
 static int take_descriptor(struct msghdr *message)
 {
@@ -47,7 +47,7 @@ static int take_descriptor(struct msghdr *message)
     return fd;
 }
 
-static void show(struct front_loop *loop, int fd)
+static void show(struct worker_loop *loop, int fd)
 {
     struct snapshot snapshot;
     int error = snapshot_map(&snapshot, fd);
@@ -58,43 +58,43 @@ static void show(struct front_loop *loop, int fd)
 }
 
 /* Each connection goes to a gate with the new list; what has no place in it ends. */
-static int move_all(struct front_loop *loop, const struct stations *stations)
+static int move_all(struct worker_loop *loop, const struct stations *stations)
 {
-    struct gate *gate = malloc(sizeof(*gate));
-    if (!gate)
+    struct limiter *limiter = malloc(sizeof(*limiter));
+    if (!limiter)
         return -ENOMEM;
-    gate_init(gate, &loop->gate->limits, stations);
-    gate->arrivals = loop->gate->arrivals;
+    limiter_init(limiter, &loop->limiter->limits, stations);
+    limiter->arrivals = loop->limiter->arrivals;
     for (size_t i = 0; i < loop->count; i++) {
         struct connection *connection = loop->connections[i];
         if (connection->phase == PHASE_DEAD ||
-            gate_move(gate, &connection->peer, &connection->place))
+            limiter_move(limiter, &connection->peer, &connection->place))
             continue;
         connection_part(connection);
         loop->counts.refused_strangers++;
     }
-    free(loop->gate);
-    loop->gate = loop->shared.gate = gate;
+    free(loop->limiter);
+    loop->limiter = loop->shared.limiter = limiter;
     return 0;
 }
 
 /* Serving those who are no longer to be served is no way out: the endpoint ends, and is started
  * again. */
-static void admit_stations(struct front_loop *loop, const struct front_stations_message *message)
+static void admit_stations(struct worker_loop *loop, const struct worker_stations_message *message)
 {
     int error =
-        stations_are_sound(&message->stations) ? move_all(loop, &message->stations) : -EBADMSG;
+        stations_are_valid(&message->stations) ? move_all(loop, &message->stations) : -EBADMSG;
     if (error == 0)
         return;
     log_error("endpoint: the list of stations cannot be taken: %s", strerror(-error));
     loop->ended = true;
 }
 
-static void take_message(struct front_loop *loop, const struct front_stations_message *message,
+static void take_message(struct worker_loop *loop, const struct worker_stations_message *message,
                          ssize_t size, int fd)
 {
-    const struct front_message *head = &message->head;
-    if (size < (ssize_t)sizeof(*head) || head->magic != FRONT_MAGIC || head->size != size)
+    const struct worker_message *head = &message->head;
+    if (size < (ssize_t)sizeof(*head) || head->magic != WORKER_MAGIC || head->size != size)
         return;
     loop->heard = head->sequence;
     if (size == sizeof(*message))
@@ -103,9 +103,9 @@ static void take_message(struct front_loop *loop, const struct front_stations_me
         show(loop, fd);
 }
 
-static void read_channel(struct front_loop *loop)
+static void read_channel(struct worker_loop *loop)
 {
-    struct front_stations_message message;
+    struct worker_stations_message message;
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
@@ -128,18 +128,18 @@ static void read_channel(struct front_loop *loop)
         close(fd);
 }
 
-static bool counts_changed(const struct front_loop *loop)
+static bool counts_changed(const struct worker_loop *loop)
 {
     return memcmp(&loop->counts, &loop->recorded, sizeof(loop->counts)) != 0;
 }
 
 /* A channel that is full takes the next record, which tells the same and more. */
-static void send_record(struct front_loop *loop, uint64_t now_ms)
+static void send_record(struct worker_loop *loop, uint64_t now_ms)
 {
     bool due = counts_changed(loop) && now_ms >= loop->recorded_ms + RECORD_INTERVAL_MS;
     if (loop->heard == loop->answered && !due)
         return;
-    const struct front_record record = {FRONT_MAGIC, sizeof(record), loop->heard, loop->counts};
+    const struct worker_record record = {WORKER_MAGIC, sizeof(record), loop->heard, loop->counts};
     loop->recorded_ms = now_ms;
     ssize_t sent = send(loop->channel, &record, sizeof(record), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent == sizeof(record)) {
@@ -152,82 +152,82 @@ static void send_record(struct front_loop *loop, uint64_t now_ms)
 
 /* --- new clients --- */
 
-static int watch(struct front_loop *loop, int operation, int fd, unsigned events, void *who)
+static int watch(struct worker_loop *loop, int operation, int fd, unsigned events, void *who)
 {
     struct epoll_event event = {.events = events, .data.ptr = who};
     return epoll_ctl(loop->epoll, operation, fd, &event) < 0 ? -errno : 0;
 }
 
-static void count_refusal(struct traffic_counts *counts, enum gate_answer answer)
+static void count_refusal(struct traffic_counts *counts, enum limiter_answer answer)
 {
     switch (answer) {
-    case GATE_FULL:
+    case LIMITER_FULL:
         counts->refused_connections++;
         break;
-    case GATE_SOURCE_FULL:
+    case LIMITER_SOURCE_FULL:
         counts->refused_address++;
         break;
-    case GATE_STRANGER:
+    case LIMITER_UNKNOWN:
         counts->refused_strangers++;
         break;
-    case GATE_OPEN:
+    case LIMITER_OPEN:
         break;
     }
 }
 
 /* The one that gives way first to a newcomer of this source; or NULL. */
-static struct connection *find_first_to_go(const struct front_loop *loop,
-                                           const struct gate_entry *newcomer, uint64_t now_ms)
+static struct connection *find_first_to_go(const struct worker_loop *loop,
+                                           const struct limiter_entry *newcomer, uint64_t now_ms)
 {
     struct connection *first = NULL;
     for (size_t i = 0; i < loop->count; i++) {
         struct connection *connection = loop->connections[i];
         if (connection->phase != PHASE_DEAD &&
-            gate_may_take(loop->gate, connection_place(connection), newcomer, now_ms) &&
-            (!first || gate_takes_before(&connection->place, &first->place, newcomer)))
+            limiter_may_take(loop->limiter, connection_slot(connection), newcomer, now_ms) &&
+            (!first || limiter_takes_before(&connection->place, &first->place, newcomer)))
             first = connection;
     }
     return first;
 }
 
-static enum gate_answer enter(struct front_loop *loop, const struct peer *peer, uint64_t now_ms,
-                              struct gate_place *place)
+static enum limiter_answer enter(struct worker_loop *loop, const struct peer *peer, uint64_t now_ms,
+                                 struct limiter_slot *place)
 {
     if (loop->count == CONNECTIONS_MAX)
-        return GATE_FULL;
-    enum gate_answer answer = gate_enter(loop->gate, peer, now_ms, place);
+        return LIMITER_FULL;
+    enum limiter_answer answer = limiter_enter(loop->limiter, peer, now_ms, place);
     struct connection *first =
-        answer == GATE_FULL ? find_first_to_go(loop, place->entry, now_ms) : NULL;
+        answer == LIMITER_FULL ? find_first_to_go(loop, place->entry, now_ms) : NULL;
     if (!first)
         return answer;
     connection_part(first);
     loop->counts.gave_way++;
-    return gate_enter(loop->gate, peer, now_ms, place);
+    return limiter_enter(loop->limiter, peer, now_ms, place);
 }
 
 /* Those of one source that wait begin their handshakes in the order in which they came. */
-static struct connection *find_next_to_start(const struct front_loop *loop, uint64_t now_ms)
+static struct connection *find_next_to_start(const struct worker_loop *loop, uint64_t now_ms)
 {
     struct connection *next = NULL;
     for (size_t i = 0; i < loop->count; i++) {
         struct connection *connection = loop->connections[i];
         if (connection->phase == PHASE_WAITING &&
-            gate_ready_ms(loop->gate, &connection->place) <= now_ms &&
+            limiter_ready_ms(loop->limiter, &connection->place) <= now_ms &&
             (!next || connection->place.arrival < next->place.arrival))
             next = connection;
     }
     return next;
 }
 
-static void start_waiting(struct front_loop *loop, uint64_t now_ms)
+static void start_waiting(struct worker_loop *loop, uint64_t now_ms)
 {
     struct connection *next = NULL;
-    while (loop->gate->waiting && (next = find_next_to_start(loop, now_ms)))
+    while (loop->limiter->waiting && (next = find_next_to_start(loop, now_ms)))
         if (!connection_start(next, now_ms))
             return;
 }
 
-static int add_connection(struct front_loop *loop, struct connection *connection, uint64_t now_ms)
+static int add_connection(struct worker_loop *loop, struct connection *connection, uint64_t now_ms)
 {
     /* The first of its source that waits need not: nobody is before it. */
     if (connection->place.entry->places - connection->place.entry->started > 1 ||
@@ -239,12 +239,12 @@ static int add_connection(struct front_loop *loop, struct connection *connection
     return watch(loop, EPOLL_CTL_ADD, connection->socket, connection->events, connection);
 }
 
-static void admit(struct front_loop *loop, int socket, const struct peer *peer, uint64_t now_ms)
+static void admit(struct worker_loop *loop, int socket, const struct peer *peer, uint64_t now_ms)
 {
-    struct gate_place place;
-    enum gate_answer answer = enter(loop, peer, now_ms, &place);
+    struct limiter_slot place;
+    enum limiter_answer answer = enter(loop, peer, now_ms, &place);
     count_refusal(&loop->counts, answer);
-    if (answer != GATE_OPEN) {
+    if (answer != LIMITER_OPEN) {
         close(socket);
         return;
     }
@@ -260,13 +260,13 @@ static void admit(struct front_loop *loop, int socket, const struct peer *peer, 
     loop->counts.connections++;
 }
 
-static void pause_accepting(struct front_loop *loop, uint64_t now_ms)
+static void pause_accepting(struct worker_loop *loop, uint64_t now_ms)
 {
     loop->accept_again_ms = now_ms + ACCEPT_PAUSE_MS;
     (void)watch(loop, EPOLL_CTL_MOD, loop->listener, 0, &loop->listener);
 }
 
-static void resume_accepting(struct front_loop *loop, uint64_t now_ms)
+static void resume_accepting(struct worker_loop *loop, uint64_t now_ms)
 {
     if (loop->accept_again_ms == 0 || now_ms < loop->accept_again_ms)
         return;
@@ -288,7 +288,7 @@ static int accept_client(int listener, struct peer *peer)
     return socket;
 }
 
-static void accept_clients(struct front_loop *loop, uint64_t now_ms)
+static void accept_clients(struct worker_loop *loop, uint64_t now_ms)
 {
     loop->accepting = false;
     for (size_t i = 0; i < ACCEPTS_MAX; i++) {
@@ -306,7 +306,7 @@ static void accept_clients(struct front_loop *loop, uint64_t now_ms)
 
 /* --- turns --- */
 
-static void note_event(struct front_loop *loop, const struct epoll_event *event)
+static void note_event(struct worker_loop *loop, const struct epoll_event *event)
 {
     if (event->data.ptr == &loop->listener) {
         loop->accepting = true;
@@ -324,13 +324,13 @@ static void note_event(struct front_loop *loop, const struct epoll_event *event)
 
 /* Of those who behave, or of the strangers, the newest first: under a crowd it is the oldest who
  * shall give way. Whoever is left over is told of again by epoll. */
-static void shake_hands(struct front_loop *loop, uint64_t now_ms, bool behaving)
+static void shake_hands(struct worker_loop *loop, uint64_t now_ms, bool behaving)
 {
     uint64_t end_ms = now_ms + HANDSHAKES_MS;
     for (size_t i = loop->count; i-- > 0 && now_ms < end_ms;) {
         struct connection *connection = loop->connections[i];
         if (!connection->active || connection->phase != PHASE_HANDSHAKE ||
-            connection->place.entry->behaves != behaving)
+            connection->place.entry->is_known != behaving)
             continue;
         connection_receive(connection, now_ms);
         /* Its first request may have come along, and HTTP has had its turn already. */
@@ -340,7 +340,7 @@ static void shake_hands(struct front_loop *loop, uint64_t now_ms, bool behaving)
 }
 
 /* Takes what clients sent, answers, and sends; HTTP runs once for all of them. */
-static void take_turns(struct front_loop *loop, uint64_t now_ms)
+static void take_turns(struct worker_loop *loop, uint64_t now_ms)
 {
     for (size_t i = 0; i < loop->count; i++) {
         struct connection *connection = loop->connections[i];
@@ -355,7 +355,7 @@ static void take_turns(struct front_loop *loop, uint64_t now_ms)
 }
 
 /* Registers what a client waits for now; false when that cannot be. */
-static bool rewatch(struct front_loop *loop, struct connection *connection)
+static bool rewatch(struct worker_loop *loop, struct connection *connection)
 {
     unsigned events = connection_events(connection);
     if (connection->phase == PHASE_DEAD || events == connection->events)
@@ -365,7 +365,7 @@ static bool rewatch(struct front_loop *loop, struct connection *connection)
 }
 
 /* Time limits, registrations, and the end of those who are over. */
-static void look_after(struct front_loop *loop, uint64_t now_ms)
+static void look_after(struct worker_loop *loop, uint64_t now_ms)
 {
     for (size_t i = loop->count; i-- > 0;) {
         struct connection *connection = loop->connections[i];
@@ -386,7 +386,7 @@ static uint64_t earlier(uint64_t due_ms, uint64_t than_ms)
 }
 
 /* How long to sleep. */
-static int sleep_ms(const struct front_loop *loop, uint64_t now_ms)
+static int sleep_ms(const struct worker_loop *loop, uint64_t now_ms)
 {
     uint64_t due_ms = UINT64_MAX;
     if (loop->http_busy)
@@ -404,7 +404,7 @@ static int sleep_ms(const struct front_loop *loop, uint64_t now_ms)
     return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
 }
 
-int front_loop_run(struct front_loop *loop)
+int worker_loop_run(struct worker_loop *loop)
 {
     struct epoll_event events[EVENTS_MAX];
     uint64_t now_ms = clock_boot_ms();
@@ -432,25 +432,25 @@ int front_loop_run(struct front_loop *loop)
 
 /* --- its life --- */
 
-int front_loop_open(struct front_loop **loop, const struct front_limits *limits,
-                    const struct stations *stations, int listener, int channel,
-                    struct tls_server *tls)
+int worker_loop_open(struct worker_loop **loop, const struct worker_limits *limits,
+                     const struct stations *stations, int listener, int channel,
+                     struct tls_server *tls)
 {
     *loop = calloc(1, sizeof(**loop));
     if (!*loop)
         return -ENOMEM;
     (*loop)->epoll = -1;
-    (*loop)->gate = malloc(sizeof(*(*loop)->gate));
-    if (!(*loop)->gate) {
-        front_loop_close(*loop);
+    (*loop)->limiter = malloc(sizeof(*(*loop)->limiter));
+    if (!(*loop)->limiter) {
+        worker_loop_close(*loop);
         return -ENOMEM;
     }
-    gate_init((*loop)->gate, limits, stations);
+    limiter_init((*loop)->limiter, limits, stations);
     (*loop)->listener = listener;
     (*loop)->channel = channel;
     (*loop)->shared.tls = tls;
     (*loop)->shared.counts = &(*loop)->counts;
-    (*loop)->shared.gate = (*loop)->gate;
+    (*loop)->shared.limiter = (*loop)->limiter;
     (*loop)->epoll = epoll_create1(EPOLL_CLOEXEC);
     int error = (*loop)->epoll < 0 ? -errno : 0;
     if (error == 0)
@@ -461,11 +461,11 @@ int front_loop_open(struct front_loop **loop, const struct front_limits *limits,
     if (error == 0)
         error = watch(*loop, EPOLL_CTL_ADD, channel, EPOLLIN, &(*loop)->channel);
     if (error)
-        front_loop_close(*loop);
+        worker_loop_close(*loop);
     return error;
 }
 
-void front_loop_close(struct front_loop *loop)
+void worker_loop_close(struct worker_loop *loop)
 {
     for (size_t i = 0; i < loop->count; i++)
         connection_drop(loop->connections[i]);
@@ -475,6 +475,6 @@ void front_loop_close(struct front_loop *loop)
         connection_free(loop->connections[i]);
     if (loop->epoll >= 0)
         close(loop->epoll);
-    free(loop->gate);
+    free(loop->limiter);
     free(loop);
 }

@@ -37,13 +37,13 @@ enum {
 
 /* --- the parent's side --- */
 
-int front_child_seal(const struct front_setup *setup)
+int worker_main_seal(const struct worker_setup *setup)
 {
     const struct buf *certificate = &setup->certificate_pem, *key = &setup->key_pem;
     if (certificate->length > PEM_MAX || key->length > PEM_MAX)
         return -E2BIG;
-    struct front_start start = {
-        .magic = FRONT_START_MAGIC,
+    struct worker_start start = {
+        .magic = WORKER_START_MAGIC,
         .size = sizeof(start),
         .certificate_size = (uint32_t)certificate->length,
         .key_size = (uint32_t)key->length,
@@ -85,7 +85,7 @@ static int place(int *fds, size_t count)
     return 0;
 }
 
-int front_child_execute(int binary, int listener, int channel, int start, int errors)
+int worker_main_execute(int binary, int listener, int channel, int start, int errors)
 {
     int fds[] = {listener, channel, start, binary};
     char name[] = "holdfast", word[] = WORD;
@@ -101,7 +101,7 @@ int front_child_execute(int binary, int listener, int channel, int start, int er
 
 /* --- the child's side: what it was given --- */
 
-bool front_child_is_meant(int count, char *const *words)
+bool worker_main_is_helper_invocation(int count, char *const *words)
 {
     return count == WORDS && str_equal(words[1], WORD);
 }
@@ -121,13 +121,13 @@ static bool sockets_are_ours(void)
            option_is(FD_CHANNEL, SO_DOMAIN, AF_UNIX);
 }
 
-static bool start_is_sound(const struct front_start *start, off_t file_size)
+static bool start_is_valid(const struct worker_start *start, off_t file_size)
 {
-    return start->magic == FRONT_START_MAGIC && start->size == sizeof(*start) &&
+    return start->magic == WORKER_START_MAGIC && start->size == sizeof(*start) &&
            start->certificate_size <= PEM_MAX && start->key_size <= PEM_MAX &&
            file_size == (off_t)(sizeof(*start) + start->certificate_size + start->key_size) &&
-           start->limits.connections <= FRONT_CONNECTIONS_MAX &&
-           stations_are_sound(&start->stations) && tls_offer_is_sound(&start->offer);
+           start->limits.connections <= WORKER_CONNECTIONS_MAX &&
+           stations_are_valid(&start->stations) && tls_offer_is_valid(&start->offer);
 }
 
 static int read_pem(struct buf *pem, size_t size)
@@ -142,15 +142,15 @@ static int read_pem(struct buf *pem, size_t size)
     return 0;
 }
 
-/* -EBADF when this is not what front_child_execute started. The memfd is closed: with the parent's
+/* -EBADF when this is not what worker_main_execute started. The memfd is closed: with the parent's
  * descriptor, which goes too, its pages are the kernel's again. */
-static int take(struct front_start *start, struct buf *certificate, struct buf *key)
+static int take(struct worker_start *start, struct buf *certificate, struct buf *key)
 {
     struct stat status;
     if (!sockets_are_ours() || !memfd_is_sealed(FD_START) || fstat(FD_START, &status) < 0 ||
         status.st_size < (off_t)sizeof(*start) ||
         file_read_exactly(FD_START, start, sizeof(*start)) < 0 ||
-        !start_is_sound(start, status.st_size))
+        !start_is_valid(start, status.st_size))
         return -EBADF;
     int error = read_pem(certificate, start->certificate_size);
     if (error == 0)
@@ -173,7 +173,7 @@ static int prove(void)
     return selftest_passed(&report) ? 0 : -EKEYREJECTED;
 }
 
-static int open_tls(struct tls_server **tls, struct front_start *start)
+static int open_tls(struct tls_server **tls, struct worker_start *start)
 {
     struct buf certificate = {0}, key = {0};
     int error = take(start, &certificate, &key);
@@ -196,7 +196,7 @@ static int open_tls(struct tls_server **tls, struct front_start *start)
     return error;
 }
 
-static int serve(const struct front_start *start, struct tls_server *tls)
+static int serve(const struct worker_start *start, struct tls_server *tls)
 {
     static const int keep[] = {FD_LISTENER, FD_CHANNEL};
     const struct sandbox sandbox = {
@@ -206,15 +206,15 @@ static int serve(const struct front_start *start, struct tls_server *tls)
         .descriptors = start->limits.connections * DESCRIPTORS_EACH + DESCRIPTORS_BESIDE,
         .memory = MEMORY_MAX,
     };
-    struct front_loop *loop;
+    struct worker_loop *loop;
     int error = sandbox_close(keep, countof(keep));
     if (error == 0)
         error =
-            front_loop_open(&loop, &start->limits, &start->stations, FD_LISTENER, FD_CHANNEL, tls);
+            worker_loop_open(&loop, &start->limits, &start->stations, FD_LISTENER, FD_CHANNEL, tls);
     if (error == 0)
         error = sandbox_enter(&sandbox, start->parent_pid);
     if (error == 0)
-        error = front_loop_run(loop);
+        error = worker_loop_run(loop);
     if (error)
         log_error("ends: %s", strerror(-error));
     return error;
@@ -222,9 +222,9 @@ static int serve(const struct front_start *start, struct tls_server *tls)
 
 /* execve(2) makes a process dumpable again: before the key is read it is not. What was executed by
  * a descriptor has the number of that for a name (Linux before 6.14). */
-int front_child_main(void)
+int worker_main(void)
 {
-    struct front_start start;
+    struct worker_start start;
     struct tls_server *tls;
     int error = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
     if (error == 0 && prctl(PR_SET_NAME, "holdfast", 0, 0, 0) < 0)

@@ -1,8 +1,8 @@
 /*
- * The front's beginning, on both sides of execve(2): the warden forks and executes its own binary
- * anew, so that the front's memory never holds what the warden's does.
+ * The endpoint's beginning, on both sides of execve(2): the daemon forks and executes its own
+ * binary anew, so that the endpoint's memory never holds what the daemon's does.
  *
- * All that the child needs crosses in one sealed memfd, a struct front_start and the two PEM texts
+ * All that the child needs crosses in one sealed memfd, a struct worker_start and the two PEM texts
  * behind it, and in four descriptors at fixed numbers, standard error among them. No secret is an
  * argument, and there is no environment.
  *
@@ -15,11 +15,11 @@
 
 #include <stdbool.h>
 
-enum { FRONT_START_MAGIC = 0x48465331 };
+enum { WORKER_START_MAGIC = 0x48465331 };
 
 /* Fixed-size and without pointers; both sides are the same binary. What the child is to know more
  * is a field more here. */
-struct front_start {
+struct worker_start {
     uint32_t magic, size; /* of this struct */
     uint32_t certificate_size, key_size;
     int32_t parent_pid;
@@ -27,24 +27,24 @@ struct front_start {
     uint32_t seccomp_kill;
     uint32_t fips;
     uint32_t ticket_key_s;
-    struct front_limits limits;
+    struct worker_limits limits;
     struct stations stations;
     struct tls_offer offer;
 };
 
 /* In the parent: a sealed memfd (the caller closes it), or a negative errno. */
-int front_child_seal(const struct front_setup *setup);
+int worker_main_seal(const struct worker_setup *setup);
 
 /* In the child of fork(2): puts the descriptors at their numbers, `errors` at that of standard
  * error, and executes `binary`, an O_PATH descriptor. Returns only what went wrong, a negative
  * errno. */
-int front_child_execute(int binary, int listener, int channel, int start, int errors);
+int worker_main_execute(int binary, int listener, int channel, int start, int errors);
 
-/* Whether a program's arguments are those that front_child_execute gives. */
-bool front_child_is_meant(int count, char *const *words);
+/* Whether a program's arguments are those that worker_main_execute gives. */
+bool worker_main_is_helper_invocation(int count, char *const *words);
 
 /* All that such a program does: checks what it was given, gives up every privilege, serves until
  * the channel closes. The exit status; 2 with its message told when it was not started as above. */
-int front_child_main(void);
+int worker_main(void);
 
 #endif

@@ -27,12 +27,14 @@ static void add_mark_chain(struct firewall_ruleset *ruleset, const struct mark *
     struct nft_chain chain = {.base = false};
     (void)str_copy(chain.name, sizeof(chain.name), mark->chain);
     firewall_add_chain(ruleset, chain);
-    words_dscp(firewall_add_rule(ruleset, (struct firewall_head){mark->chain, "v4",
-                                                                 "DSCP mark of IPv4", mark->value}),
-               false, (uint8_t)value);
-    words_dscp(firewall_add_rule(ruleset, (struct firewall_head){mark->chain, "v6",
-                                                                 "DSCP mark of IPv6", mark->value}),
-               true, (uint8_t)value);
+    nft_statement_dscp(
+        firewall_add_rule(
+            ruleset, (struct firewall_head){mark->chain, "v4", "DSCP mark of IPv4", mark->value}),
+        false, (uint8_t)value);
+    nft_statement_dscp(
+        firewall_add_rule(
+            ruleset, (struct firewall_head){mark->chain, "v6", "DSCP mark of IPv6", mark->value}),
+        true, (uint8_t)value);
 }
 
 static void add_marked(struct firewall_ruleset *ruleset, const struct listener *listener,
@@ -41,10 +43,10 @@ static void add_marked(struct firewall_ruleset *ruleset, const struct listener *
     char id[FIREWALL_ID_SIZE];
     (void)snprintf(id, sizeof(id), "%s-%s-%s", listener->name, udp ? "udp" : "tcp",
                    source ? "from" : "to");
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_OUTPUT, id, listener->title, mark->value});
-    words_ports(words, udp, source, listener->first_port, listener->last_port);
-    words_goto(words, mark->chain);
+    nft_statement_ports(words, udp, source, listener->first_port, listener->last_port);
+    nft_statement_goto(words, mark->chain);
 }
 
 enum { MARK_MANAGEMENT = 2 }; /* its index */
@@ -163,11 +165,11 @@ static void add_own(struct firewall_ruleset *ruleset, const struct policy *polic
         char id[FIREWALL_ID_SIZE];
         (void)snprintf(id, sizeof(id), "own-%s-%s-%u", port->name, port->udp ? "udp" : "tcp",
                        port->port);
-        struct firewall_words *words = firewall_add_rule(
+        struct nft_statement *words = firewall_add_rule(
             ruleset, (struct firewall_head){FIREWALL_OUTPUT, id,
                                             "Management traffic of the node itself", mark->value});
-        words_ports(words, port->udp, false, port->port, port->port);
-        words_goto(words, mark->chain);
+        nft_statement_ports(words, port->udp, false, port->port, port->port);
+        nft_statement_goto(words, mark->chain);
     }
 }
 
@@ -175,7 +177,7 @@ static void add_own(struct firewall_ruleset *ruleset, const struct policy *polic
  * to that port elsewhere. The ranges of media and signaling overlap the ports that systems give
  * to their own connections, so that a single port, the node's own services' too, says more than a
  * range; of two of a kind the port that a packet leaves from says more than the one it goes to. */
-void firewall_add_marks(struct firewall_ruleset *ruleset, const struct policy *policy)
+void firewall_add_dscp_marks(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     for (size_t i = 0; i < countof(marks); i++)
         if (is_marked(policy, &marks[i]))

@@ -21,7 +21,7 @@
 enum { NAMED_BYTES = 400 }; /* for a report that can still be read */
 
 /* The networks in a listener's list of sources, parsed once. */
-struct gate {
+struct limiter {
     const struct listener *listener;
     struct firewall_network *networks; /* owned */
     size_t count;
@@ -29,30 +29,30 @@ struct gate {
 
 struct judge {
     struct firewall_flows *flows;
-    struct gate gates[LISTENERS_MAX];
-    size_t gate_count;
+    struct limiter limiters[LISTENERS_MAX];
+    size_t limiter_count;
     struct addresses own;
     struct netlink *deleter; /* NULL: nothing is ended */
 };
 
 /* --- the policy --- */
 
-static int open_gate(struct gate *gate, const struct policy *policy,
+static int open_gate(struct limiter *limiter, const struct policy *policy,
                      const struct listener *listener)
 {
     char item[SETTING_ITEM_SIZE];
     size_t cursor = 0, capacity = 0;
-    gate->listener = listener;
+    limiter->listener = listener;
     if (listener->sources == SETTING_NONE)
         return 0;
     while (settings_item(policy->settings, listener->sources, &cursor, item))
         capacity++;
-    gate->networks = calloc(capacity + 1, sizeof(*gate->networks));
-    if (!gate->networks)
+    limiter->networks = calloc(capacity + 1, sizeof(*limiter->networks));
+    if (!limiter->networks)
         return -ENOMEM;
-    for (cursor = 0; gate->count < capacity; gate->count++)
+    for (cursor = 0; limiter->count < capacity; limiter->count++)
         if (!settings_item(policy->settings, listener->sources, &cursor, item) ||
-            firewall_network_parse(item, &gate->networks[gate->count]) < 0)
+            firewall_network_parse(item, &limiter->networks[limiter->count]) < 0)
             return -EINVAL;
     return 0;
 }
@@ -61,7 +61,7 @@ static int open_gates(struct judge *judge, const struct policy *policy)
 {
     int error = 0;
     for (size_t i = 0; error == 0 && i < policy->listener_count; i++)
-        error = open_gate(&judge->gates[judge->gate_count++], policy, &policy->listeners[i]);
+        error = open_gate(&judge->limiters[judge->limiter_count++], policy, &policy->listeners[i]);
     return error;
 }
 
@@ -84,13 +84,13 @@ static bool protocol_fits(const struct listener *listener, const struct conntrac
     return false;
 }
 
-static bool source_fits(const struct gate *gate, const struct conntrack_flow *flow)
+static bool source_fits(const struct limiter *limiter, const struct conntrack_flow *flow)
 {
-    for (size_t i = 0; i < gate->count; i++)
-        if (firewall_network_has(&gate->networks[i], flow->family == AF_INET6,
+    for (size_t i = 0; i < limiter->count; i++)
+        if (firewall_network_has(&limiter->networks[i], flow->family == AF_INET6,
                                  flow->original.source))
             return true;
-    return gate->listener->sources == SETTING_NONE;
+    return limiter->listener->sources == SETTING_NONE;
 }
 
 /* Packets to such an address arrive over loopback alone, whatever they come from. */
@@ -120,9 +120,9 @@ static bool is_admitted(const struct judge *judge, const struct conntrack_flow *
 {
     if (is_own(judge, flow) || is_echo(&flow->original))
         return true;
-    for (size_t i = 0; i < judge->gate_count; i++)
-        if (protocol_fits(judge->gates[i].listener, &flow->reply) &&
-            source_fits(&judge->gates[i], flow))
+    for (size_t i = 0; i < judge->limiter_count; i++)
+        if (protocol_fits(judge->limiters[i].listener, &flow->reply) &&
+            source_fits(&judge->limiters[i], flow))
             return true;
     return false;
 }
@@ -233,8 +233,8 @@ static int judge_flows(struct firewall_flows *flows, const struct policy *policy
     struct netlink netlink = {0};
     *flows = (struct firewall_flows){0};
     int error = judge_all(&judge, policy, &netlink);
-    for (size_t i = 0; i < judge.gate_count; i++)
-        free(judge.gates[i].networks);
+    for (size_t i = 0; i < judge.limiter_count; i++)
+        free(judge.limiters[i].networks);
     addresses_free(&judge.own);
     netlink_close(&netlink);
     return error ? error : buf_error(&flows->names);

@@ -25,7 +25,7 @@ enum { ND_ROUTER_ADVERT = 134, ND_NEIGHBOUR_ADVERT = 136, ND_REDIRECT = 137 };
 
 /* --- what conntrack must not see --- */
 
-void firewall_add_untracked(struct firewall_ruleset *ruleset)
+void firewall_add_notrack(struct firewall_ruleset *ruleset)
 {
     static const struct {
         struct firewall_head head;
@@ -49,9 +49,9 @@ void firewall_add_untracked(struct firewall_ruleset *ruleset)
          ND_REDIRECT,         NULL          },
     };
     for (size_t i = 0; i < countof(rows); i++) {
-        struct firewall_words *words = firewall_add_rule(ruleset, rows[i].head);
-        words_icmp(words, rows[i].v6, rows[i].first, rows[i].last, rows[i].name);
-        words_notrack(words);
+        struct nft_statement *words = firewall_add_rule(ruleset, rows[i].head);
+        nft_statement_icmp(words, rows[i].v6, rows[i].first, rows[i].last, rows[i].name);
+        nft_statement_notrack(words);
     }
 }
 
@@ -59,37 +59,37 @@ void firewall_add_untracked(struct firewall_ruleset *ruleset)
 
 void firewall_add_loopback(struct firewall_ruleset *ruleset)
 {
-    struct firewall_words *words =
+    struct nft_statement *words =
         firewall_add_rule(ruleset, (struct firewall_head){FIREWALL_INPUT, "loopback",
                                                           "Loopback is open", SETTING_NONE});
-    words_iifname(words, "lo");
-    words_accept(words);
+    nft_statement_iifname(words, "lo");
+    nft_statement_accept(words);
 }
 
 static void add_connections(struct firewall_ruleset *ruleset)
 {
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "established",
                                         "Replies to connections are accepted", SETTING_NONE});
-    words_ct_state(words, "established,related", FIREWALL_CT_KNOWN);
-    words_accept(words);
+    nft_statement_ct_state(words, "established,related", FIREWALL_CT_KNOWN);
+    nft_statement_accept(words);
     words = firewall_add_rule(ruleset,
                               (struct firewall_head){FIREWALL_INPUT, "invalid",
                                                      "Packets that fit no connection are dropped",
                                                      SETTING_NONE});
-    words_ct_state(words, "invalid", FIREWALL_CT_INVALID);
-    words_drop(words);
+    nft_statement_ct_state(words, "invalid", FIREWALL_CT_INVALID);
+    nft_statement_drop(words);
 }
 
 static void add_neighbours(struct firewall_ruleset *ruleset)
 {
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset, (struct firewall_head){
                      FIREWALL_INPUT, "neighbours",
                      "Router advertisements and neighbour discovery, on link alone", SETTING_NONE});
-    words_hoplimit(words, HOP_LIMIT_ON_LINK);
-    words_icmp(words, true, ND_ROUTER_ADVERT, ND_NEIGHBOUR_ADVERT, NULL);
-    words_accept(words);
+    nft_statement_hoplimit(words, HOP_LIMIT_ON_LINK);
+    nft_statement_icmp(words, true, ND_ROUTER_ADVERT, ND_NEIGHBOUR_ADVERT, NULL);
+    nft_statement_accept(words);
 }
 
 /* Accepted without further conditions. */
@@ -121,44 +121,44 @@ static void add_icmp(struct firewall_ruleset *ruleset, bool v6)
     for (size_t i = 0; i < countof(rows); i++) {
         if (rows[i].v6 != v6)
             continue;
-        struct firewall_words *words = firewall_add_rule(ruleset, rows[i].head);
-        words_icmp(words, v6, rows[i].first, rows[i].last, rows[i].name);
-        words_accept(words);
+        struct nft_statement *words = firewall_add_rule(ruleset, rows[i].head);
+        nft_statement_icmp(words, v6, rows[i].first, rows[i].last, rows[i].name);
+        nft_statement_accept(words);
     }
 }
 
 static void add_redirects(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     bool accepted = policy_bool(policy, NET_ACCEPT_ICMPV6_REDIRECTS);
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "redirects",
                                         accepted ? "ICMPv6 redirects are accepted, on link alone"
                                                  : "ICMPv6 redirects are dropped",
                                         NET_ACCEPT_ICMPV6_REDIRECTS});
     if (accepted)
-        words_hoplimit(words, HOP_LIMIT_ON_LINK);
-    words_icmp(words, true, ND_REDIRECT, ND_REDIRECT, "nd-redirect");
+        nft_statement_hoplimit(words, HOP_LIMIT_ON_LINK);
+    nft_statement_icmp(words, true, ND_REDIRECT, ND_REDIRECT, "nd-redirect");
     if (accepted)
-        words_accept(words);
+        nft_statement_accept(words);
     else
-        words_drop(words);
+        nft_statement_drop(words);
 }
 
 static void add_multicast_echo(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     static const struct firewall_network multicast = {.v6 = true, .address = {0xff}, .prefix = 8};
     bool accepted = policy_bool(policy, NET_ACCEPT_ICMPV6_MULTICAST_ECHO);
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "multicast-echo",
                                         accepted ? "Echo requests to IPv6 multicast are answered"
                                                  : "Echo requests to IPv6 multicast are dropped",
                                         NET_ACCEPT_ICMPV6_MULTICAST_ECHO});
-    words_address(words, false, &multicast);
-    words_icmp(words, true, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REQUEST, "echo-request");
+    nft_statement_address(words, false, &multicast);
+    nft_statement_icmp(words, true, ICMPV6_ECHO_REQUEST, ICMPV6_ECHO_REQUEST, "echo-request");
     if (accepted)
-        words_accept(words);
+        nft_statement_accept(words);
     else
-        words_drop(words);
+        nft_statement_drop(words);
 }
 
 /* One rate a source, for what it sends to the node and to groups together: who floods is silenced
@@ -166,28 +166,28 @@ static void add_multicast_echo(struct firewall_ruleset *ruleset, const struct po
 static void add_echo_limit(struct firewall_ruleset *ruleset, bool v6)
 {
     uint8_t type = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-limit-v6" : "echo-limit-v4",
                                         "Echo requests beyond the rate of a source are dropped",
                                         SETTING_NONE});
-    words_icmp(words, v6, type, type, "echo-request");
-    words_meter(words, &(struct firewall_meter){.name = v6 ? "echo_v6" : "echo_v4",
-                                                .v6 = v6,
-                                                .sources = ECHO_SOURCES,
-                                                .packets = ECHO_PER_SECOND,
-                                                .forgotten_s = ECHO_FORGOTTEN_S});
-    words_drop(words);
+    nft_statement_icmp(words, v6, type, type, "echo-request");
+    nft_statement_meter(words, &(struct firewall_meter){.name = v6 ? "echo_v6" : "echo_v4",
+                                                        .v6 = v6,
+                                                        .sources = ECHO_SOURCES,
+                                                        .packets = ECHO_PER_SECOND,
+                                                        .forgotten_s = ECHO_FORGOTTEN_S});
+    nft_statement_drop(words);
 }
 
 static void add_echo(struct firewall_ruleset *ruleset, bool v6)
 {
     uint8_t type = v6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO;
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset,
         (struct firewall_head){FIREWALL_INPUT, v6 ? "echo-v6" : "echo-v4",
                                "Echo requests within the rate are answered", SETTING_NONE});
-    words_icmp(words, v6, type, type, "echo-request");
-    words_accept(words);
+    nft_statement_icmp(words, v6, type, type, "echo-request");
+    nft_statement_accept(words);
 }
 
 /* --- input: floods of connections --- */
@@ -204,31 +204,31 @@ static void add_flood_jumps(struct firewall_ruleset *ruleset, const struct polic
         if (!listener->per_source)
             continue;
         (void)snprintf(id, sizeof(id), "%s-counted", listener->name);
-        struct firewall_words *words = firewall_add_rule(
+        struct nft_statement *words = firewall_add_rule(
             ruleset, (struct firewall_head){FIREWALL_INPUT, id,
                                             "Established connections are counted by their source",
                                             SETTING_NONE});
-        words_ports(words, false, false, listener->first_port, listener->last_port);
-        words_ct_assured(words, true);
-        words_ct_mark(words, 0);
-        words_jump(words, FIREWALL_FLOOD);
+        nft_statement_ports(words, false, false, listener->first_port, listener->last_port);
+        nft_statement_ct_assured(words, true);
+        nft_statement_ct_mark(words, 0);
+        nft_statement_jump(words, FIREWALL_FLOOD);
     }
 }
 
 static void add_flood_limit(struct firewall_ruleset *ruleset, unsigned connections, bool v6)
 {
-    struct firewall_words *words = firewall_add_rule(
+    struct nft_statement *words = firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_FLOOD, v6 ? "v6" : "v4",
                                         "Connections beyond the rate of a source are refused",
                                         SETTING_NONE});
-    words_l4proto(words, "tcp", IPPROTO_TCP);
-    words_meter(words, &(struct firewall_meter){.name = v6 ? "flood_v6" : "flood_v4",
-                                                .v6 = v6,
-                                                .sources = FLOOD_SOURCES,
-                                                .packets = connections,
-                                                .minute = true,
-                                                .forgotten_s = FLOOD_FORGOTTEN_S});
-    words_reject_tcp(words);
+    nft_statement_l4proto(words, "tcp", IPPROTO_TCP);
+    nft_statement_meter(words, &(struct firewall_meter){.name = v6 ? "flood_v6" : "flood_v4",
+                                                        .v6 = v6,
+                                                        .sources = FLOOD_SOURCES,
+                                                        .packets = connections,
+                                                        .minute = true,
+                                                        .forgotten_s = FLOOD_FORGOTTEN_S});
+    nft_statement_reject_tcp(words);
 }
 
 static unsigned most_per_source(const struct policy *policy)
@@ -248,7 +248,7 @@ void firewall_add_flood(struct firewall_ruleset *ruleset, const struct policy *p
     firewall_add_chain(ruleset, chain);
     add_flood_limit(ruleset, connections, false);
     add_flood_limit(ruleset, connections, true);
-    words_set_ct_mark(
+    nft_statement_set_ct_mark(
         firewall_add_rule(ruleset, (struct firewall_head){FIREWALL_FLOOD, "counted",
                                                           "What was counted is not counted again",
                                                           SETTING_NONE}),
@@ -257,8 +257,8 @@ void firewall_add_flood(struct firewall_ruleset *ruleset, const struct policy *p
 
 /* --- input: the role's listeners --- */
 
-static struct firewall_words *add_listener(struct firewall_ruleset *ruleset,
-                                           const struct listener *listener, const char *suffix)
+static struct nft_statement *add_listener(struct firewall_ruleset *ruleset,
+                                          const struct listener *listener, const char *suffix)
 {
     char id[FIREWALL_ID_SIZE];
     (void)snprintf(id, sizeof(id), "%s%s", listener->name, suffix);
@@ -281,16 +281,16 @@ static void add_ports(struct firewall_ruleset *ruleset, const struct listener *l
     for (size_t i = 0; i < countof(kinds); i++) {
         if (!(listener->protocols & (unsigned)kinds[i].protocol))
             continue;
-        struct firewall_words *words =
+        struct nft_statement *words =
             add_listener(ruleset, listener, both ? kinds[i].suffix : suffix);
         if (source)
-            words_address(words, true, source);
+            nft_statement_address(words, true, source);
         if (kinds[i].protocol == PROTOCOL_ESP)
-            words_l4proto(words, "esp", IPPROTO_ESP);
+            nft_statement_l4proto(words, "esp", IPPROTO_ESP);
         else
-            words_ports(words, kinds[i].protocol == PROTOCOL_UDP, false, listener->first_port,
-                        listener->last_port);
-        words_accept(words);
+            nft_statement_ports(words, kinds[i].protocol == PROTOCOL_UDP, false,
+                                listener->first_port, listener->last_port);
+        nft_statement_accept(words);
     }
 }
 
@@ -329,19 +329,19 @@ static void add_closed(struct firewall_ruleset *ruleset, const struct policy *po
 {
     enum setting_key setting = NET_DROP_CLOSED_PORTS;
     bool drop = policy_bool(policy, setting);
-    words_counter(firewall_add_rule(
+    nft_statement_counter(firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "closed-count",
                                         "Packets to closed ports are counted", SETTING_NONE}));
     if (drop) {
-        words_drop(firewall_add_rule(
+        nft_statement_drop(firewall_add_rule(
             ruleset, (struct firewall_head){FIREWALL_INPUT, "closed",
                                             "Packets to closed ports are dropped", setting}));
         return;
     }
-    words_reject_tcp(firewall_add_rule(
+    nft_statement_reject_tcp(firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "closed-tcp",
                                         "TCP to closed ports is reset", setting}));
-    words_reject(firewall_add_rule(
+    nft_statement_reject(firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "closed",
                                         "Closed ports are told to be unreachable", setting}));
 }

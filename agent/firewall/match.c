@@ -77,18 +77,18 @@ static enum step compare(const struct matching *matching, size_t desired, size_t
     if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
         return STEP_EQUAL;
     int missing = comes_later(matching, actual, desired);
-    int surplus = stands_later(matching, desired, actual);
-    if (missing && (!surplus || missing < surplus))
+    int unexpected = stands_later(matching, desired, actual);
+    if (missing && (!unexpected || missing < unexpected))
         return STEP_MISSING;
-    return surplus ? STEP_SURPLUS : STEP_CHANGED;
+    return unexpected ? STEP_SURPLUS : STEP_CHANGED;
 }
 
-static void name_surplus(struct buf *surplus, const char *chain, const struct nft_rule *rule)
+static void name_unexpected(struct buf *unexpected, const char *chain, const struct nft_rule *rule)
 {
-    if (surplus->length > NAMED_BYTES)
+    if (unexpected->length > NAMED_BYTES)
         return;
-    buf_printf(surplus, "%sin chain %s: ", surplus->length ? "; " : "", chain);
-    nft_rule_print(rule, surplus);
+    buf_printf(unexpected, "%sin chain %s: ", unexpected->length ? "; " : "", chain);
+    nft_rule_print(rule, unexpected);
 }
 
 /* The set that a rule fills is part of it. */
@@ -109,7 +109,7 @@ static void match_chain(const struct matching *matching)
         const struct nft_rule *rule = &matching->table->rules[found];
         enum step step = compare(matching, wanted, found);
         if (step == STEP_SURPLUS)
-            name_surplus(&match->surplus, matching->chain, rule);
+            name_unexpected(&match->unexpected, matching->chain, rule);
         if (step == STEP_EQUAL || step == STEP_CHANGED) {
             match->actual[wanted] = rule;
             match->equal[wanted] = step == STEP_EQUAL && set_stands(matching, wanted);
@@ -140,15 +140,16 @@ static bool has_set(const struct firewall_ruleset *ruleset, const char *name)
 static void match_objects(struct firewall_match *match, const struct firewall_ruleset *ruleset,
                           const struct nft_table *table)
 {
-    struct buf *surplus = &match->surplus;
+    struct buf *unexpected = &match->unexpected;
     for (size_t i = 0; i < table->chain_count; i++)
-        if (!has_chain(ruleset, table->chains[i].name) && surplus->length <= NAMED_BYTES)
-            buf_printf(surplus, "%schain %s", surplus->length ? "; " : "", table->chains[i].name);
+        if (!has_chain(ruleset, table->chains[i].name) && unexpected->length <= NAMED_BYTES)
+            buf_printf(unexpected, "%schain %s", unexpected->length ? "; " : "",
+                       table->chains[i].name);
     for (size_t i = 0; i < table->set_count; i++)
-        if (!has_set(ruleset, table->sets[i].name) && surplus->length <= NAMED_BYTES)
-            buf_printf(surplus, "%sset %s", surplus->length ? "; " : "", table->sets[i].name);
-    for (size_t i = 0; i < table->object_count && surplus->length <= NAMED_BYTES; i++)
-        buf_printf(surplus, "%s%s %s", surplus->length ? "; " : "", table->object[i].kind,
+        if (!has_set(ruleset, table->sets[i].name) && unexpected->length <= NAMED_BYTES)
+            buf_printf(unexpected, "%sset %s", unexpected->length ? "; " : "", table->sets[i].name);
+    for (size_t i = 0; i < table->object_count && unexpected->length <= NAMED_BYTES; i++)
+        buf_printf(unexpected, "%s%s %s", unexpected->length ? "; " : "", table->object[i].kind,
                    table->object[i].name);
 }
 
@@ -164,12 +165,12 @@ int firewall_match_make(struct firewall_match *match, const struct firewall_rule
     for (size_t i = 0; i < ruleset->chain_count; i++)
         match_chain(&(struct matching){match, ruleset, table, ruleset->chains[i].name});
     match_objects(match, ruleset, table);
-    return buf_error(&match->surplus);
+    return buf_error(&match->unexpected);
 }
 
 void firewall_match_free(struct firewall_match *match)
 {
     free(match->actual);
     free(match->equal);
-    buf_free(&match->surplus);
+    buf_free(&match->unexpected);
 }

@@ -32,7 +32,7 @@ enum {
     DSCP_SHIFT_V6 = 6  /* and across the first two of IPv6 */
 };
 
-__attribute__((format(printf, 2, 3))) static void say(struct firewall_words *words,
+__attribute__((format(printf, 2, 3))) static void say(struct nft_statement *words,
                                                       const char *format, ...)
 {
     size_t used = strlen(words->text);
@@ -48,7 +48,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct firewall_words *wor
         words->failed = true;
 }
 
-static void run(struct firewall_words *words, struct nft_expression expression)
+static void run(struct nft_statement *words, struct nft_expression expression)
 {
     if (words->rule.count == NFT_EXPRESSIONS_MAX)
         words->failed = true;
@@ -58,14 +58,14 @@ static void run(struct firewall_words *words, struct nft_expression expression)
 
 /* --- small compounds of expressions --- */
 
-static void load_meta(struct firewall_words *words, uint32_t key)
+static void load_meta(struct nft_statement *words, uint32_t key)
 {
     run(words, (struct nft_expression){
                    .kind = NFT_META, .meta = {.key = key, .dreg = REGISTER}
     });
 }
 
-static void load_payload(struct firewall_words *words, uint32_t base, uint32_t offset,
+static void load_payload(struct nft_statement *words, uint32_t base, uint32_t offset,
                          uint32_t length)
 {
     run(words,
@@ -82,7 +82,7 @@ static struct nft_bytes bytes_of(const void *data, size_t size)
     return bytes;
 }
 
-static void compare(struct firewall_words *words, uint32_t op, const void *data, size_t size)
+static void compare(struct nft_statement *words, uint32_t op, const void *data, size_t size)
 {
     run(words,
         (struct nft_expression){
@@ -90,7 +90,7 @@ static void compare(struct firewall_words *words, uint32_t op, const void *data,
     });
 }
 
-static void mask(struct firewall_words *words, struct nft_bytes bits, struct nft_bytes xor)
+static void mask(struct nft_statement *words, struct nft_bytes bits, struct nft_bytes xor)
 {
     run(words, (struct nft_expression){
                    .kind = NFT_BITWISE,
@@ -102,7 +102,7 @@ static void mask(struct firewall_words *words, struct nft_bytes bits, struct nft
     });
 }
 
-static void verdict(struct firewall_words *words, int32_t code, const char *chain)
+static void verdict(struct nft_statement *words, int32_t code, const char *chain)
 {
     struct nft_expression expression = {
         .kind = NFT_IMMEDIATE, .immediate = {.dreg = NFT_REG_VERDICT, .verdict = {.code = code}}
@@ -113,7 +113,7 @@ static void verdict(struct firewall_words *words, int32_t code, const char *chai
 }
 
 /* A header's field means nothing before the protocol is known: nft's implicit dependencies. */
-static void need_nfproto(struct firewall_words *words, bool v6)
+static void need_nfproto(struct nft_statement *words, bool v6)
 {
     uint8_t family = v6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
     if (words->nfproto == family)
@@ -123,7 +123,7 @@ static void need_nfproto(struct firewall_words *words, bool v6)
     compare(words, NFT_CMP_EQ, &family, sizeof(family));
 }
 
-static void need_l4proto(struct firewall_words *words, uint8_t protocol)
+static void need_l4proto(struct nft_statement *words, uint8_t protocol)
 {
     if (words->l4proto == protocol)
         return;
@@ -132,7 +132,7 @@ static void need_l4proto(struct firewall_words *words, uint8_t protocol)
     compare(words, NFT_CMP_EQ, &protocol, sizeof(protocol));
 }
 
-static void between(struct firewall_words *words, const void *first, const void *last, size_t size)
+static void between(struct nft_statement *words, const void *first, const void *last, size_t size)
 {
     if (memcmp(first, last, size) == 0) {
         compare(words, NFT_CMP_EQ, first, size);
@@ -144,8 +144,7 @@ static void between(struct firewall_words *words, const void *first, const void 
 
 /* --- matches --- */
 
-static void interface(struct firewall_words *words, uint32_t key, const char *word,
-                      const char *name)
+static void interface(struct nft_statement *words, uint32_t key, const char *word, const char *name)
 {
     char padded[INTERFACE_NAME_BYTES] = "";
     if (str_copy(padded, sizeof(padded), name) < 0)
@@ -155,17 +154,17 @@ static void interface(struct firewall_words *words, uint32_t key, const char *wo
     compare(words, NFT_CMP_EQ, padded, sizeof(padded));
 }
 
-void words_iifname(struct firewall_words *words, const char *name)
+void nft_statement_iifname(struct nft_statement *words, const char *name)
 {
     interface(words, NFT_META_IIFNAME, "iifname", name);
 }
 
-void words_oifname(struct firewall_words *words, const char *name)
+void nft_statement_oifname(struct nft_statement *words, const char *name)
 {
     interface(words, NFT_META_OIFNAME, "oifname", name);
 }
 
-static void load_ct(struct firewall_words *words, uint32_t key)
+static void load_ct(struct nft_statement *words, uint32_t key)
 {
     run(words, (struct nft_expression){
                    .kind = NFT_CT, .ct = {.key = key, .dreg = REGISTER}
@@ -173,21 +172,21 @@ static void load_ct(struct firewall_words *words, uint32_t key)
 }
 
 /* Any of the bits, or none of them. */
-static void has_bits(struct firewall_words *words, bool any, uint32_t bits)
+static void has_bits(struct nft_statement *words, bool any, uint32_t bits)
 {
     static const uint32_t none;
     mask(words, bytes_of(&bits, sizeof(bits)), bytes_of(&none, sizeof(none)));
     compare(words, any ? NFT_CMP_NEQ : NFT_CMP_EQ, &none, sizeof(none));
 }
 
-void words_ct_state(struct firewall_words *words, const char *names, uint32_t bits)
+void nft_statement_ct_state(struct nft_statement *words, const char *names, uint32_t bits)
 {
     say(words, "ct state %s", names);
     load_ct(words, NFT_CT_STATE);
     has_bits(words, true, bits);
 }
 
-void words_ct_reply(struct firewall_words *words)
+void nft_statement_ct_reply(struct nft_statement *words)
 {
     static const uint8_t reply = 1; /* IP_CT_DIR_REPLY, no part of the kernel's public headers */
     say(words, "ct direction reply");
@@ -195,28 +194,28 @@ void words_ct_reply(struct firewall_words *words)
     compare(words, NFT_CMP_EQ, &reply, sizeof(reply));
 }
 
-void words_ct_assured(struct firewall_words *words, bool is)
+void nft_statement_ct_assured(struct nft_statement *words, bool is)
 {
     say(words, "ct status %sassured", is ? "" : "! ");
     load_ct(words, NFT_CT_STATUS);
     has_bits(words, is, IPS_ASSURED);
 }
 
-void words_ct_mark(struct firewall_words *words, uint32_t mark)
+void nft_statement_ct_mark(struct nft_statement *words, uint32_t mark)
 {
     say(words, "ct mark 0x%08x", mark);
     load_ct(words, NFT_CT_MARK);
     compare(words, NFT_CMP_EQ, &mark, sizeof(mark));
 }
 
-void words_skuid(struct firewall_words *words, uint32_t uid)
+void nft_statement_skuid(struct nft_statement *words, uint32_t uid)
 {
     say(words, "meta skuid %u", uid);
     load_meta(words, NFT_META_SKUID);
     compare(words, NFT_CMP_EQ, &uid, sizeof(uid));
 }
 
-static void tcp_flags(struct firewall_words *words, uint8_t bits, uint32_t op, uint8_t value)
+static void tcp_flags(struct nft_statement *words, uint8_t bits, uint32_t op, uint8_t value)
 {
     static const uint8_t none;
     need_l4proto(words, IPPROTO_TCP);
@@ -225,26 +224,26 @@ static void tcp_flags(struct firewall_words *words, uint8_t bits, uint32_t op, u
     compare(words, op, &value, sizeof(value));
 }
 
-void words_tcp_reset(struct firewall_words *words)
+void nft_statement_tcp_reset(struct nft_statement *words)
 {
     say(words, "tcp flags rst");
     tcp_flags(words, TCP_RST, NFT_CMP_NEQ, 0);
 }
 
-void words_tcp_not_first(struct firewall_words *words)
+void nft_statement_tcp_not_first(struct nft_statement *words)
 {
     say(words, "tcp flags != syn / fin,syn,rst,ack");
     tcp_flags(words, TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, NFT_CMP_NEQ, TCP_SYN);
 }
 
-void words_l4proto(struct firewall_words *words, const char *name, uint8_t number)
+void nft_statement_l4proto(struct nft_statement *words, const char *name, uint8_t number)
 {
     say(words, "meta l4proto %s", name);
     need_l4proto(words, number);
 }
 
-void words_icmp(struct firewall_words *words, bool v6, uint8_t first, uint8_t last,
-                const char *name)
+void nft_statement_icmp(struct nft_statement *words, bool v6, uint8_t first, uint8_t last,
+                        const char *name)
 {
     const char *protocol = v6 ? "icmpv6" : "icmp";
     if (name)
@@ -257,7 +256,7 @@ void words_icmp(struct firewall_words *words, bool v6, uint8_t first, uint8_t la
     between(words, &first, &last, sizeof(first));
 }
 
-void words_icmp_not_too_big(struct firewall_words *words)
+void nft_statement_icmp_not_too_big(struct nft_statement *words)
 {
     static const uint8_t too_big = ICMP_FRAG_NEEDED;
     say(words, "icmp code != frag-needed");
@@ -265,7 +264,7 @@ void words_icmp_not_too_big(struct firewall_words *words)
     compare(words, NFT_CMP_NEQ, &too_big, sizeof(too_big));
 }
 
-void words_hoplimit(struct firewall_words *words, uint8_t limit)
+void nft_statement_hoplimit(struct nft_statement *words, uint8_t limit)
 {
     say(words, "ip6 hoplimit %u", limit);
     need_nfproto(words, true);
@@ -274,8 +273,8 @@ void words_hoplimit(struct firewall_words *words, uint8_t limit)
 }
 
 /* Whole bytes of a prefix are compared alone; any other length needs the mask. */
-void words_address(struct firewall_words *words, bool source,
-                   const struct firewall_network *network)
+void nft_statement_address(struct nft_statement *words, bool source,
+                           const struct firewall_network *network)
 {
     size_t size = network->v6 ? 16 : 4;
     uint32_t offset_v4 = source ? IPV4_SOURCE : IPV4_DESTINATION;
@@ -298,7 +297,8 @@ void words_address(struct firewall_words *words, bool source,
     compare(words, NFT_CMP_EQ, network->address, size);
 }
 
-void words_ports(struct firewall_words *words, bool udp, bool source, uint16_t first, uint16_t last)
+void nft_statement_ports(struct nft_statement *words, bool udp, bool source, uint16_t first,
+                         uint16_t last)
 {
     const char *protocol = udp ? "udp" : "tcp", *side = source ? "sport" : "dport";
     uint16_t from = htobe16(first), to = htobe16(last);
@@ -316,7 +316,7 @@ void words_ports(struct firewall_words *words, bool udp, bool source, uint16_t f
 /* nft's numbers of the types of keys, for its print. */
 enum { KEY_IPV4 = 7, KEY_IPV6 = 8, MINUTE_S = 60 };
 
-static void load_source(struct firewall_words *words, bool v6)
+static void load_source(struct nft_statement *words, bool v6)
 {
     static const struct nft_bytes host = {
         .length = 16, .byte = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
@@ -339,7 +339,7 @@ static struct nft_each meter_each(const struct firewall_meter *meter)
     };
 }
 
-static void say_meter(struct firewall_words *words, const struct firewall_meter *meter)
+static void say_meter(struct nft_statement *words, const struct firewall_meter *meter)
 {
     bool minute = meter->forgotten_s == MINUTE_S;
     say(words, "meter %s size %u { %s timeout %u%s limit rate over %u/%s burst %u packets }",
@@ -348,7 +348,7 @@ static void say_meter(struct firewall_words *words, const struct firewall_meter 
         meter->minute ? "minute" : "second", meter->packets);
 }
 
-void words_meter(struct firewall_words *words, const struct firewall_meter *meter)
+void nft_statement_meter(struct nft_statement *words, const struct firewall_meter *meter)
 {
     struct nft_expression fill = {
         .kind = NFT_DYNSET,
@@ -373,43 +373,43 @@ void words_meter(struct firewall_words *words, const struct firewall_meter *mete
 
 /* --- statements --- */
 
-void words_counter(struct firewall_words *words)
+void nft_statement_counter(struct nft_statement *words)
 {
     say(words, "counter packets 0 bytes 0");
     run(words, (struct nft_expression){.kind = NFT_COUNTER});
 }
 
-void words_notrack(struct firewall_words *words)
+void nft_statement_notrack(struct nft_statement *words)
 {
     say(words, "notrack");
     run(words, (struct nft_expression){.kind = NFT_NOTRACK});
 }
 
-void words_accept(struct firewall_words *words)
+void nft_statement_accept(struct nft_statement *words)
 {
     say(words, "accept");
     verdict(words, NF_ACCEPT, "");
 }
 
-void words_drop(struct firewall_words *words)
+void nft_statement_drop(struct nft_statement *words)
 {
     say(words, "drop");
     verdict(words, NF_DROP, "");
 }
 
-void words_goto(struct firewall_words *words, const char *chain)
+void nft_statement_goto(struct nft_statement *words, const char *chain)
 {
     say(words, "goto %s", chain);
     verdict(words, NFT_GOTO, chain);
 }
 
-void words_jump(struct firewall_words *words, const char *chain)
+void nft_statement_jump(struct nft_statement *words, const char *chain)
 {
     say(words, "jump %s", chain);
     verdict(words, NFT_JUMP, chain);
 }
 
-void words_set_ct_mark(struct firewall_words *words, uint32_t mark)
+void nft_statement_set_ct_mark(struct nft_statement *words, uint32_t mark)
 {
     say(words, "ct mark set 0x%08x", mark);
     run(words,
@@ -421,15 +421,15 @@ void words_set_ct_mark(struct firewall_words *words, uint32_t mark)
     });
 }
 
-void words_reject_tcp(struct firewall_words *words)
+void nft_statement_reject_tcp(struct nft_statement *words)
 {
     if (words->l4proto != IPPROTO_TCP)
-        words_l4proto(words, "tcp", IPPROTO_TCP);
+        nft_statement_l4proto(words, "tcp", IPPROTO_TCP);
     say(words, "reject with tcp reset");
     run(words, (struct nft_expression){.kind = NFT_REJECT, .reject = {.type = NFT_REJECT_TCP_RST}});
 }
 
-void words_reject(struct firewall_words *words)
+void nft_statement_reject(struct nft_statement *words)
 {
     say(words, "reject"); /* nft leaves out what is the default of an inet table */
     run(words,
@@ -441,7 +441,7 @@ void words_reject(struct firewall_words *words)
 
 /* nft's names for code points, as its rt_dsfield table has them; the others stand in hexadecimal.
  */
-static void say_dscp(struct firewall_words *words, const char *family, uint8_t value)
+static void say_dscp(struct nft_statement *words, const char *family, uint8_t value)
 {
     static const char *const names[64] = {
         [0] = "cs0",   [1] = "lephb", [8] = "cs1",   [10] = "af11", [12] = "af12", [14] = "af13",
@@ -455,7 +455,7 @@ static void say_dscp(struct firewall_words *words, const char *family, uint8_t v
         say(words, "%s dscp set 0x%02x", family, value);
 }
 
-void words_dscp(struct firewall_words *words, bool v6, uint8_t value)
+void nft_statement_dscp(struct nft_statement *words, bool v6, uint8_t value)
 {
     uint16_t keep = htobe16(v6 ? 0xf03f : 0xff03); /* all but the code point */
     uint16_t set = htobe16((uint16_t)(value << (v6 ? DSCP_SHIFT_V6 : DSCP_SHIFT_V4)));

@@ -14,7 +14,7 @@
 
 enum { FIREWALL_TEXT_SIZE = 192 };
 
-struct firewall_words {
+struct nft_statement {
     struct nft_rule rule;
     struct nft_set set; /* that the rule fills; without a name: none */
     char text[FIREWALL_TEXT_SIZE];
@@ -22,34 +22,34 @@ struct firewall_words {
     bool failed;              /* it is longer than there is room for */
 };
 
-void words_iifname(struct firewall_words *words, const char *name);
-void words_oifname(struct firewall_words *words, const char *name);
-void words_ct_state(struct firewall_words *words, const char *names, uint32_t bits);
-void words_ct_reply(struct firewall_words *words);               /* its direction */
-void words_ct_assured(struct firewall_words *words, bool is);    /* or is not */
-void words_ct_mark(struct firewall_words *words, uint32_t mark); /* has this mark */
+void nft_statement_iifname(struct nft_statement *words, const char *name);
+void nft_statement_oifname(struct nft_statement *words, const char *name);
+void nft_statement_ct_state(struct nft_statement *words, const char *names, uint32_t bits);
+void nft_statement_ct_reply(struct nft_statement *words);               /* its direction */
+void nft_statement_ct_assured(struct nft_statement *words, bool is);    /* or is not */
+void nft_statement_ct_mark(struct nft_statement *words, uint32_t mark); /* has this mark */
 
 /* The process that sends runs as this user; packets of the kernel's own have none. */
-void words_skuid(struct firewall_words *words, uint32_t uid);
+void nft_statement_skuid(struct nft_statement *words, uint32_t uid);
 
 /* TCP's flags: a reset; and what neither begins a connection nor could be part of none. */
-void words_tcp_reset(struct firewall_words *words);
-void words_tcp_not_first(struct firewall_words *words);
-void words_l4proto(struct firewall_words *words, const char *name, uint8_t number);
+void nft_statement_tcp_reset(struct nft_statement *words);
+void nft_statement_tcp_not_first(struct nft_statement *words);
+void nft_statement_l4proto(struct nft_statement *words, const char *name, uint8_t number);
 
 /* The first to the last type of ICMP (v6 or not); `name` is nft's for a single one, or NULL. */
-void words_icmp(struct firewall_words *words, bool v6, uint8_t first, uint8_t last,
-                const char *name);
+void nft_statement_icmp(struct nft_statement *words, bool v6, uint8_t first, uint8_t last,
+                        const char *name);
 
-/* Behind words_icmp: any code but that of "fragmentation needed". */
-void words_icmp_not_too_big(struct firewall_words *words);
-void words_hoplimit(struct firewall_words *words, uint8_t limit);
-void words_address(struct firewall_words *words, bool source,
-                   const struct firewall_network *network);
+/* Behind nft_statement_icmp: any code but that of "fragmentation needed". */
+void nft_statement_icmp_not_too_big(struct nft_statement *words);
+void nft_statement_hoplimit(struct nft_statement *words, uint8_t limit);
+void nft_statement_address(struct nft_statement *words, bool source,
+                           const struct firewall_network *network);
 
 /* `udp` or tcp; source or destination ports from first to last. */
-void words_ports(struct firewall_words *words, bool udp, bool source, uint16_t first,
-                 uint16_t last);
+void nft_statement_ports(struct nft_statement *words, bool udp, bool source, uint16_t first,
+                         uint16_t last);
 
 /* A rate of each source for itself: of each IPv4 address, or of each /64 of IPv6, which is what one
  * host may have (RFC 4291, 2.5.4). Matches what goes beyond. */
@@ -61,16 +61,16 @@ struct firewall_meter {
     bool minute;          /* that unit; else a second */
     uint32_t forgotten_s; /* below a minute, or 60: what sent nothing for that time is forgotten */
 };
-void words_meter(struct firewall_words *words, const struct firewall_meter *meter);
-void words_counter(struct firewall_words *words);
-void words_notrack(struct firewall_words *words);
-void words_accept(struct firewall_words *words);
-void words_drop(struct firewall_words *words);
-void words_goto(struct firewall_words *words, const char *chain);
-void words_jump(struct firewall_words *words, const char *chain);
-void words_set_ct_mark(struct firewall_words *words, uint32_t mark);
-void words_reject_tcp(struct firewall_words *words); /* with a reset */
-void words_reject(struct firewall_words *words);     /* with port unreachable */
-void words_dscp(struct firewall_words *words, bool v6, uint8_t value);
+void nft_statement_meter(struct nft_statement *words, const struct firewall_meter *meter);
+void nft_statement_counter(struct nft_statement *words);
+void nft_statement_notrack(struct nft_statement *words);
+void nft_statement_accept(struct nft_statement *words);
+void nft_statement_drop(struct nft_statement *words);
+void nft_statement_goto(struct nft_statement *words, const char *chain);
+void nft_statement_jump(struct nft_statement *words, const char *chain);
+void nft_statement_set_ct_mark(struct nft_statement *words, uint32_t mark);
+void nft_statement_reject_tcp(struct nft_statement *words); /* with a reset */
+void nft_statement_reject(struct nft_statement *words);     /* with port unreachable */
+void nft_statement_dscp(struct nft_statement *words, bool v6, uint8_t value);
 
 #endif

@@ -7,8 +7,8 @@
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 
-static struct firewall_words *add_rule(struct firewall_ruleset *ruleset, const char *id,
-                                       const char *title, enum setting_key setting)
+static struct nft_statement *add_rule(struct firewall_ruleset *ruleset, const char *id,
+                                      const char *title, enum setting_key setting)
 {
     return firewall_add_rule(ruleset, (struct firewall_head){FIREWALL_OUTPUT, id, title, setting});
 }
@@ -19,46 +19,46 @@ static void add_endpoint(struct firewall_ruleset *ruleset, const struct policy *
     enum { BEGUN = FIREWALL_CT_INVALID | FIREWALL_CT_NEW | FIREWALL_CT_UNTRACKED };
     if (!policy->endpoint_uid)
         return;
-    struct firewall_words *words =
+    struct nft_statement *words =
         add_rule(ruleset, "endpoint", "The endpoint's process begins no connection", SETTING_NONE);
-    words_skuid(words, policy->endpoint_uid);
-    words_ct_state(words, "invalid,new,untracked", BEGUN);
-    words_drop(words);
+    nft_statement_skuid(words, policy->endpoint_uid);
+    nft_statement_ct_state(words, "invalid,new,untracked", BEGUN);
+    nft_statement_drop(words);
 }
 
 static void add_loopback(struct firewall_ruleset *ruleset)
 {
-    struct firewall_words *words = add_rule(ruleset, "loopback", "Loopback is open", SETTING_NONE);
-    words_oifname(words, "lo");
-    words_accept(words);
+    struct nft_statement *words = add_rule(ruleset, "loopback", "Loopback is open", SETTING_NONE);
+    nft_statement_oifname(words, "lo");
+    nft_statement_accept(words);
 }
 
 /* Conntrack takes any packet of a TCP connection that it does not know for the beginning of one:
  * the next packet of a server would make the flow that was ended the server's own. */
 static void add_revived(struct firewall_ruleset *ruleset)
 {
-    struct firewall_words *words =
+    struct nft_statement *words =
         add_rule(ruleset, "revived", "A TCP connection begins with its first packet", SETTING_NONE);
-    words_tcp_not_first(words);
-    words_ct_state(words, "new", FIREWALL_CT_NEW);
-    words_drop(words);
+    nft_statement_tcp_not_first(words);
+    nft_statement_ct_state(words, "new", FIREWALL_CT_NEW);
+    nft_statement_drop(words);
 }
 
 /* The reset of a port without a listener answers a connection that never stood; an invalid one is
  * its repetition. Those of connections that stood, or of the node's own, go out. */
 static void add_resets(struct firewall_ruleset *ruleset)
 {
-    struct firewall_words *words = add_rule(
+    struct nft_statement *words = add_rule(
         ruleset, "silent-reset", "Ports without a listener are not reset", NET_DROP_CLOSED_PORTS);
-    words_tcp_reset(words);
-    words_ct_reply(words);
-    words_ct_assured(words, false);
-    words_drop(words);
+    nft_statement_tcp_reset(words);
+    nft_statement_ct_reply(words);
+    nft_statement_ct_assured(words, false);
+    nft_statement_drop(words);
     words = add_rule(ruleset, "silent-reset-invalid",
                      "Packets that fit no connection are not reset", NET_DROP_CLOSED_PORTS);
-    words_tcp_reset(words);
-    words_ct_state(words, "invalid", FIREWALL_CT_INVALID);
-    words_drop(words);
+    nft_statement_tcp_reset(words);
+    nft_statement_ct_state(words, "invalid", FIREWALL_CT_INVALID);
+    nft_statement_drop(words);
 }
 
 /* All errors that a host sends (RFC 792; RFC 4443, 3), but for those of path MTU discovery. */
@@ -80,12 +80,12 @@ static void add_errors(struct firewall_ruleset *ruleset)
          ICMPV6_TIME_EXCEED,  ICMPV6_PARAMPROB,    NULL                     },
     };
     for (size_t i = 0; i < countof(rows); i++) {
-        struct firewall_words *words =
+        struct nft_statement *words =
             add_rule(ruleset, rows[i].id, rows[i].title, NET_DROP_CLOSED_PORTS);
-        words_icmp(words, rows[i].v6, rows[i].first, rows[i].last, rows[i].name);
+        nft_statement_icmp(words, rows[i].v6, rows[i].first, rows[i].last, rows[i].name);
         if (rows[i].first == ICMP_DEST_UNREACH && !rows[i].v6)
-            words_icmp_not_too_big(words);
-        words_drop(words);
+            nft_statement_icmp_not_too_big(words);
+        nft_statement_drop(words);
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * The parts that firewall_rules_make puts together, each in the file of its name: what conntrack
+ * The parts that firewall_compile puts together, each in the file of its name: what conntrack
  * does not see, input and flood (input.c), what must not leave (output.c) and the
  * marks of output (dscp_marks.c).
  */
@@ -34,13 +34,13 @@ struct firewall_head {
 
 /* Begins a rule; its words follow. Never NULL: without memory the rule is lost, and the ruleset
  * has failed. */
-struct firewall_words *firewall_add_rule(struct firewall_ruleset *ruleset,
-                                         struct firewall_head head);
+struct nft_statement *firewall_add_rule(struct firewall_ruleset *ruleset,
+                                        struct firewall_head head);
 
 void firewall_add_chain(struct firewall_ruleset *ruleset, struct nft_chain chain);
 
 /* The chain prerouting: what conntrack must not see. */
-void firewall_add_untracked(struct firewall_ruleset *ruleset);
+void firewall_add_notrack(struct firewall_ruleset *ruleset);
 
 /* The chain input, which begins with loopback. -EINVAL: a source that is no network. */
 void firewall_add_loopback(struct firewall_ruleset *ruleset);
@@ -53,6 +53,6 @@ void firewall_add_flood(struct firewall_ruleset *ruleset, const struct policy *p
 void firewall_add_output(struct firewall_ruleset *ruleset, const struct policy *policy);
 
 /* Behind that, and one chain for each mark. */
-void firewall_add_marks(struct firewall_ruleset *ruleset, const struct policy *policy);
+void firewall_add_dscp_marks(struct firewall_ruleset *ruleset, const struct policy *policy);
 
 #endif

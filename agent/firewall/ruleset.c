@@ -47,8 +47,7 @@ static struct firewall_rule *more_room(struct firewall_ruleset *ruleset)
     return &ruleset->rules[ruleset->rule_count++];
 }
 
-struct firewall_words *firewall_add_rule(struct firewall_ruleset *ruleset,
-                                         struct firewall_head head)
+struct nft_statement *firewall_add_rule(struct firewall_ruleset *ruleset, struct firewall_head head)
 {
     struct firewall_rule *rule = more_room(ruleset);
     memset(rule, 0, sizeof(*rule));
@@ -77,21 +76,21 @@ static int finish(struct firewall_ruleset *ruleset, int error)
     return error == 0 && ruleset->failed ? -ENOMEM : error;
 }
 
-int firewall_rules_make(struct firewall_ruleset *ruleset, const struct policy *policy)
+int firewall_compile(struct firewall_ruleset *ruleset, const struct policy *policy)
 {
     memset(ruleset, 0, sizeof(*ruleset));
     add_closed_chains(ruleset);
     add_base_chain(ruleset, FIREWALL_PREROUTING, NF_INET_PRE_ROUTING, PRIORITY_RAW, NF_ACCEPT);
     add_base_chain(ruleset, FIREWALL_OUTPUT, NF_INET_LOCAL_OUT, PRIORITY_MANGLE, NF_ACCEPT);
-    firewall_add_untracked(ruleset);
+    firewall_add_notrack(ruleset);
     int error = firewall_add_input(ruleset, policy);
     firewall_add_flood(ruleset, policy);
     firewall_add_output(ruleset, policy);
-    firewall_add_marks(ruleset, policy);
+    firewall_add_dscp_marks(ruleset, policy);
     return finish(ruleset, error);
 }
 
-int firewall_rules_base_deny(struct firewall_ruleset *ruleset)
+int firewall_compile_base_deny(struct firewall_ruleset *ruleset)
 {
     memset(ruleset, 0, sizeof(*ruleset));
     add_closed_chains(ruleset);
@@ -99,7 +98,7 @@ int firewall_rules_base_deny(struct firewall_ruleset *ruleset)
     return finish(ruleset, 0);
 }
 
-void firewall_rules_free(struct firewall_ruleset *ruleset)
+void firewall_ruleset_free(struct firewall_ruleset *ruleset)
 {
     free(ruleset->rules);
     memset(ruleset, 0, sizeof(*ruleset));
@@ -122,7 +121,7 @@ static void print_chain(const struct firewall_ruleset *ruleset, const struct nft
     buf_puts(out, "\t}\n");
 }
 
-void firewall_rules_print(const struct firewall_ruleset *ruleset, struct buf *out)
+void firewall_ruleset_print(const struct firewall_ruleset *ruleset, struct buf *out)
 {
     buf_puts(out, "table inet " FIREWALL_TABLE " {\n");
     for (size_t i = 0; i < ruleset->chain_count; i++) {

@@ -27,7 +27,7 @@
 enum { FIREWALL_ID_SIZE = 64, FIREWALL_CHAINS_MAX = 12 };
 
 struct firewall_rule {
-    struct firewall_words words;
+    struct nft_statement words;
     char id[FIREWALL_ID_SIZE]; /* "firewall.input.sip-tls" */
     const char *title;
     enum setting_key setting; /* whose decision it is, or SETTING_NONE */
@@ -44,14 +44,14 @@ struct firewall_ruleset {
 
 /* The ruleset that the policy means. The caller frees it, whatever the result: 0, -ENOMEM or
  * -EINVAL (a source that is no network). */
-int firewall_rules_make(struct firewall_ruleset *ruleset, const struct policy *policy);
+int firewall_compile(struct firewall_ruleset *ruleset, const struct policy *policy);
 
 /* Base-deny: nothing comes in or passes through but over loopback. */
-int firewall_rules_base_deny(struct firewall_ruleset *ruleset);
+int firewall_compile_base_deny(struct firewall_ruleset *ruleset);
 
-void firewall_rules_free(struct firewall_ruleset *ruleset);
+void firewall_ruleset_free(struct firewall_ruleset *ruleset);
 
 /* Appends the table as `nft list table inet holdfast` shows it. */
-void firewall_rules_print(const struct firewall_ruleset *ruleset, struct buf *out);
+void firewall_ruleset_print(const struct firewall_ruleset *ruleset, struct buf *out);
 
 #endif

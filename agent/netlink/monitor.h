@@ -1,6 +1,6 @@
 /*
  * What the kernel announces: interfaces that come and go, their configuration (NETCONF), and
- * changes of nf_tables by others. For the warden's loop.
+ * changes of nf_tables by others. For the daemon's loop.
  */
 #ifndef HOLDFAST_NETLINK_MONITOR_H
 #define HOLDFAST_NETLINK_MONITOR_H

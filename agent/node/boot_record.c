@@ -20,7 +20,7 @@ enum { RECORD_SIZE_MAX = 80 };
 static const enum setting_key network_keys[] = {NODE_HOSTNAME, NODE_ADDRESS, NODE_ADDRESS6,
                                                 NODE_GATEWAY, NODE_GATEWAY6};
 
-void boot_digest(const struct settings *settings, char text[BOOT_DIGEST_SIZE])
+void boot_record_digest(const struct settings *settings, char text[BOOT_RECORD_DIGEST_SIZE])
 {
     struct digest digest;
     unsigned char hash[DIGEST_SIZE];

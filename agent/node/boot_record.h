@@ -11,16 +11,17 @@
 
 #include <stdint.h>
 
-enum { BOOT_DIGEST_SIZE = 65 };
+enum { BOOT_RECORD_DIGEST_SIZE = 65 };
 
 struct boot_record {
     uint64_t started_ms, finished_ms; /* of CLOCK_BOOTTIME */
-    char network[BOOT_DIGEST_SIZE];   /* of the settings that the network was brought up with */
+    char
+        network[BOOT_RECORD_DIGEST_SIZE]; /* of the settings that the network was brought up with */
 };
 
 /* The digest of the settings that what is running takes up at a boot alone, and that no domain
  * observes: name, addresses and routers. "" where it cannot be computed. */
-void boot_digest(const struct settings *settings, char digest[BOOT_DIGEST_SIZE]);
+void boot_record_digest(const struct settings *settings, char digest[BOOT_RECORD_DIGEST_SIZE]);
 
 /* Both: 0 or a negative errno, no message. */
 int boot_record_write(const char *root, const struct boot_record *record);

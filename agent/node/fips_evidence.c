@@ -39,7 +39,7 @@ static void name_failures(const struct selftest_report *report, struct buf *what
                        selftest_library_name((enum selftest_library)i));
 }
 
-bool fips_prove(struct node *node)
+bool fips_evidence_prove(struct node *node)
 {
     struct fips_evidence *evidence = &node->fips;
     if (!is_on(node))
@@ -62,7 +62,7 @@ bool fips_prove(struct node *node)
     return false;
 }
 
-bool fips_allows_key(struct node *node, const struct buf *key_pem)
+bool fips_evidence_allows_key(struct node *node, const struct buf *key_pem)
 {
     struct fips_evidence *evidence = &node->fips;
     if (is_on(node) && evidence->key == FIPS_KEY_UNKNOWN) {

@@ -13,9 +13,9 @@
 
 /* Runs every self-test, once a process. False when one failed: it was told, it is an event where
  * the log's own SHA-256 is sound, the state is closed, and the node fails closed. */
-bool fips_prove(struct node *node);
+bool fips_evidence_prove(struct node *node);
 
 /* Whether this private key, a PEM text, may be used; judged once, told when it is rejected. */
-bool fips_allows_key(struct node *node, const struct buf *key_pem);
+bool fips_evidence_allows_key(struct node *node, const struct buf *key_pem);
 
 #endif

@@ -82,8 +82,8 @@ void node_system(struct system *system, const char *root)
                   statfs(path, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
     *system = (struct system){
         .root = root,
-        .whole = !kernel || (in_first_network() && in_first_pid_namespace()),
-        .own_network = root[0] == '\0' || in_another_network(),
+        .initial_netns = !kernel || (in_first_network() && in_first_pid_namespace()),
+        .manages_firewall = root[0] == '\0' || in_another_network(),
     };
 }
 
@@ -606,8 +606,8 @@ int node_apply(struct node *node, const struct change *change, struct buf *fault
 /* Whether the network was brought up with other values; not known where no boot was recorded. */
 static bool network_waits(const struct node *node, const struct boot_record *record)
 {
-    char now[BOOT_DIGEST_SIZE];
-    boot_digest(&node->settings, now);
+    char now[BOOT_RECORD_DIGEST_SIZE];
+    boot_record_digest(&node->settings, now);
     return record->network[0] && now[0] && !str_equal(record->network, now);
 }
 

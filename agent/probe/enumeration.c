@@ -18,7 +18,7 @@ enum step { STEP_STRIKE, STEP_ORDER, STEP_DONE };
 enum subject { SUBJECT_SUITES, SUBJECT_GROUPS, SUBJECT_SIGNATURES };
 
 struct inquiry {
-    struct asker asker; /* first, so that one is the other */
+    struct scan_prober scan_prober; /* first, so that one is the other */
     const struct target *target;
     struct probe_result *result;
     struct probe_version *version; /* where it is kept */
@@ -31,9 +31,9 @@ struct inquiry {
     size_t suite_count, group_count;
 };
 
-static struct inquiry *inquiry_of(struct asker *asker)
+static struct inquiry *inquiry_of(struct scan_prober *scan_prober)
 {
-    return (struct inquiry *)(void *)asker;
+    return (struct inquiry *)(void *)scan_prober;
 }
 
 /* --- asking --- */
@@ -48,9 +48,9 @@ static void reverse_found(struct inquiry *inquiry)
         inquiry->suites[i] = version->suites[version->suite_count - 1 - i].id;
 }
 
-static int ask(struct asker *asker, unsigned char to[HELLO_SIZE_MAX])
+static int ask(struct scan_prober *scan_prober, unsigned char to[HELLO_SIZE_MAX])
 {
-    struct inquiry *inquiry = inquiry_of(asker);
+    struct inquiry *inquiry = inquiry_of(scan_prober);
     if (inquiry->step == STEP_DONE || inquiry->suite_count == 0 ||
         (inquiry->subject == SUBJECT_GROUPS && inquiry->group_count == 0))
         return 0;
@@ -155,7 +155,7 @@ static void end_of_suites(struct inquiry *inquiry)
     reverse_found(inquiry);
 }
 
-static void hear_suite(struct inquiry *inquiry, const struct reply_reader *reader)
+static void on_response_suite(struct inquiry *inquiry, const struct reply_reader *reader)
 {
     const struct reply *reply = &reader->reply;
     note_suite(inquiry, reply);
@@ -166,7 +166,7 @@ static void hear_suite(struct inquiry *inquiry, const struct reply_reader *reade
         end_of_suites(inquiry);
 }
 
-static void hear_group(struct inquiry *inquiry, const struct reply *reply)
+static void on_response_group(struct inquiry *inquiry, const struct reply *reply)
 {
     note_group(inquiry->result, reply->group, reply->version);
     if (!strike(inquiry->groups, &inquiry->group_count, reply->group))
@@ -174,7 +174,7 @@ static void hear_group(struct inquiry *inquiry, const struct reply *reply)
 }
 
 /* Suites that need the same kind of key are signed alike. */
-static void hear_signature(struct inquiry *inquiry, const struct reply *reply)
+static void on_response_signature(struct inquiry *inquiry, const struct reply *reply)
 {
     size_t kept = 0;
     note_signature(inquiry->result, reply->signature);
@@ -187,31 +187,32 @@ static void hear_signature(struct inquiry *inquiry, const struct reply *reply)
 }
 
 /* A server that refuses a TLS 1.3 hello without a share may take one that has it. */
-static bool try_with_share(struct inquiry *inquiry, enum heard heard)
+static bool try_with_share(struct inquiry *inquiry, enum scan_response scan_response)
 {
-    if (inquiry->asked != TLS_1_3 || inquiry->share || heard != HEARD_ALERT ||
+    if (inquiry->asked != TLS_1_3 || inquiry->share || scan_response != SCAN_ALERT ||
         inquiry->version->accepted)
         return false;
     inquiry->share = true;
     return true;
 }
 
-static void hear(struct asker *asker, enum heard heard, const struct reply_reader *reader)
+static void on_response(struct scan_prober *scan_prober, enum scan_response scan_response,
+                        const struct reply_reader *reader)
 {
-    struct inquiry *inquiry = inquiry_of(asker);
+    struct inquiry *inquiry = inquiry_of(scan_prober);
     const struct reply *reply = &reader->reply;
-    bool taken = heard == HEARD_HELLO && reply->version == inquiry->asked;
+    bool taken = scan_response == SCAN_HELLO && reply->version == inquiry->asked;
     if (inquiry->step == STEP_ORDER) {
         if (taken)
             inquiry->version->server_order = answer(reply->suite == inquiry->version->suites[0].id);
         inquiry->step = STEP_DONE;
     } else if (taken && inquiry->subject == SUBJECT_GROUPS) {
-        hear_group(inquiry, reply);
+        on_response_group(inquiry, reply);
     } else if (taken && inquiry->subject == SUBJECT_SIGNATURES) {
-        hear_signature(inquiry, reply);
+        on_response_signature(inquiry, reply);
     } else if (taken) {
-        hear_suite(inquiry, reader);
-    } else if (!try_with_share(inquiry, heard)) {
+        on_response_suite(inquiry, reader);
+    } else if (!try_with_share(inquiry, scan_response)) {
         inquiry->step = STEP_DONE;
         if (inquiry->subject == SUBJECT_SUITES)
             end_of_suites(inquiry);
@@ -224,7 +225,7 @@ static void prepare(struct inquiry *inquiry, const struct target *target,
                     struct probe_result *result, size_t version)
 {
     *inquiry = (struct inquiry){
-        .asker = {.ask = ask, .hear = hear},
+        .scan_prober = {.ask = ask, .on_response = on_response},
         .target = target,
         .result = result,
         .version = &result->version[version],
@@ -285,14 +286,14 @@ static void fail(struct probe_result *result, int error, const char *reason)
 /* Nothing was accepted: why, the plainest first. */
 static void explain(struct probe_result *result, const struct scan_count *counted)
 {
-    const uint32_t *heard = counted->heard;
-    if (heard[HEARD_ALERT] || heard[HEARD_HELLO])
+    const uint32_t *scan_response = counted->scan_response;
+    if (scan_response[SCAN_ALERT] || scan_response[SCAN_HELLO])
         fail(result, -EPROTO, "it refuses every hello: no version, no suite");
-    else if (heard[HEARD_GARBAGE])
+    else if (scan_response[SCAN_GARBAGE])
         fail(result, -EPROTO, "what it says is no TLS");
-    else if (heard[HEARD_NOTHING])
+    else if (scan_response[SCAN_NOTHING])
         fail(result, counted->error, strerror(-counted->error));
-    else if (heard[HEARD_CLOSED])
+    else if (scan_response[SCAN_CLOSED])
         fail(result, -ECONNRESET, "it closes every connection without a word");
     else if (counted->begun)
         fail(result, -ETIMEDOUT, "it begins to answer and does not end in time");
@@ -300,11 +301,11 @@ static void explain(struct probe_result *result, const struct scan_count *counte
         fail(result, -ETIMEDOUT, "it takes connections and says nothing");
 }
 
-void breadth_run(const struct target *target, const struct probe_options *options,
-                 uint64_t deadline_ms, struct probe_result *result)
+void enumeration_run(const struct target *target, const struct probe_options *options,
+                     uint64_t deadline_ms, struct probe_result *result)
 {
     struct inquiry inquiries[LINES_MAX];
-    struct asker *askers[LINES_MAX];
+    struct scan_prober *scan_probers[LINES_MAX];
     struct scan_limits limits = {deadline_ms, options->answer_ms, options->parallel};
     struct scan_count counted;
     for (size_t i = 0; i < PROBE_VERSIONS; i++)
@@ -314,8 +315,8 @@ void breadth_run(const struct target *target, const struct probe_options *option
     prepare_signatures(&inquiries[PROBE_VERSIONS + 2], target, result, HELLO_SIGNATURES_UNSAID);
     prepare_signatures(&inquiries[PROBE_VERSIONS + 3], target, result, HELLO_SIGNATURES_FORBIDDEN);
     for (size_t i = 0; i < LINES_MAX; i++)
-        askers[i] = &inquiries[i].asker;
-    int error = scan_run(target, &limits, askers, LINES_MAX, &counted);
+        scan_probers[i] = &inquiries[i].scan_prober;
+    int error = scan_run(target, &limits, scan_probers, LINES_MAX, &counted);
     result->connections += counted.connections;
     if (error)
         fail(result, error, strerror(-error));
@@ -323,6 +324,6 @@ void breadth_run(const struct target *target, const struct probe_options *option
         explain(result, &counted);
     else if (counted.unfinished)
         fail(result, -ETIME, "it answers too slowly: not all was asked in time");
-    else if (counted.heard[HEARD_SILENCE] || counted.heard[HEARD_NOTHING])
+    else if (counted.scan_response[SCAN_SILENCE] || counted.scan_response[SCAN_NOTHING])
         fail(result, -ETIME, "it answers too slowly: not all was answered in time");
 }

@@ -9,7 +9,7 @@
 
 /* Fills versions, groups, chain (as TLS before 1.3 shows it) and, where nothing could be learnt,
  * error and reason. Ends by `deadline_ms` of clock_boot_ms(). */
-void breadth_run(const struct target *target, const struct probe_options *options,
-                 uint64_t deadline_ms, struct probe_result *result);
+void enumeration_run(const struct target *target, const struct probe_options *options,
+                     uint64_t deadline_ms, struct probe_result *result);
 
 #endif

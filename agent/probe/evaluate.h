@@ -41,14 +41,14 @@ struct finding {
 };
 
 /* Who is told of each finding, in the order of topics. */
-struct judge_listener {
+struct evaluate_listener {
     void (*found)(void *context, const struct finding *finding);
     void *context;
 };
 
 /* The surface's record of `crypto`; SURFACE_NONE: no record is held against it. `now_s` is for the
  * certificate. */
-void judge(const struct probe_result *result, const struct crypto *crypto, enum surface surface,
-           int64_t now_s, const struct judge_listener *listener);
+void evaluate(const struct probe_result *result, const struct crypto *crypto, enum surface surface,
+              int64_t now_s, const struct evaluate_listener *listener);
 
 #endif

@@ -25,7 +25,7 @@ void probe_run(const struct target *target, const struct probe_options *options,
     *result = (struct probe_result){.error = 0};
     for (size_t i = 0; i < PROBE_VERSIONS; i++)
         result->version[i].version = (uint16_t)(SSL_3_0 + i);
-    breadth_run(target, options, started_ms + options->total_ms, result);
+    enumeration_run(target, options, started_ms + options->total_ms, result);
     if (options->proof && result->error == 0)
         result->proof_error = proof_run(target, options, started_ms + options->total_ms, result);
     certificate_read(&result->certificate, &result->chain, target->name, target->named);

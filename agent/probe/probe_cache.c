@@ -25,9 +25,10 @@ static const struct {
     {"sip-tls", SURFACE_SIP_IN  },
 };
 
-_Static_assert(countof(surfaces) <= RECORD_LISTENERS_MAX, "more listeners than there is room for");
+_Static_assert(countof(surfaces) <= PROBE_CACHE_LISTENERS_MAX,
+               "more listeners than there is room for");
 
-enum surface record_surface(const struct listener *listener)
+enum surface probe_cache_surface(const struct listener *listener)
 {
     for (size_t i = 0; i < countof(surfaces); i++)
         if (str_equal(surfaces[i].listener, listener->name))
@@ -35,9 +36,9 @@ enum surface record_surface(const struct listener *listener)
     return SURFACE_NONE;
 }
 
-static void add_address(struct record_listener *entry, const char *text)
+static void add_address(struct probe_cache_listener *entry, const char *text)
 {
-    for (size_t i = 0; i < RECORD_ADDRESSES_MAX && text[0]; i++) {
+    for (size_t i = 0; i < PROBE_CACHE_ADDRESSES_MAX && text[0]; i++) {
         if (entry->address[i][0])
             continue;
         if (str_copy(entry->address[i], sizeof(entry->address[i]), text) == 0)
@@ -46,7 +47,7 @@ static void add_address(struct record_listener *entry, const char *text)
     }
 }
 
-static void add_first_of(struct record_listener *entry, const struct settings *settings,
+static void add_first_of(struct probe_cache_listener *entry, const struct settings *settings,
                          enum setting_key key)
 {
     char item[SETTING_ITEM_SIZE];
@@ -56,24 +57,24 @@ static void add_first_of(struct record_listener *entry, const struct settings *s
 }
 
 /* The node's full name, as stations call it. */
-static void name_host(struct record_listener *entry, const struct settings *settings)
+static void name_host(struct probe_cache_listener *entry, const struct settings *settings)
 {
     (void)snprintf(entry->host, sizeof(entry->host), "%s.%s",
                    settings_text(settings, NODE_HOSTNAME), settings_text(settings, NODE_DOMAIN));
 }
 
-static void add_listener(struct probe_record *record, const struct policy *policy,
+static void add_listener(struct probe_cache *record, const struct policy *policy,
                          const struct listener *listener)
 {
-    struct record_listener *entry = &record->listener[record->count];
+    struct probe_cache_listener *entry = &record->listener[record->count];
     const char *health = settings_text(policy->settings, HEALTH_ADDRESS);
-    if (record->count == RECORD_LISTENERS_MAX ||
+    if (record->count == PROBE_CACHE_LISTENERS_MAX ||
         str_copy(entry->name, sizeof(entry->name), listener->name) < 0)
         return;
     record->count++;
     entry->port = listener->first_port;
     entry->result.error = -EAGAIN; /* until it was probed */
-    if (record_surface(listener) == SURFACE_HTTPS_IN)
+    if (probe_cache_surface(listener) == SURFACE_HTTPS_IN)
         name_host(entry, policy->settings);
     if (str_equal(listener->name, "health") && !str_equal(health, "::") &&
         !str_equal(health, "0.0.0.0")) {
@@ -86,18 +87,18 @@ static void add_listener(struct probe_record *record, const struct policy *polic
     add_first_of(entry, policy->settings, NODE_ADDRESS6);
 }
 
-void record_prepare(struct probe_record *record, const struct policy *policy)
+void probe_cache_prepare(struct probe_cache *record, const struct policy *policy)
 {
     memset(record, 0, sizeof(*record));
     record->magic = RECORD_MAGIC;
     record->size = sizeof(*record);
     for (size_t i = 0; i < policy->listener_count; i++)
-        if (record_surface(&policy->listeners[i]) != SURFACE_NONE)
+        if (probe_cache_surface(&policy->listeners[i]) != SURFACE_NONE)
             add_listener(record, policy, &policy->listeners[i]);
 }
 
-const struct record_listener *record_find(const struct probe_record *record,
-                                          const struct listener *listener)
+const struct probe_cache_listener *probe_cache_find(const struct probe_cache *record,
+                                                    const struct listener *listener)
 {
     for (size_t i = 0; i < record->count; i++)
         if (str_equal(record->listener[i].name, listener->name) &&
@@ -116,13 +117,13 @@ static const struct probe_options patient = {
     .proof = true,
 };
 
-static void probe_listener(struct record_listener *entry, struct connect_sources *sources)
+static void probe_listener(struct probe_cache_listener *entry, struct connect_sources *sources)
 {
     struct probe_options options = patient;
     struct target target;
     options.host = entry->host[0] ? entry->host : NULL;
     entry->began_ms = clock_boot_ms();
-    for (size_t i = 0; i < RECORD_ADDRESSES_MAX && entry->address[i][0]; i++) {
+    for (size_t i = 0; i < PROBE_CACHE_ADDRESSES_MAX && entry->address[i][0]; i++) {
         if (target_address(&target, entry->address[i], entry->port) < 0)
             continue;
         target.sources = sources;
@@ -132,7 +133,7 @@ static void probe_listener(struct record_listener *entry, struct connect_sources
     }
 }
 
-void record_probe(struct probe_record *record, struct connect_sources *sources)
+void probe_cache_probe(struct probe_cache *record, struct connect_sources *sources)
 {
     for (size_t i = 0; i < record->count; i++)
         probe_listener(&record->listener[i], sources);
@@ -189,10 +190,10 @@ static bool result_is_sound(const struct probe_result *result)
     return sound;
 }
 
-bool record_is_sound(const struct probe_record *record)
+bool probe_cache_is_valid(const struct probe_cache *record)
 {
     bool sound = record->magic == RECORD_MAGIC && record->size == sizeof(*record) &&
-                 record->count <= RECORD_LISTENERS_MAX;
+                 record->count <= PROBE_CACHE_LISTENERS_MAX;
     for (size_t i = 0; sound && i < record->count; i++)
         sound = ends_within(record->listener[i].name, sizeof(record->listener[i].name)) &&
                 ends_within(record->listener[i].host, sizeof(record->listener[i].host)) &&
@@ -201,17 +202,17 @@ bool record_is_sound(const struct probe_record *record)
 }
 
 /* To the end, its handshakes too. */
-static bool is_probed(const struct record_listener *entry)
+static bool is_probed(const struct probe_cache_listener *entry)
 {
     return entry->result.error == 0 && entry->result.proof_error == 0;
 }
 
-static bool is_answered(const struct record_listener *entry)
+static bool is_answered(const struct probe_cache_listener *entry)
 {
     return is_probed(entry) || entry->result.error == -ECONNREFUSED;
 }
 
-bool record_is_complete(const struct probe_record *record)
+bool probe_cache_is_complete(const struct probe_cache *record)
 {
     for (size_t i = 0; i < record->count; i++)
         if (!is_answered(&record->listener[i]))
@@ -219,14 +220,14 @@ bool record_is_complete(const struct probe_record *record)
     return true;
 }
 
-void record_carry(struct probe_record *record, const struct probe_record *before)
+void probe_cache_carry(struct probe_cache *record, const struct probe_cache *before)
 {
     for (size_t i = 0; i < record->count; i++) {
-        struct record_listener *entry = &record->listener[i];
+        struct probe_cache_listener *entry = &record->listener[i];
         for (size_t j = 0; j < before->count; j++) {
-            const struct record_listener *old = &before->listener[j];
+            const struct probe_cache_listener *old = &before->listener[j];
             if (!is_answered(entry) && is_probed(old) && old->port == entry->port &&
-                str_equal(old->name, entry->name) && old->carried < RECORD_CARRIED_MAX) {
+                str_equal(old->name, entry->name) && old->carried < PROBE_CACHE_CARRIED_MAX) {
                 entry->carried = old->carried + 1;
                 entry->began_ms = old->began_ms;
                 entry->result = old->result;
@@ -235,21 +236,22 @@ void record_carry(struct probe_record *record, const struct probe_record *before
     }
 }
 
-bool record_is_stale(const struct probe_record *record, uint64_t now_ms)
+bool probe_cache_is_stale(const struct probe_cache *record, uint64_t now_ms)
 {
-    return record->boot_ms > now_ms || now_ms - record->boot_ms > RECORD_STALE_S * UINT64_C(1000);
+    return record->boot_ms > now_ms ||
+           now_ms - record->boot_ms > PROBE_CACHE_STALE_S * UINT64_C(1000);
 }
 
-int record_read(const char *root, struct probe_record *record)
+int probe_cache_read(const char *root, struct probe_cache *record)
 {
-    int error = file_read_record(root, PROBE_RECORD_PATH, record, sizeof(*record));
-    return error == 0 && !record_is_sound(record) ? -EBADMSG : error;
+    int error = file_read_record(root, PROBE_CACHE_PATH, record, sizeof(*record));
+    return error == 0 && !probe_cache_is_valid(record) ? -EBADMSG : error;
 }
 
-int record_write(const char *root, const struct probe_record *record)
+int probe_cache_write(const char *root, const struct probe_cache *record)
 {
     char path[PATH_MAX];
-    int error = file_path(path, sizeof(path), root, PROBE_RECORD_PATH);
+    int error = file_path(path, sizeof(path), root, PROBE_CACHE_PATH);
     if (error == 0)
         error = file_replace_volatile(path, record, sizeof(*record), 0644);
     return error;

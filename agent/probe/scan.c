@@ -25,7 +25,7 @@ enum phase {
 };
 
 struct line {
-    struct asker *asker;
+    struct scan_prober *scan_prober;
     enum phase phase;
     int fd;
     uint64_t deadline_ms;
@@ -52,7 +52,7 @@ struct scan {
 
 static void next_question(struct line *line)
 {
-    int size = line->asker->ask(line->asker, line->hello);
+    int size = line->scan_prober->ask(line->scan_prober, line->hello);
     line->phase = size > 0 ? PHASE_WAITING : PHASE_DONE;
     line->hello_size = size > 0 ? (size_t)size : 0;
     line->tries = 0;
@@ -65,27 +65,27 @@ static void hang_up(const struct scan *scan, struct line *line)
     line->fd = -1;
 }
 
-static void conclude(struct scan *scan, struct line *line, enum heard heard)
+static void conclude(struct scan *scan, struct line *line, enum scan_response scan_response)
 {
     hang_up(scan, line);
-    if (line->tries && heard != HEARD_CLOSED)
+    if (line->tries && scan_response != SCAN_CLOSED)
         scan->throttled = true; /* the same question was answered at the slower pace */
-    if (heard == HEARD_CLOSED)
+    if (scan_response == SCAN_CLOSED)
         scan->closes_to_refuse = true;
-    scan->counted->heard[heard]++;
-    line->asker->hear(line->asker, heard, &line->reader);
+    scan->counted->scan_response[scan_response]++;
+    line->scan_prober->on_response(line->scan_prober, scan_response, &line->reader);
     next_question(line);
 }
 
 static void closed(struct scan *scan, struct line *line)
 {
     if (line->reader.wire_length) {
-        conclude(scan, line, HEARD_GARBAGE);
+        conclude(scan, line, SCAN_GARBAGE);
         return;
     }
     line->tries++;
     if (line->tries > (unsigned)(scan->closes_to_refuse ? RETRIES_KNOWN : RETRIES)) {
-        conclude(scan, line, HEARD_CLOSED);
+        conclude(scan, line, SCAN_CLOSED);
         return;
     }
     hang_up(scan, line);
@@ -99,7 +99,7 @@ static void failed(struct scan *scan, struct line *line, int error)
         return;
     }
     scan->counted->error = error;
-    conclude(scan, line, HEARD_NOTHING);
+    conclude(scan, line, SCAN_NOTHING);
 }
 
 /* --- its connection --- */
@@ -155,9 +155,9 @@ static void answered(struct scan *scan, struct line *line)
     }
     int state = reply_feed(&line->reader, data, (size_t)length);
     if (state < 0)
-        conclude(scan, line, HEARD_GARBAGE);
+        conclude(scan, line, SCAN_GARBAGE);
     else if (state == 1)
-        conclude(scan, line, line->reader.reply.hello ? HEARD_HELLO : HEARD_ALERT);
+        conclude(scan, line, line->reader.reply.hello ? SCAN_HELLO : SCAN_ALERT);
 }
 
 static void go_on(struct scan *scan, struct line *line)
@@ -179,7 +179,7 @@ static void too_late(struct scan *scan, struct line *line)
 {
     if (line->phase != PHASE_CONNECTING) {
         scan->counted->begun |= line->reader.wire_length > 0;
-        conclude(scan, line, HEARD_SILENCE);
+        conclude(scan, line, SCAN_SILENCE);
         return;
     }
     if (scan->reached && line->tries < QUEUE_TRIES) {
@@ -190,7 +190,7 @@ static void too_late(struct scan *scan, struct line *line)
         return;
     }
     scan->counted->error = -ETIMEDOUT;
-    conclude(scan, line, HEARD_NOTHING);
+    conclude(scan, line, SCAN_NOTHING);
 }
 
 /* --- whose turn it is --- */
@@ -266,7 +266,7 @@ static int wait_for_lines(struct scan *scan, struct pollfd *fds, int timeout_ms)
 /* False when every line is done. */
 static bool turn(struct scan *scan)
 {
-    struct pollfd fds[SCAN_ASKERS_MAX];
+    struct pollfd fds[SCAN_PROBERS_MAX];
     int timeout_ms = begin_lines(scan);
     if (timeout_ms < 0 && open_count(scan) == 0)
         return false;
@@ -296,18 +296,18 @@ static void run_lines(struct scan *scan)
 }
 
 int scan_run(const struct target *target, const struct scan_limits *limits,
-             struct asker *const *askers, size_t count, struct scan_count *counted)
+             struct scan_prober *const *scan_probers, size_t count, struct scan_count *counted)
 {
     struct scan scan = {
         .target = target, .limits = limits, .counted = counted, .line_count = count};
     *counted = (struct scan_count){.error = 0};
-    if (count > SCAN_ASKERS_MAX)
+    if (count > SCAN_PROBERS_MAX)
         return -EINVAL;
     scan.lines = calloc(count, sizeof(*scan.lines));
     if (!scan.lines)
         return -ENOMEM;
     for (size_t i = 0; i < count; i++) {
-        scan.lines[i].asker = askers[i];
+        scan.lines[i].scan_prober = scan_probers[i];
         scan.lines[i].fd = -1;
         next_question(&scan.lines[i]);
     }

@@ -19,21 +19,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum heard {
-    HEARD_HELLO,   /* the reader's reply holds the server's hello */
-    HEARD_ALERT,   /* it refused */
-    HEARD_CLOSED,  /* it closed the connection without a word, and did so again */
-    HEARD_SILENCE, /* nothing, or not all, until the deadline */
-    HEARD_GARBAGE, /* no TLS */
-    HEARD_NOTHING, /* no connection: `error` of the scan says why */
-    HEARD_COUNT
+enum scan_response {
+    SCAN_HELLO,   /* the reader's reply holds the server's hello */
+    SCAN_ALERT,   /* it refused */
+    SCAN_CLOSED,  /* it closed the connection without a word, and did so again */
+    SCAN_SILENCE, /* nothing, or not all, until the deadline */
+    SCAN_GARBAGE, /* no TLS */
+    SCAN_NOTHING, /* no connection: `error` of the scan says why */
+    SCAN_COUNT
 };
 
 /* One line of questions, each of which waits for the answer to the one before. */
-struct asker {
+struct scan_prober {
     /* Writes the next hello: its size, or 0 when there is nothing (more) to ask. */
-    int (*ask)(struct asker *asker, unsigned char to[HELLO_SIZE_MAX]);
-    void (*hear)(struct asker *asker, enum heard heard, const struct reply_reader *reader);
+    int (*ask)(struct scan_prober *scan_prober, unsigned char to[HELLO_SIZE_MAX]);
+    void (*on_response)(struct scan_prober *scan_prober, enum scan_response scan_response,
+                        const struct reply_reader *reader);
 };
 
 struct scan_limits {
@@ -44,16 +45,16 @@ struct scan_limits {
 
 struct scan_count {
     uint32_t connections;
-    uint32_t heard[HEARD_COUNT];
+    uint32_t scan_response[SCAN_COUNT];
     bool begun;      /* an answer came in part, and not to its end in time */
     int error;       /* the last of a connection that was not made */
     bool unfinished; /* the deadline came first */
 };
 
-enum { SCAN_ASKERS_MAX = 12 };
+enum { SCAN_PROBERS_MAX = 12 };
 
 /* Runs until no asker has a question left or the deadline. 0 or -ENOMEM. */
 int scan_run(const struct target *target, const struct scan_limits *limits,
-             struct asker *const *askers, size_t count, struct scan_count *counted);
+             struct scan_prober *const *scan_probers, size_t count, struct scan_count *counted);
 
 #endif

@@ -1,4 +1,4 @@
-/* The warden's capabilities, one row each, with what it is kept for. */
+/* The daemon's capabilities, one row each, with what it is kept for. */
 #include "process/privilege.h"
 
 #include "base/log.h"
@@ -18,10 +18,10 @@ static const unsigned kept[] = {
     CAP_SYS_ADMIN,        /* sysctls below kernel and fs */
     CAP_SYS_RESOURCE,     /* user.max_user_namespaces */
     CAP_SYS_PTRACE,       /* kernel.yama.ptrace_scope */
-    CAP_CHOWN,            /* the door's group; accounts' files keep their owner */
+    CAP_CHOWN,            /* the control socket's group; accounts' files keep their owner */
     CAP_KILL,             /* ends the shells of an account that is disabled */
     CAP_NET_BIND_SERVICE, /* an endpoint's port below 1024 */
-    CAP_SYS_CHROOT,       /* these four: the front's start, which drops them itself */
+    CAP_SYS_CHROOT,       /* these four: the endpoint's start, which drops them itself */
     CAP_SETUID,
     CAP_SETGID,
     CAP_SETPCAP,

@@ -1,6 +1,6 @@
 /*
- * What the warden keeps of root: the capabilities that its domains and the front's start use, and
- * no others, for itself and for whatever it may start (capabilities(7)).
+ * What the daemon keeps of root: the capabilities that its domains and the endpoint's start use,
+ * and no others, for itself and for whatever it may start (capabilities(7)).
  */
 #ifndef HOLDFAST_PROCESS_PRIVILEGE_H
 #define HOLDFAST_PROCESS_PRIVILEGE_H

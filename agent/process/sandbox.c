@@ -239,7 +239,7 @@ static int landlock(const struct sandbox *sandbox)
 
 static int filter_calls(const struct sandbox *sandbox)
 {
-    return sandbox_filter_install(sandbox->connects ? FILTER_PROBER : FILTER_FRONT,
+    return sandbox_filter_install(sandbox->connects ? FILTER_PROBER : FILTER_ENDPOINT,
                                   sandbox->seccomp_kill);
 }
 

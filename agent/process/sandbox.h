@@ -14,9 +14,9 @@
 enum { SANDBOX_PORTS_MAX = 8 };
 
 struct sandbox {
-    unsigned uid, gid;    /* 0: stay, and keep the root folder (tests without root) */
-    bool connects;        /* the prober, which makes connections and takes none; else the front */
-    bool seccomp_kill;    /* a denied system call kills the process; else it fails with EPERM */
+    unsigned uid, gid; /* 0: stay, and keep the root folder (tests without root) */
+    bool connects;     /* the prober, which makes connections and takes none; else the endpoint */
+    bool seccomp_kill; /* a denied system call kills the process; else it fails with EPERM */
     unsigned descriptors; /* RLIMIT_NOFILE */
     size_t memory;        /* RLIMIT_DATA, bytes */
     size_t file_size;     /* RLIMIT_FSIZE, bytes: of any file, a memfd too; mostly 0 */

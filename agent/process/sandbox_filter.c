@@ -4,8 +4,8 @@
  * Nothing that opens, forks, executes, binds, sends a signal or names an address is in the
  * table, but for the prober's connect(2): it has TCP sockets bound to loopback, and makes no other.
  * A filter cannot read memory: what a pointer leads to is not checked, so that a row with a pointer
- * is here only where no content makes the call do more. The order is that of use by the front: the
- * kernel walks the program from the top, unless it has cached the answer.
+ * is here only where no content makes the call do more. The order is that of use by the endpoint:
+ * the kernel walks the program from the top, unless it has cached the answer.
  */
 #include "process/sandbox_filter.h"
 
@@ -46,7 +46,7 @@ struct argument {
 #define NO_ADDRESS IS(4, 0) /* of sendto(2) and recvfrom(2) */
 
 /* Which filter has the row: bits of enum filter_process. */
-enum { FRONT = FILTER_FRONT, PROBER = FILTER_PROBER, BOTH = FRONT | PROBER };
+enum { FRONT = FILTER_ENDPOINT, PROBER = FILTER_PROBER, BOTH = FRONT | PROBER };
 
 enum {
     ARGUMENTS_MAX = 3,

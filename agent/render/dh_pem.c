@@ -15,6 +15,6 @@ static const char ffdhe2048[] = "-----BEGIN DH PARAMETERS-----\n"
 
 void render_dh_pem(const struct policy *policy, struct buf *out)
 {
-    words_stamp(policy, out);
+    openssl_names_stamp(policy, out);
     buf_puts(out, ffdhe2048);
 }

@@ -14,9 +14,9 @@ static void put_domain(const struct policy *policy, enum surface surface, bool v
     const struct surface_record *record = &policy->crypto.surface[surface];
     buf_printf(out, "\n# %s\n[%s:default]\n", surface_table[surface].title,
                surface_table[surface].server ? "server" : "client");
-    buf_printf(out, "method = %s+\n", words_version(record->first));
+    buf_printf(out, "method = %s+\n", openssl_names_version(record->first));
     buf_puts(out, "cipher_list = ");
-    words_ciphers_short(record, out);
+    openssl_names_ciphers_short(record, out);
     buf_puts(out, "\ncertificate = " TLS_FOLDER "/certificate.pem\n"
                   "private_key = " TLS_FOLDER "/key.pem\n");
     if (verified)
@@ -30,7 +30,7 @@ static void put_domain(const struct policy *policy, enum surface surface, bool v
 void render_kamailio_cfg(const struct policy *policy, struct buf *out)
 {
     bool verified = str_equal(settings_text(policy->settings, GLOBAL_SIP_TLS_VERIFICATION), "on");
-    words_stamp(policy, out);
+    openssl_names_stamp(policy, out);
     buf_puts(out, "# For the tls module's \"config\", started with OPENSSL_CONF=" RENDER_FOLDER
                   "/openssl.cnf.\n");
     buf_printf(out, "# IP address SANs ($tls_peer_san_ip) are %s.\n",

@@ -11,7 +11,7 @@ static const enum setting_key keys[] = {NODE_HOSTNAME, NODE_ADDRESS, NODE_ADDRES
 
 void render_network_conf(const struct policy *policy, struct buf *out)
 {
-    words_stamp(policy, out);
+    openssl_names_stamp(policy, out);
     for (size_t i = 0; i < countof(keys); i++)
         if (settings_text(policy->settings, keys[i])[0] != '\0')
             setting_export(policy->settings, keys[i], false, out);

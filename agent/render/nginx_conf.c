@@ -18,12 +18,12 @@ static void put_tls(const struct surface_record *record, struct buf *out)
 {
     buf_puts(out, "ssl_protocols");
     for (enum tls_version version = record->first; version <= record->last; version++)
-        buf_printf(out, " %s", words_version(version));
+        buf_printf(out, " %s", openssl_names_version(version));
     buf_puts(out, ";\n");
-    put_directive(out, "ssl_ciphers", record, words_ciphers);
-    put_directive(out, "ssl_conf_command Ciphersuites", record, words_suites_of_1_3);
-    put_directive(out, "ssl_conf_command SignatureAlgorithms", record, words_signatures);
-    put_directive(out, "ssl_ecdh_curve", record, words_groups);
+    put_directive(out, "ssl_ciphers", record, openssl_names_ciphers);
+    put_directive(out, "ssl_conf_command Ciphersuites", record, openssl_names_suites_of_1_3);
+    put_directive(out, "ssl_conf_command SignatureAlgorithms", record, openssl_names_signatures);
+    put_directive(out, "ssl_ecdh_curve", record, openssl_names_groups);
     buf_puts(out, "ssl_dhparam " RENDER_FOLDER "/dh.pem;\n"
                   "ssl_prefer_server_ciphers on;\n"
                   "ssl_session_cache shared:holdfast:1m;\n"
@@ -103,7 +103,7 @@ static void put_timeout(const struct policy *policy, struct buf *out)
 
 void render_nginx_conf(const struct policy *policy, struct buf *out)
 {
-    words_stamp(policy, out);
+    openssl_names_stamp(policy, out);
     buf_puts(out, "# For the http block; certificate and key are the server block's own.\n");
     put_tls(&policy->crypto.surface[SURFACE_HTTPS_IN], out);
     put_headers(&policy->crypto, out);

@@ -14,18 +14,18 @@ static void put_line(struct buf *out, const char *name, const struct surface_rec
 static void put_surface(struct buf *out, enum surface surface, const struct surface_record *record)
 {
     buf_printf(out, "\n# %s\n[%s]\n", surface_table[surface].title, surface_table[surface].name);
-    buf_printf(out, "MinProtocol = %s\n", words_version(record->first));
-    buf_printf(out, "MaxProtocol = %s\n", words_version(record->last));
-    put_line(out, "CipherString", record, words_ciphers);
-    put_line(out, "Ciphersuites", record, words_suites_of_1_3);
-    put_line(out, "Groups", record, words_groups);
-    put_line(out, "SignatureAlgorithms", record, words_signatures);
+    buf_printf(out, "MinProtocol = %s\n", openssl_names_version(record->first));
+    buf_printf(out, "MaxProtocol = %s\n", openssl_names_version(record->last));
+    put_line(out, "CipherString", record, openssl_names_ciphers);
+    put_line(out, "Ciphersuites", record, openssl_names_suites_of_1_3);
+    put_line(out, "Groups", record, openssl_names_groups);
+    put_line(out, "SignatureAlgorithms", record, openssl_names_signatures);
     buf_puts(out, "Options = ServerPreference\n");
 }
 
 void render_openssl_cnf(const struct policy *policy, struct buf *out)
 {
-    words_stamp(policy, out);
+    openssl_names_stamp(policy, out);
     buf_puts(out, "# For programs on OpenSSL 3: OPENSSL_CONF=" RENDER_FOLDER "/openssl.cnf\n"
                   "openssl_conf = holdfast\n\n[holdfast]\nssl_conf = surfaces\n\n[surfaces]\n");
     buf_printf(out, "system_default = %s\n", surface_table[SURFACE_HTTPS_OUT].name);

@@ -10,7 +10,7 @@
 
 enum { JSON_SCHEMA = 1 };
 
-void words_stamp(const struct policy *policy, struct buf *out)
+void openssl_names_stamp(const struct policy *policy, struct buf *out)
 {
     buf_printf(out,
                "# Written by " WRITER " for revision %" PRIu64
@@ -18,7 +18,7 @@ void words_stamp(const struct policy *policy, struct buf *out)
                policy->revision);
 }
 
-void words_stamp_json(const struct policy *policy, struct json *json)
+void openssl_names_stamp_json(const struct policy *policy, struct json *json)
 {
     json_string(json, "written_by", WRITER);
     json_u64(json, "schema", JSON_SCHEMA);
@@ -26,8 +26,8 @@ void words_stamp_json(const struct policy *policy, struct json *json)
     json_string(json, "role", policy->role == ROLE_CONFERENCING ? "conferencing" : "management");
 }
 
-void words_text_json(const struct policy *policy, const char *name, enum setting_key key,
-                     struct json *json)
+void openssl_names_text_json(const struct policy *policy, const char *name, enum setting_key key,
+                             struct json *json)
 {
     const char *text = settings_text(policy->settings, key);
     if (text[0])
@@ -36,7 +36,7 @@ void words_text_json(const struct policy *policy, const char *name, enum setting
         json_null(json, name);
 }
 
-const char *words_version(enum tls_version version)
+const char *openssl_names_version(enum tls_version version)
 {
     switch (version) {
     case SSL_3_0:
@@ -71,7 +71,7 @@ static unsigned security_level(const struct surface_record *record)
     return level;
 }
 
-void words_ciphers(const struct surface_record *record, struct buf *out)
+void openssl_names_ciphers(const struct surface_record *record, struct buf *out)
 {
     bool first = true;
     for (size_t i = 0; i < record->suite_count; i++)
@@ -106,7 +106,7 @@ static const char *short_word(const struct suite *suite)
 }
 
 /* Two suites of one word follow each other in the table, and are switched together. */
-void words_ciphers_short(const struct surface_record *record, struct buf *out)
+void openssl_names_ciphers_short(const struct surface_record *record, struct buf *out)
 {
     const char *last = "";
     bool first = true;
@@ -119,7 +119,7 @@ void words_ciphers_short(const struct surface_record *record, struct buf *out)
     buf_printf(out, ":@SECLEVEL=%u", security_level(record));
 }
 
-void words_suites_of_1_3(const struct surface_record *record, struct buf *out)
+void openssl_names_suites_of_1_3(const struct surface_record *record, struct buf *out)
 {
     bool first = true;
     for (size_t i = 0; i < record->suite_count; i++)
@@ -127,14 +127,14 @@ void words_suites_of_1_3(const struct surface_record *record, struct buf *out)
             put(out, &first, record->suites[i]->openssl);
 }
 
-void words_groups(const struct surface_record *record, struct buf *out)
+void openssl_names_groups(const struct surface_record *record, struct buf *out)
 {
     bool first = true;
     for (size_t i = 0; i < record->group_count; i++)
         put(out, &first, record->groups[i]->openssl);
 }
 
-void words_signatures(const struct surface_record *record, struct buf *out)
+void openssl_names_signatures(const struct surface_record *record, struct buf *out)
 {
     bool first = true;
     for (size_t i = 0; i < record->signature_count; i++)

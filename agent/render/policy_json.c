@@ -160,7 +160,7 @@ void render_policy_json(const struct policy *policy, struct buf *out)
 {
     struct json json = {.out = out};
     json_object_begin(&json, NULL);
-    words_stamp_json(policy, &json);
+    openssl_names_stamp_json(policy, &json);
     json_bool(&json, "fips", policy->crypto.fips);
     json_object_begin(&json, "surfaces");
     for (enum surface surface = 0; surface < SURFACE_COUNT; surface++)

@@ -47,8 +47,8 @@ static void put_sip(const struct policy *policy, struct json *json)
     json_u64(json, "udp_port", number(policy, SIP_UDP_PORT));
     json_u64(json, "tcp_port", number(policy, SIP_TCP_PORT));
     json_u64(json, "tls_port", number(policy, SIP_TLS_PORT));
-    words_text_json(policy, "cca_id", SIP_CCA_ID, json);
-    words_text_json(policy, "resource_priority_prefix", SIP_RESOURCE_PRIORITY_PREFIX, json);
+    openssl_names_text_json(policy, "cca_id", SIP_CCA_ID, json);
+    openssl_names_text_json(policy, "resource_priority_prefix", SIP_RESOURCE_PRIORITY_PREFIX, json);
     json_bool(json, "tls_verification", str_equal(verification, "on"));
     json_bool(json, "tolerate_ip_san", policy_bool(policy, SIP_TLS_TOLERATE_IP_SAN));
     json_object_end(json);
@@ -94,7 +94,7 @@ void render_sip_json(const struct policy *policy, struct buf *out)
 {
     struct json json = {.out = out};
     json_object_begin(&json, NULL);
-    words_stamp_json(policy, &json);
+    openssl_names_stamp_json(policy, &json);
     put_protocols(policy, &json);
     put_sip(policy, &json);
     put_media(policy, &json);

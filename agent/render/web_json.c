@@ -38,8 +38,8 @@ static void put_web(const struct policy *policy, struct json *json)
     put_limit(policy, "max_sessions", WEB_MAX_SESSIONS, json);
     put_limit(policy, "max_sessions_per_user", WEB_MAX_SESSIONS_PER_USER, json);
     put_timeout(policy, json);
-    words_text_json(policy, "login_banner", GLOBAL_LOGIN_BANNER, json);
-    words_text_json(policy, "client_certificate", AUTH_CLIENT_CERTIFICATE, json);
+    openssl_names_text_json(policy, "login_banner", GLOBAL_LOGIN_BANNER, json);
+    openssl_names_text_json(policy, "client_certificate", AUTH_CLIENT_CERTIFICATE, json);
     json_object_end(json);
 }
 
@@ -58,7 +58,7 @@ void render_web_json(const struct policy *policy, struct buf *out)
 {
     struct json json = {.out = out};
     json_object_begin(&json, NULL);
-    words_stamp_json(policy, &json);
+    openssl_names_stamp_json(policy, &json);
     put_web(policy, &json);
     put_http(&policy->crypto, &json);
     json_object_end(&json);

@@ -63,7 +63,7 @@ const char *health_text(enum health health); /* "pass", "warn", "fail" */
 void report_text(const struct report *report, bool all, const char *id_glob, struct buf *out);
 void report_json(const struct report *report, const char *id_glob, struct buf *out);
 /* application/health+json (draft-inadarei-api-health-check-06); `stale_s` not 0: the variant that
- * the front serves when the snapshot is older than that, with status fail. */
+ * the endpoint serves when the snapshot is older than that, with status fail. */
 void report_health_json(const struct report *report, unsigned stale_s, struct buf *out);
 /* Prometheus text 0.0.4, or OpenMetrics 1.0.0. */
 void report_metrics(const struct report *report, bool openmetrics, struct buf *out);

@@ -1,6 +1,6 @@
 /*
- * The status page's one style sheet, inside the page. The front's Content-Security-Policy names its
- * SHA-256 (CSP Level 3, 6.7.3.3), so that nothing else styles the page.
+ * The status page's one style sheet, inside the page. The endpoint's Content-Security-Policy names
+ * its SHA-256 (CSP Level 3, 6.7.3.3), so that nothing else styles the page.
  */
 #ifndef HOLDFAST_REPORT_STYLE_H
 #define HOLDFAST_REPORT_STYLE_H

@@ -40,7 +40,7 @@ static void write_row(const struct row *row, struct buf *out)
         buf_printf(out, "  %-14s  why:       %s\n", "", row->note);
 }
 
-static bool is_told(const struct row *row, bool all, const char *id_glob)
+static bool is_logged(const struct row *row, bool all, const char *id_glob)
 {
     return report_wants(row, id_glob) && (all || id_glob || row->verdict >= VERDICT_FAIL);
 }
@@ -50,7 +50,7 @@ static void write_domain(const struct domain *domain, const struct rows *rows, b
 {
     bool titled = false;
     for (size_t i = 0; i < rows->count; i++) {
-        if (!is_told(&rows->list[i], all, id_glob))
+        if (!is_logged(&rows->list[i], all, id_glob))
             continue;
         if (!titled)
             buf_printf(out, "\n%s\n", domain->title);

@@ -1,10 +1,10 @@
-/* What the front counts: the one report of its own, and all that the warden learns from it. */
+/* What the endpoint counts: the one report of its own, and all that the daemon learns from it. */
 #ifndef HOLDFAST_REPORT_TRAFFIC_H
 #define HOLDFAST_REPORT_TRAFFIC_H
 
 #include <stdint.h>
 
-/* Since the front's start; zero outside the daemon. */
+/* Since the endpoint's start; zero outside the daemon. */
 struct traffic_counts {
     uint64_t connections;         /* accepted, the refused ones not among them */
     uint64_t handshakes;          /* completed */

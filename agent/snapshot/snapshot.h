@@ -1,7 +1,7 @@
 /*
- * The snapshot: every page that the endpoint can answer, rendered by the warden into one sealed
- * memfd (memfd_create(2), F_SEAL_WRITE) and mapped read-only by the front. All readers show one
- * generation, never two. The front treats its layout as input and checks every offset once.
+ * The snapshot: every page that the endpoint can answer, rendered by the daemon into one sealed
+ * memfd (memfd_create(2), F_SEAL_WRITE) and mapped read-only by the endpoint. All readers show one
+ * generation, never two. The endpoint treats its layout as input and checks every offset once.
  */
 #ifndef HOLDFAST_SNAPSHOT_SNAPSHOT_H
 #define HOLDFAST_SNAPSHOT_SNAPSHOT_H

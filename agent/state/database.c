@@ -118,7 +118,7 @@ int database_fault(struct state *state, int error, const char *format, ...)
 }
 
 /* SQLite's own words, and the system's where they say more ("disk I/O error: No space left"). */
-int database_told(struct state *state, int code)
+int database_logged(struct state *state, int code)
 {
     int system_error = state->db ? sqlite3_system_errno(state->db) : 0;
     bool from_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
@@ -145,7 +145,7 @@ int database_run(struct state *state, const char *sql)
     do
         code = sqlite3_exec(state->db, sql, NULL, NULL, NULL);
     while (database_wait(state, code));
-    return code == SQLITE_OK ? 0 : database_told(state, code);
+    return code == SQLITE_OK ? 0 : database_logged(state, code);
 }
 
 int database_begin(struct state *state)
@@ -198,7 +198,7 @@ static int harden(struct state *state, const char *first)
     if (code == SQLITE_OK)
         code = sqlite3_busy_timeout(state->db, BUSY_WAIT_MS);
     if (code != SQLITE_OK)
-        return database_told(state, code);
+        return database_logged(state, code);
     for (size_t i = 0; i < countof(limits); i++)
         (void)sqlite3_limit(state->db, limits[i].which, limits[i].value);
     int error = database_run(state, first);
@@ -221,7 +221,7 @@ static int open_connection(struct state *state, const char *path, const struct w
     if (error == 0) {
         int flags = way->flags | SQLITE_OPEN_URI | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
         int code = sqlite3_open_v2(buf_text(&uri), &state->db, flags, way->vfs);
-        error = code == SQLITE_OK ? 0 : database_told(state, code);
+        error = code == SQLITE_OK ? 0 : database_logged(state, code);
     }
     buf_free(&uri);
     return error ? error : harden(state, way->first);

@@ -53,7 +53,7 @@ __attribute__((format(printf, 3, 4))) int database_fault(struct state *state, in
                                                          const char *format, ...);
 
 /* Tells SQLite's failure, with the system's words where it has them; what it means as an errno. */
-int database_told(struct state *state, int code);
+int database_logged(struct state *state, int code);
 
 /* True when `code` says that a reader met a writer that has just begun or been killed, which leaves
  * for a moment an index that only a writer may repair: it has paused, and what gave `code` may be

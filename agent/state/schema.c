@@ -119,7 +119,7 @@ static int permit(void *context, int action, const char *name, const char *secon
 int schema_guard(struct state *state)
 {
     int code = sqlite3_set_authorizer(state->db, permit, NULL);
-    return code == SQLITE_OK ? 0 : database_told(state, code);
+    return code == SQLITE_OK ? 0 : database_logged(state, code);
 }
 
 /* --- what the schema looks like --- */
@@ -210,7 +210,7 @@ static int finding(struct state *state, const char *text)
     const char *found = strstr(text, mark);
     int code = found ? (int)strtol(found + sizeof(mark) - 1, NULL, 10) : SQLITE_CORRUPT;
     if ((code & 0xff) != SQLITE_CORRUPT)
-        return database_told(state, code);
+        return database_logged(state, code);
     return database_fault(state, -EBADMSG, "damaged: %s", line ? line + 1 : text);
 }
 

@@ -31,7 +31,7 @@ struct state;
 
 enum state_mode {
     STATE_READ,  /* no change to the file system, be there a writer or its remains or neither, be
-                    the folder writable or not: check, events, a reader beside the warden */
+                    the folder writable or not: check, events, a reader beside the daemon */
     STATE_WRITE, /* made when missing, migrated, recovered */
     STATE_ALONE, /* as STATE_WRITE, but with no index shared with readers, which wait until it is
                     closed: for what is soon done, as a boot is. -EBUSY beside a reader, too */

@@ -7,7 +7,7 @@
 static void failed(struct statement *statement, int code)
 {
     if (statement->error == 0)
-        statement->error = database_told(statement->state, code);
+        statement->error = database_logged(statement->state, code);
 }
 
 void statement_begin(struct statement *statement, struct state *state, const char *sql)

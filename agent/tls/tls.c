@@ -35,7 +35,7 @@ struct tls {
 
 int tls_server_open(struct tls_server **server, const struct tls_server_setup *setup)
 {
-    if (!tls_offer_is_sound(&setup->offer))
+    if (!tls_offer_is_valid(&setup->offer))
         return -EINVAL;
     *server = calloc(1, sizeof(**server));
     if (!*server)
@@ -261,7 +261,7 @@ int tls_write(struct tls *tls, const void *data, size_t size)
     return tls->engine->write(tls->session, data, size);
 }
 
-void tls_rest(struct tls *tls)
+void tls_hibernate(struct tls *tls)
 {
     tls->engine->rest(tls->session);
 }

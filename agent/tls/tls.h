@@ -65,7 +65,7 @@ ssize_t tls_read(struct tls *tls, void *to, size_t size);
 int tls_write(struct tls *tls, const void *data, size_t size);
 
 /* The connection is idle: gives back what only records on their way need. Anything may follow. */
-void tls_rest(struct tls *tls);
+void tls_hibernate(struct tls *tls);
 
 /* Says that nothing more will be sent (close_notify, RFC 8446, 6.1). */
 void tls_finish(struct tls *tls);

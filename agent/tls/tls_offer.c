@@ -20,7 +20,7 @@ void tls_offer_make(struct tls_offer *offer, const struct crypto *crypto, enum s
         offer->signatures[i] = record->signatures[i]->code;
 }
 
-bool tls_offer_is_sound(const struct tls_offer *offer)
+bool tls_offer_is_valid(const struct tls_offer *offer)
 {
     return offer->first <= offer->last && offer->suite_count && offer->suite_count <= SUITE_COUNT &&
            offer->group_count && offer->group_count <= NAMED_GROUP_COUNT &&

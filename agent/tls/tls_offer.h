@@ -25,7 +25,7 @@ struct tls_offer {
 void tls_offer_make(struct tls_offer *offer, const struct crypto *crypto, enum surface surface);
 
 /* False where a count does not fit, or nothing is offered at all. */
-bool tls_offer_is_sound(const struct tls_offer *offer);
+bool tls_offer_is_valid(const struct tls_offer *offer);
 
 /* Whether the server signs its part of a handshake with the suite: static RSA alone does without.
  */

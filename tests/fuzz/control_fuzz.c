@@ -1,7 +1,7 @@
 /*
- * The door under bytes of anybody's: a client sends the input in pieces and reads what comes. The
- * warden's actions check what reaches them. Nothing may crash, leak, or be applied that is not
- * whole.
+ * The control socket under bytes of anybody's: a client sends the input in pieces and reads what
+ * comes. The daemon's actions check what reaches them. Nothing may crash, leak, or be applied that
+ * is not whole.
  */
 #include "control/server.h"
 
@@ -90,19 +90,19 @@ static const char *make_root(void)
     return root;
 }
 
-static void turn(struct door *door)
+static void turn(struct control *control)
 {
-    struct pollfd fds[DOOR_FDS_MAX];
+    struct pollfd fds[CONTROL_FDS_MAX];
     int timeout_ms = 0;
-    size_t count = door_fds(door, fds, &timeout_ms);
+    size_t count = control_fds(control, fds, &timeout_ms);
     if (poll(fds, count, 0) >= 0)
-        door_serve(door, fds, count);
+        control_serve(control, fds, count);
 }
 
 static int connect_client(const char *root)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", root, DOOR_PATH);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", root, CONTROL_PATH);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         abort();
@@ -111,34 +111,34 @@ static int connect_client(const char *root)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct door_actions actions = {.load = on_load,
-                                                .apply = on_apply,
-                                                .reboot = on_reboot,
-                                                .published = on_load,
-                                                .events = on_events,
-                                                .refused = on_refused,
-                                                .now_ms = on_now_ms};
-    static struct door *door;
+    static const struct control_actions actions = {.load = on_load,
+                                                   .apply = on_apply,
+                                                   .reboot = on_reboot,
+                                                   .published = on_load,
+                                                   .events = on_events,
+                                                   .refused = on_refused,
+                                                   .now_ms = on_now_ms};
+    static struct control *control;
     const char *root = make_root();
     char answer[4096];
-    if (!door && door_open(&door, root, &actions) < 0)
+    if (!control && control_open(&control, root, &actions) < 0)
         abort();
     int fd = connect_client(root);
-    turn(door);
+    turn(control);
     while (size) {
         size_t piece = 1 + data[0] % PIECE_MAX;
         if (piece > size)
             piece = size;
         if (send(fd, data, piece, MSG_NOSIGNAL) < 0)
             break;
-        turn(door);
+        turn(control);
         (void)!recv(fd, answer, sizeof(answer), 0);
         data += piece;
         size -= piece;
     }
     for (int i = 0; i < TURNS_AFTER; i++)
-        turn(door);
+        turn(control);
     close(fd);
-    turn(door);
+    turn(control);
     return 0;
 }

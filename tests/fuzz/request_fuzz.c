@@ -41,7 +41,7 @@ static void check_text(const struct buf *buf)
             abort();
 }
 
-static void check_sound(const struct request *request)
+static void check_valid(const struct request *request)
 {
     if (!request->is_get == !request->is_head || request->has_body || request->size > MOST ||
         request->path.length == 0 || request->path.data[0] != '/' || request->hosts > 1 ||
@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)read_copy(&whole, data, size);
     read_in_pieces(&pieces, data, size);
     if (whole.whole && whole.refusal == 0)
-        check_sound(&whole);
+        check_valid(&whole);
     if (whole.whole != pieces.whole || whole.refusal != pieces.refusal ||
         strcmp(buf_text(&whole.accept), buf_text(&pieces.accept)) != 0 ||
         (whole.refusal == 0 && whole.size != pieces.size))

@@ -1,16 +1,16 @@
 /*
- * The front without a warden, for tests and benchmarks from outside.
+ * The endpoint without a daemon, for tests and benchmarks from outside.
  *
  *   endpoint_driver ADDRESS PORT UID FOLDER [LIMIT=VALUE...] [guide] [SETTING=VALUE...]
  *
  * makes a self-signed certificate (FOLDER/cert.pem and key.pem, or takes those that are there),
- * starts the front with system calls in kill mode and what the settings make of TLS and headers
+ * starts the endpoint with system calls in kill mode and what the settings make of TLS and headers
  * (defaults; "guide": the guide's values), publishes pages, prints "ready PID", and takes
  * a command a line on standard input: "publish GENERATION", "stale" (pages too old at once),
  * "garbage" (a sealed file that is no snapshot), "unknown GENERATION" (a snapshot in a message of
  * another kind), "stations LIST" (health.stations, from now on).
- * What the front records is printed as "counts NAME=VALUE...". It ends with its input, or when the
- * front is gone ("gone").
+ * What the endpoint records is printed as "counts NAME=VALUE...". It ends with its input, or when
+ * the front is gone ("gone").
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -49,17 +49,17 @@ struct limit {
 };
 
 struct drive {
-    struct front front;
+    struct worker worker;
     struct settings settings;
     struct policy policy;
 };
 
-typedef int send_snapshot(struct front *front, int fd);
+typedef int send_snapshot(struct worker *worker, int fd);
 
-/* As front_publish(), but that the message is no such. */
-static int send_unknown(struct front *front, int fd)
+/* As worker_publish(), but that the message is no such. */
+static int send_unknown(struct worker *worker, int fd)
 {
-    struct front_message message = {.magic = FRONT_MAGIC + 1, .size = sizeof(message)};
+    struct worker_message message = {.magic = WORKER_MAGIC + 1, .size = sizeof(message)};
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
@@ -73,7 +73,7 @@ static int send_unknown(struct front *front, int fd)
                                   .msg_control = &control,
                                   .msg_controllen = sizeof(control)};
     memcpy(CMSG_DATA(&control.head), &fd, sizeof(fd));
-    return sendmsg(front->channel, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return sendmsg(worker->channel, &header, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms, send_snapshot *send)
@@ -113,7 +113,7 @@ static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms, 
         buf_printf(&pages[6].body, "%07zu generation %llu\n", pages[6].body.length,
                    (unsigned long long)generation);
     int fd = snapshot_seal(&head, pages, countof(pages));
-    error = fd < 0 ? fd : send(&drive->front, fd);
+    error = fd < 0 ? fd : send(&drive->worker, fd);
     if (fd >= 0)
         close(fd);
     for (size_t i = 0; i < countof(pages); i++)
@@ -121,7 +121,7 @@ static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms, 
     return error;
 }
 
-static int publish_garbage(struct front *front)
+static int publish_garbage(struct worker *worker)
 {
     int fd = memfd_create("garbage", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
@@ -131,7 +131,7 @@ static int publish_garbage(struct front *front)
         fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
         error = -errno;
     if (error == 0)
-        error = front_publish(front, fd);
+        error = worker_publish(worker, fd);
     close(fd);
     return error;
 }
@@ -142,7 +142,7 @@ static int pair_file(char *path, size_t size, const char *folder, const char *na
     return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
 }
 
-static int load_pair(struct front_setup *setup, const char *folder)
+static int load_pair(struct worker_setup *setup, const char *folder)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "::1"};
     char certificate[256], key[256];
@@ -201,9 +201,9 @@ static int take_setting(struct settings *settings, const char *option)
     return error;
 }
 
-static int take_options(struct front_setup *setup, struct settings *settings, char **options)
+static int take_options(struct worker_setup *setup, struct settings *settings, char **options)
 {
-    struct front_limits *to = &setup->limits;
+    struct worker_limits *to = &setup->limits;
     const struct limit limits[] = {
         {"connections",              &to->connections             },
         {"connections_per_address",  &to->connections_per_address },
@@ -255,7 +255,7 @@ static int admit(struct drive *drive, char *list)
     buf_free(&why);
     if (error == 0)
         error = stations_read(&stations, &drive->settings);
-    return error ? error : front_admit(&drive->front, &stations);
+    return error ? error : worker_admit(&drive->worker, &stations);
 }
 
 static int obey(struct drive *drive, char *line)
@@ -263,9 +263,9 @@ static int obey(struct drive *drive, char *line)
     static const char verb[] = "publish ", stations[] = "stations ", unknown[] = "unknown ";
     line[strcspn(line, "\n")] = '\0';
     if (str_equal(line, "stale"))
-        return publish(drive, 1, 1, front_publish);
+        return publish(drive, 1, 1, worker_publish);
     if (str_equal(line, "garbage"))
-        return publish_garbage(&drive->front);
+        return publish_garbage(&drive->worker);
     if (str_starts(line, stations))
         return admit(drive, line + sizeof(stations) - 1);
     uint64_t generation;
@@ -275,25 +275,25 @@ static int obey(struct drive *drive, char *line)
     if (!str_starts(line, verb) ||
         str_to_u64(line + sizeof(verb) - 1, 0, UINT32_MAX, &generation) < 0)
         return -EINVAL;
-    return publish(drive, generation, NEVER_STALE, front_publish);
+    return publish(drive, generation, NEVER_STALE, worker_publish);
 }
 
 static int serve(struct drive *drive)
 {
     char line[LINE_SIZE];
-    struct front_record record;
-    int error = publish(drive, 1, NEVER_STALE, front_publish);
-    printf("ready %d\n", drive->front.pid);
+    struct worker_record record;
+    int error = publish(drive, 1, NEVER_STALE, worker_publish);
+    printf("ready %d\n", drive->worker.pid);
     fflush(stdout);
     while (error == 0) {
         struct pollfd fds[] = {
-            {STDIN_FILENO,         POLLIN, 0},
-            {drive->front.channel, POLLIN, 0}
+            {STDIN_FILENO,          POLLIN, 0},
+            {drive->worker.channel, POLLIN, 0}
         };
         if (poll(fds, countof(fds), -1) < 0 && errno != EINTR)
             return -errno;
         if (fds[1].revents) {
-            error = front_record_read(&drive->front, &record);
+            error = worker_record_read(&drive->worker, &record);
             if (error == 0)
                 print_counts(&record.counts);
         }
@@ -310,7 +310,7 @@ static int serve(struct drive *drive)
     return error;
 }
 
-static void make_policy(struct drive *drive, struct front_setup *setup)
+static void make_policy(struct drive *drive, struct worker_setup *setup)
 {
     const struct policy_input input = {.role = ROLE_MANAGEMENT, .settings = &drive->settings};
     policy_make(&drive->policy, &input);
@@ -319,11 +319,11 @@ static void make_policy(struct drive *drive, struct front_setup *setup)
 
 int main(int count, char **arguments)
 {
-    if (front_child_is_meant(count, arguments))
-        return front_child_main();
+    if (worker_main_is_helper_invocation(count, arguments))
+        return worker_main();
     uint64_t port, uid;
     struct drive drive = {0};
-    struct front_setup setup = {
+    struct worker_setup setup = {
         .limits = {100, 10, 10000, 10000, 60000, 600000, 20, 8192},
         .seccomp_kill = true,
         .errors = STDERR_FILENO,
@@ -345,13 +345,13 @@ int main(int count, char **arguments)
     if (stations_read(&stations, &drive.settings) < 0)
         return 2;
     setup.stations = &stations;
-    int error = front_spawn(&drive.front, &setup);
+    int error = worker_spawn(&drive.worker, &setup);
     buf_free(&setup.certificate_pem);
     buf_wipe(&setup.key_pem);
     if (error)
         return 2;
     error = serve(&drive);
-    front_stop(&drive.front);
+    worker_stop(&drive.worker);
     settings_free(&drive.settings);
     return error ? 1 : 0;
 }

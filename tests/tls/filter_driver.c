@@ -1,5 +1,5 @@
 /*
- * System calls behind the filter of the front or of the prober, for tests/tls/filter.t.
+ * System calls behind the filter of the endpoint or of the prober, for tests/tls/filter.t.
  *
  *   filter_driver front|prober kill NUMBER [ARGUMENT...]
  *   filter_driver front|prober deny <CALLS
@@ -33,7 +33,7 @@ static struct call calls[CALLS_MAX];
 
 static enum filter_process process_of(const char *name)
 {
-    return str_equal(name, "prober") ? FILTER_PROBER : FILTER_FRONT;
+    return str_equal(name, "prober") ? FILTER_PROBER : FILTER_ENDPOINT;
 }
 
 static int print_rules(enum filter_process process)

@@ -131,7 +131,7 @@ static void observe(const struct policy *policy, const struct system *system, st
 
 static void find_and_end(const pid_t pids[countof(actors)])
 {
-    const struct system system = {.root = "", .whole = true};
+    const struct system system = {.root = "", .initial_netns = true};
     struct settings settings = {0};
     struct policy policy;
     struct rows rows = {0};

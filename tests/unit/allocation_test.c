@@ -262,14 +262,14 @@ static bool local_readers(void)
     return well;
 }
 
-static bool door_answer(void)
+static bool control_answer(void)
 {
     struct settings settings = {0};
     struct buf out = {0};
     enum role role;
     uint64_t revision;
-    bool well = door_write_load(ROLE_CONFERENCING, 7, &defaults, &out) == 0 &&
-                buf_error(&out) == 0 && door_read_load(&out, &role, &settings, &revision) == 0;
+    bool well = control_write_load(ROLE_CONFERENCING, 7, &defaults, &out) == 0 &&
+                buf_error(&out) == 0 && control_read_load(&out, &role, &settings, &revision) == 0;
     if (well)
         assert_true(settings_equal(&settings, &defaults));
     settings_free(&settings);
@@ -322,7 +322,7 @@ static void pages_are_published_whole_or_not_at_all(void **state)
 
 static void an_answer_of_the_door_is_whole_or_refused(void **state)
 {
-    until_none_fails(door_answer);
+    until_none_fails(control_answer);
     (void)state;
 }
 

@@ -34,14 +34,14 @@ int setrlimit(__rlimit_resource_t resource, const struct rlimit *wanted)
 
 enum { TURN_MS = 2, PATIENCE_MS = 60000, TURNS_MAX = 1000 };
 
-struct control control;
+struct control_fixture control_fixture;
 
 /* --- the daemon's side --- */
 
 static int on_load(void *context, struct buf *answer)
 {
     (void)context;
-    control.loaded++;
+    control_fixture.loaded++;
     buf_puts(answer, "loaded");
     return 0;
 }
@@ -50,11 +50,11 @@ static int on_apply(void *context, const struct change *change, struct buf *answ
 {
     (void)context;
     assert_int_equal(strlen(change->text), change->size);
-    (void)snprintf(control.who, sizeof(control.who), "%s", change->who);
-    (void)snprintf(control.how, sizeof(control.how), "%s", change->how);
-    (void)snprintf(control.text, sizeof(control.text), "%s", change->text);
-    control.consent = change->consent;
-    control.applied++;
+    (void)snprintf(control_fixture.who, sizeof(control_fixture.who), "%s", change->who);
+    (void)snprintf(control_fixture.how, sizeof(control_fixture.how), "%s", change->how);
+    (void)snprintf(control_fixture.text, sizeof(control_fixture.text), "%s", change->text);
+    control_fixture.consent = change->consent;
+    control_fixture.applied++;
     buf_puts(answer, "7");
     return 0;
 }
@@ -70,7 +70,7 @@ static int on_published(void *context, struct buf *answer)
 {
     (void)context;
     buf_puts(answer, "published");
-    control.read++;
+    control_fixture.read++;
     return 0;
 }
 
@@ -84,115 +84,116 @@ static void on_refused(void *context, const char *who, const char *why)
 {
     (void)context;
     assert_null(strstr(why, "horse"));
-    (void)snprintf(control.who, sizeof(control.who), "%s", who);
-    (void)snprintf(control.why, sizeof(control.why), "%s", why);
-    control.refused++;
+    (void)snprintf(control_fixture.who, sizeof(control_fixture.who), "%s", who);
+    (void)snprintf(control_fixture.why, sizeof(control_fixture.why), "%s", why);
+    control_fixture.refused++;
 }
 
 static uint64_t fake_now_ms(void)
 {
-    return control.now_ms;
+    return control_fixture.now_ms;
 }
 
-void control_write(const char *name, const char *text)
+void control_fixture_write(const char *name, const char *text)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/etc/%s", control.root, name);
+    (void)snprintf(path, sizeof(path), "%s/etc/%s", control_fixture.root, name);
     assert_int_equal(file_replace(path, text, strlen(text), 0600), 0);
 }
 
-int control_open_door(void **state)
+int control_fixture_open(void **state)
 {
-    static const struct door_actions actions = {.load = on_load,
-                                                .apply = on_apply,
-                                                .reboot = on_reboot,
-                                                .published = on_published,
-                                                .events = on_events,
-                                                .refused = on_refused,
-                                                .now_ms = fake_now_ms};
+    static const struct control_actions actions = {.load = on_load,
+                                                   .apply = on_apply,
+                                                   .reboot = on_reboot,
+                                                   .published = on_published,
+                                                   .events = on_events,
+                                                   .refused = on_refused,
+                                                   .now_ms = fake_now_ms};
     char line[256], folder[128];
     (void)state;
-    memset(&control, 0, sizeof(control));
-    control.now_ms = 1000000;
-    (void)snprintf(control.root, sizeof(control.root), "/tmp/holdfast-door-XXXXXX");
-    if (!mkdtemp(control.root))
+    memset(&control_fixture, 0, sizeof(control_fixture));
+    control_fixture.now_ms = 1000000;
+    (void)snprintf(control_fixture.root, sizeof(control_fixture.root), "/tmp/holdfast-door-XXXXXX");
+    if (!mkdtemp(control_fixture.root))
         return -1;
-    (void)snprintf(folder, sizeof(folder), "%s/etc", control.root);
+    (void)snprintf(folder, sizeof(folder), "%s/etc", control_fixture.root);
     (void)mkdir(folder, 0755);
-    (void)chmod(control.root, 0755);
-    const char *hash = crypt(CONTROL_PASSWORD, "$5$salt$");
+    (void)chmod(control_fixture.root, 0755);
+    const char *hash = crypt(FIXTURE_PASSWORD, "$5$salt$");
     (void)snprintf(line, sizeof(line), "root:!*:0::\nadmin:%s:0::::::\n", hash ? hash : "!");
-    control_write("shadow", line);
-    control_write("passwd", "admin:x:1000:1000::/:/bin/sh\n");
-    return door_open(&control.door, control.root, &actions);
+    control_fixture_write("shadow", line);
+    control_fixture_write("passwd", "admin:x:1000:1000::/:/bin/sh\n");
+    return control_open(&control_fixture.control, control_fixture.root, &actions);
 }
 
-int control_close_door(void **state)
+int control_fixture_close(void **state)
 {
     char command[96];
     (void)state;
-    door_close(control.door);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", control.root);
+    control_close(control_fixture.control);
+    (void)snprintf(command, sizeof(command), "rm -rf %s", control_fixture.root);
     return system(command);
 }
 
 static bool checks_a_password(const struct pollfd *fds)
 {
     bool checks = false;
-    for (size_t i = 1; i <= DOOR_CHECKS_MAX; i++)
+    for (size_t i = 1; i <= CONTROL_CHECKS_MAX; i++)
         checks |= fds[i].fd >= 0;
     return checks;
 }
 
-int control_turn(void)
+int control_fixture_turn(void)
 {
-    struct pollfd fds[DOOR_FDS_MAX];
+    struct pollfd fds[CONTROL_FDS_MAX];
     int timeout_ms = -1;
-    size_t count = door_fds(control.door, fds, &timeout_ms);
-    int wait_ms = !control.hurried && checks_a_password(fds) ? PATIENCE_MS : TURN_MS;
+    size_t count = control_fds(control_fixture.control, fds, &timeout_ms);
+    int wait_ms = !control_fixture.hurried && checks_a_password(fds) ? PATIENCE_MS : TURN_MS;
     int ready = poll(fds, count, timeout_ms == 0 ? 0 : wait_ms);
     assert_true(ready >= 0);
-    door_serve(control.door, fds, count);
+    control_serve(control_fixture.control, fds, count);
     return ready ? 0 : timeout_ms;
 }
 
-void control_pass(uint64_t ms)
+void control_fixture_pass(uint64_t ms)
 {
-    control.now_ms += ms;
-    control_turn();
+    control_fixture.now_ms += ms;
+    control_fixture_turn();
 }
 
 /* --- a client's side --- */
 
-int control_connect_client(void)
+int control_fixture_connect_client(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", control.root, DOOR_PATH);
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s%s", control_fixture.root,
+                   CONTROL_PATH);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    control_turn();
+    control_fixture_turn();
     return fd;
 }
 
-void control_send_head(int fd, struct door_head head)
+void control_fixture_send_head(int fd, struct control_head head)
 {
     assert_int_equal(file_write_all(fd, &head, sizeof(head)), 0);
 }
 
-void control_request(int fd, enum door_verb verb, const char *text)
+void control_fixture_request(int fd, enum control_verb verb, const char *text)
 {
-    control_send_head(fd, (struct door_head){.magic = DOOR_MAGIC,
-                                             .verb = (uint16_t)verb,
-                                             .size = (uint32_t)strlen(text)});
+    control_fixture_send_head(fd, (struct control_head){.magic = CONTROL_MAGIC,
+                                                        .verb = (uint16_t)verb,
+                                                        .size = (uint32_t)strlen(text)});
     assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
 }
 
-int control_answer(int fd)
+int control_fixture_answer(int fd)
 {
-    struct door_head head = {0};
+    struct control_head head = {0};
     size_t have = 0;
     for (int turns = 0; have < sizeof(head) && turns < TURNS_MAX; turns++) {
-        int sleep_ms = control_turn();
+        int sleep_ms = control_fixture_turn();
         ssize_t got = recv(fd, (char *)&head + have, sizeof(head) - have, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno == ECONNRESET))
             return -EPIPE;
@@ -201,43 +202,43 @@ int control_answer(int fd)
         have += got > 0 ? (size_t)got : 0;
     }
     assert_int_equal(have, sizeof(head));
-    assert_int_equal(head.magic, DOOR_MAGIC);
-    assert_true(head.size < sizeof(control.answer));
-    memset(control.answer, 0, sizeof(control.answer));
-    while (head.size && recv(fd, control.answer, head.size, MSG_DONTWAIT) < 0)
-        control_turn();
+    assert_int_equal(head.magic, CONTROL_MAGIC);
+    assert_true(head.size < sizeof(control_fixture.answer));
+    memset(control_fixture.answer, 0, sizeof(control_fixture.answer));
+    while (head.size && recv(fd, control_fixture.answer, head.size, MSG_DONTWAIT) < 0)
+        control_fixture_turn();
     return head.status;
 }
 
-int control_answer_after(int fd, uint64_t ms)
+int control_fixture_answer_after(int fd, uint64_t ms)
 {
-    assert_int_equal(control_answer(fd), -EAGAIN);
-    control_pass(ms - 1);
-    assert_int_equal(control_answer(fd), -EAGAIN);
-    control_pass(1);
-    return control_answer(fd);
+    assert_int_equal(control_fixture_answer(fd), -EAGAIN);
+    control_fixture_pass(ms - 1);
+    assert_int_equal(control_fixture_answer(fd), -EAGAIN);
+    control_fixture_pass(1);
+    return control_fixture_answer(fd);
 }
 
-bool control_is_closed(int fd)
+bool control_fixture_is_closed(int fd)
 {
     char byte;
-    control_turn();
+    control_fixture_turn();
     ssize_t got = recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
     return got == 0 || (got < 0 && errno == ECONNRESET);
 }
 
 /* The kernel notes the user at connect(2). */
-int control_connect_as(uid_t uid)
+int control_fixture_connect_as(uid_t uid)
 {
-    assert_int_equal(setegid(CONTROL_ADMIN), 0);
+    assert_int_equal(setegid(FIXTURE_ADMIN), 0);
     assert_int_equal(seteuid(uid), 0);
-    int fd = control_connect_client();
+    int fd = control_fixture_connect_client();
     assert_int_equal(seteuid(0), 0);
     assert_int_equal(setegid(0), 0);
     return fd;
 }
 
-bool control_is_root(void)
+bool control_fixture_is_root(void)
 {
     if (geteuid() != 0)
         print_message("needs root to be other users\n");

@@ -11,49 +11,49 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define CONTROL_PASSWORD "correct horse"
+#define FIXTURE_PASSWORD "correct horse"
 
-enum { CONTROL_ADMIN = 1000 };
+enum { FIXTURE_ADMIN = 1000 };
 
-extern struct control {
+extern struct control_fixture {
     char root[64];
-    struct door *door;
+    struct control *control;
     uint64_t now_ms; /* the socket's time: nothing here waits for the machine's */
     bool hurried;    /* a turn does not wait for a password that is checked */
     unsigned loaded, applied, refused, read, consent;
     char who[16], why[128], how[16], text[64];
     char answer[256]; /* the payload of the last one */
-} control;
+} control_fixture;
 
 /* Set-up and tear-down of a test. */
-int control_open_door(void **state);
-int control_close_door(void **state);
+int control_fixture_open(void **state);
+int control_fixture_close(void **state);
 
 /* A file in the root's /etc. */
-void control_write(const char *name, const char *text);
+void control_fixture_write(const char *name, const char *text);
 
 /* One turn of the loop; how long it would have slept, -1 for ever. It waits for a password that is
  * checked. */
-int control_turn(void);
+int control_fixture_turn(void);
 
 /* The socket's time goes on while nothing else happens. */
-void control_pass(uint64_t ms);
+void control_fixture_pass(uint64_t ms);
 
 /* A client's descriptor, which the caller closes; of another user, where the test is root. */
-int control_connect_client(void);
-int control_connect_as(uid_t uid);
-bool control_is_root(void);
+int control_fixture_connect_client(void);
+int control_fixture_connect_as(uid_t uid);
+bool control_fixture_is_root(void);
 
-void control_send_head(int fd, struct door_head head);
-void control_request(int fd, enum door_verb verb, const char *text);
+void control_fixture_send_head(int fd, struct control_head head);
+void control_fixture_request(int fd, enum control_verb verb, const char *text);
 
 /* The status of the next answer; -EPIPE when the connection was closed instead, -EAGAIN when the
  * answer is held back. The socket's time stands still. */
-int control_answer(int fd);
+int control_fixture_answer(int fd);
 
 /* The same, held back until `ms` have passed, and not a millisecond longer. */
-int control_answer_after(int fd, uint64_t ms);
+int control_fixture_answer_after(int fd, uint64_t ms);
 
-bool control_is_closed(int fd);
+bool control_fixture_is_closed(int fd);
 
 #endif

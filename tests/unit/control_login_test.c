@@ -25,40 +25,40 @@
 static void the_wizard_needs_the_password_of_everybody(void **state)
 {
     (void)state;
-    int fd = control_connect_client();
-    control_request(fd, DOOR_APPLY_WIZARD, "a = b\n");
-    assert_int_equal(control_answer(fd), -EACCES);
-    assert_int_equal(control.applied, 0);
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), 0);
-    control_request(fd, DOOR_APPLY_WIZARD, "a = b\n");
-    assert_int_equal(control_answer(fd), 0);
-    assert_string_equal(control.how, "wizard");
+    int fd = control_fixture_connect_client();
+    control_fixture_request(fd, CONTROL_APPLY_WIZARD, "a = b\n");
+    assert_int_equal(control_fixture_answer(fd), -EACCES);
+    assert_int_equal(control_fixture.applied, 0);
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), 0);
+    control_fixture_request(fd, CONTROL_APPLY_WIZARD, "a = b\n");
+    assert_int_equal(control_fixture_answer(fd), 0);
+    assert_string_equal(control_fixture.how, "wizard");
     close(fd);
 }
 
 static void the_admin_logs_in_before_anything_else(void **state)
 {
-    static const enum door_verb verbs[] = {DOOR_LOAD, DOOR_APPLY_WIZARD, DOOR_APPLY_SET,
-                                           DOOR_APPLY_IMPORT, DOOR_REBOOT};
+    static const enum control_verb verbs[] = {CONTROL_LOAD, CONTROL_APPLY_WIZARD, CONTROL_APPLY_SET,
+                                              CONTROL_APPLY_IMPORT, CONTROL_REBOOT};
     (void)state;
-    if (!control_is_root())
+    if (!control_fixture_is_root())
         return;
-    int fd = control_connect_as(CONTROL_ADMIN);
+    int fd = control_fixture_connect_as(FIXTURE_ADMIN);
     for (size_t i = 0; i < countof(verbs); i++) {
-        control_request(fd, verbs[i], "");
-        assert_int_equal(control_answer(fd), -EACCES);
+        control_fixture_request(fd, verbs[i], "");
+        assert_int_equal(control_fixture_answer(fd), -EACCES);
     }
-    assert_int_equal(control.loaded + control.applied, 0);
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), 0);
-    control_request(fd, DOOR_APPLY_IMPORT, "a = b\n");
-    assert_int_equal(control_answer(fd), 0);
-    assert_string_equal(control.who, "admin");
-    assert_string_equal(control.how, "import");
-    int other = control_connect_as(CONTROL_ADMIN);
-    control_request(other, DOOR_LOAD, "");
-    assert_int_equal(control_answer(other), -EACCES);
+    assert_int_equal(control_fixture.loaded + control_fixture.applied, 0);
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), 0);
+    control_fixture_request(fd, CONTROL_APPLY_IMPORT, "a = b\n");
+    assert_int_equal(control_fixture_answer(fd), 0);
+    assert_string_equal(control_fixture.who, "admin");
+    assert_string_equal(control_fixture.how, "import");
+    int other = control_fixture_connect_as(FIXTURE_ADMIN);
+    control_fixture_request(other, CONTROL_LOAD, "");
+    assert_int_equal(control_fixture_answer(other), -EACCES);
     close(other);
     close(fd);
 }
@@ -66,11 +66,12 @@ static void the_admin_logs_in_before_anything_else(void **state)
 static void a_disabled_account_logs_in_with_no_password(void **state)
 {
     (void)state;
-    int fd = control_connect_client();
-    control_write("shadow", "admin:!$5$salt$x:0::::::\n");
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer_after(fd, 1000), -EPERM);
-    assert_string_equal(control.why, "the password cannot be checked: Operation not permitted");
+    int fd = control_fixture_connect_client();
+    control_fixture_write("shadow", "admin:!$5$salt$x:0::::::\n");
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer_after(fd, 1000), -EPERM);
+    assert_string_equal(control_fixture.why,
+                        "the password cannot be checked: Operation not permitted");
     close(fd);
 }
 
@@ -80,13 +81,13 @@ static void a_password_that_is_too_long_is_wrong(void **state)
     (void)state;
     memset(password, 'x', sizeof(password));
     password[PASSWORD_MAX + 1] = '\0';
-    int fd = control_connect_client();
-    control_request(fd, DOOR_LOGIN, password);
-    assert_int_equal(control_answer_after(fd, 1000), -EACCES);
+    int fd = control_fixture_connect_client();
+    control_fixture_request(fd, CONTROL_LOGIN, password);
+    assert_int_equal(control_fixture_answer_after(fd, 1000), -EACCES);
     password[PASSWORD_MAX + 1] = 'x';
     password[PASSWORD_MAX + 2] = '\0';
-    control_request(fd, DOOR_LOGIN, password);
-    assert_int_equal(control_answer(fd), -EPIPE);
+    control_fixture_request(fd, CONTROL_LOGIN, password);
+    assert_int_equal(control_fixture_answer(fd), -EPIPE);
     close(fd);
 }
 
@@ -95,55 +96,55 @@ static void wrong_passwords_are_answered_later_each_time_and_then_no_more(void *
     static const int wanted[] = {-EACCES, -EACCES, -EPERM};
     static const uint64_t after_ms[] = {1000, 2000, 4000};
     (void)state;
-    int fd = control_connect_client();
+    int fd = control_fixture_connect_client();
     for (size_t i = 0; i < countof(wanted); i++) {
-        control_request(fd, DOOR_LOGIN, "wrong");
-        assert_int_equal(control_answer_after(fd, after_ms[i]), wanted[i]);
+        control_fixture_request(fd, CONTROL_LOGIN, "wrong");
+        assert_int_equal(control_fixture_answer_after(fd, after_ms[i]), wanted[i]);
     }
-    assert_int_equal(control.refused, 3);
-    assert_string_equal(control.why, "wrong password");
-    assert_true(control_is_closed(fd));
+    assert_int_equal(control_fixture.refused, 3);
+    assert_string_equal(control_fixture.why, "wrong password");
+    assert_true(control_fixture_is_closed(fd));
     close(fd);
 }
 
 static void a_new_connection_does_not_shorten_the_delay(void **state)
 {
     (void)state;
-    int first = control_connect_client();
-    control_request(first, DOOR_LOGIN, "wrong");
-    assert_int_equal(control_answer(first), -EAGAIN);
+    int first = control_fixture_connect_client();
+    control_fixture_request(first, CONTROL_LOGIN, "wrong");
+    assert_int_equal(control_fixture_answer(first), -EAGAIN);
     close(first);
-    control_turn();
-    int second = control_connect_client();
-    control_request(second, DOOR_LOGIN, "wrong");
-    assert_int_equal(control_answer_after(second, 1000), -EAGAIN);
-    assert_int_equal(control_answer_after(second, 2000), -EACCES);
-    control_request(second, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer(second), 0);
-    control_request(second, DOOR_LOGIN, "wrong");
-    assert_int_equal(control_answer_after(second, 1000), -EACCES);
+    control_fixture_turn();
+    int second = control_fixture_connect_client();
+    control_fixture_request(second, CONTROL_LOGIN, "wrong");
+    assert_int_equal(control_fixture_answer_after(second, 1000), -EAGAIN);
+    assert_int_equal(control_fixture_answer_after(second, 2000), -EACCES);
+    control_fixture_request(second, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(second), 0);
+    control_fixture_request(second, CONTROL_LOGIN, "wrong");
+    assert_int_equal(control_fixture_answer_after(second, 1000), -EACCES);
     close(second);
 }
 
 static void many_connections_guess_no_faster_than_one(void **state)
 {
-    int fds[DOOR_CLIENTS_MAX];
+    int fds[CONTROL_CLIENTS_MAX];
     (void)state;
     for (size_t i = 0; i < countof(fds); i++) {
-        fds[i] = control_connect_client();
-        control_request(fds[i], DOOR_LOGIN, "wrong");
+        fds[i] = control_fixture_connect_client();
+        control_fixture_request(fds[i], CONTROL_LOGIN, "wrong");
     }
     for (int i = 0; i < 10; i++)
-        control_turn();
-    assert_int_equal(control.refused, 1);
-    control_pass(1000);
-    control_turn();
-    assert_int_equal(control.refused, 2);
-    control_pass(1999);
-    assert_int_equal(control.refused, 2);
-    control_pass(1);
-    control_turn();
-    assert_int_equal(control.refused, 3);
+        control_fixture_turn();
+    assert_int_equal(control_fixture.refused, 1);
+    control_fixture_pass(1000);
+    control_fixture_turn();
+    assert_int_equal(control_fixture.refused, 2);
+    control_fixture_pass(1999);
+    assert_int_equal(control_fixture.refused, 2);
+    control_fixture_pass(1);
+    control_fixture_turn();
+    assert_int_equal(control_fixture.refused, 3);
     for (size_t i = 0; i < countof(fds); i++)
         close(fds[i]);
 }
@@ -152,12 +153,12 @@ static void a_client_that_leaves_while_its_answer_is_held_back_costs_no_busy_loo
 {
     unsigned busy = 0;
     (void)state;
-    int fd = control_connect_client();
-    control_request(fd, DOOR_LOGIN, "wrong");
-    assert_int_equal(control_answer(fd), -EAGAIN);
+    int fd = control_fixture_connect_client();
+    control_fixture_request(fd, CONTROL_LOGIN, "wrong");
+    assert_int_equal(control_fixture_answer(fd), -EAGAIN);
     close(fd);
     for (int i = 0; i < 10; i++)
-        busy += control_turn() == 0;
+        busy += control_fixture_turn() == 0;
     assert_true(busy <= 1);
 }
 
@@ -167,25 +168,25 @@ static void a_client_that_leaves_while_its_answer_is_held_back_costs_no_busy_loo
 /* A request is read in two turns: its head, then its payload. */
 static void begin_check(int fd, const char *password)
 {
-    control.hurried = true;
-    control_request(fd, DOOR_LOGIN, password);
+    control_fixture.hurried = true;
+    control_fixture_request(fd, CONTROL_LOGIN, password);
     for (int turns = 0; turns < 3; turns++)
-        control_turn();
+        control_fixture_turn();
 }
 
 static void a_password_that_is_checked_holds_up_no_other_client(void **state)
 {
     (void)state;
-    control_write("shadow", ENDLESS);
-    int first = control_connect_client(), second = control_connect_client();
+    control_fixture_write("shadow", ENDLESS);
+    int first = control_fixture_connect_client(), second = control_fixture_connect_client();
     begin_check(first, "wrong");
     for (unsigned i = 1; i <= 10; i++) {
-        control_request(second, DOOR_LOAD, "");
-        assert_int_equal(control_answer(second), 0);
-        assert_int_equal(control.loaded, i);
+        control_fixture_request(second, CONTROL_LOAD, "");
+        assert_int_equal(control_fixture_answer(second), 0);
+        assert_int_equal(control_fixture.loaded, i);
     }
-    assert_int_equal(control.refused, 0);
-    assert_false(control_is_closed(first));
+    assert_int_equal(control_fixture.refused, 0);
+    assert_false(control_fixture_is_closed(first));
     close(first);
     close(second);
 }
@@ -194,15 +195,15 @@ static void one_that_waits_for_its_turn_costs_no_busy_loop(void **state)
 {
     unsigned busy = 0;
     (void)state;
-    control_write("shadow", ENDLESS);
-    int first = control_connect_client(), second = control_connect_client();
+    control_fixture_write("shadow", ENDLESS);
+    int first = control_fixture_connect_client(), second = control_fixture_connect_client();
     begin_check(first, "wrong");
     begin_check(second, "wrong");
     for (int i = 0; i < 10; i++)
-        busy += control_turn() == 0;
+        busy += control_fixture_turn() == 0;
     assert_true(busy <= 2);
-    control_pass(100000);
-    assert_false(control_is_closed(second));
+    control_fixture_pass(100000);
+    assert_false(control_fixture_is_closed(second));
     close(first);
     close(second);
 }
@@ -210,16 +211,16 @@ static void one_that_waits_for_its_turn_costs_no_busy_loop(void **state)
 static void a_guess_counts_though_its_client_has_left(void **state)
 {
     (void)state;
-    int fd = control_connect_client();
+    int fd = control_fixture_connect_client();
     begin_check(fd, "wrong");
     close(fd);
-    control.hurried = false;
-    control_turn();
-    control_turn();
-    assert_int_equal(control.refused, 1);
-    fd = control_connect_client();
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer_after(fd, 1000), 0);
+    control_fixture.hurried = false;
+    control_fixture_turn();
+    control_fixture_turn();
+    assert_int_equal(control_fixture.refused, 1);
+    fd = control_fixture_connect_client();
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer_after(fd, 1000), 0);
     close(fd);
 }
 
@@ -239,32 +240,32 @@ static pid_t only_child(void)
 static void a_check_that_ends_without_a_result_refuses(void **state)
 {
     (void)state;
-    control_write("shadow", ENDLESS);
-    int fd = control_connect_client();
-    begin_check(fd, CONTROL_PASSWORD);
+    control_fixture_write("shadow", ENDLESS);
+    int fd = control_fixture_connect_client();
+    begin_check(fd, FIXTURE_PASSWORD);
     assert_int_equal(kill(only_child(), SIGKILL), 0);
-    control.hurried = false;
-    assert_int_equal(control_answer_after(fd, 1000), -EPERM);
-    assert_string_equal(control.why, "the password cannot be checked: Timer expired");
+    control_fixture.hurried = false;
+    assert_int_equal(control_fixture_answer_after(fd, 1000), -EPERM);
+    assert_string_equal(control_fixture.why, "the password cannot be checked: Timer expired");
     close(fd);
 }
 
 static void a_hash_that_cannot_be_computed_is_told_and_not_counted(void **state)
 {
     (void)state;
-    int fd = control_connect_client();
+    int fd = control_fixture_connect_client();
     char line[256];
-    control_write("shadow", "admin:$y$j9T$abcdefgh$x:0::::::\n");
+    control_fixture_write("shadow", "admin:$y$j9T$abcdefgh$x:0::::::\n");
     for (unsigned i = 1; i <= 4; i++) {
-        control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-        assert_int_equal(control_answer(fd), -ENOTSUP);
-        assert_non_null(strstr(control.answer, "yescrypt"));
-        assert_int_equal(control.refused, i);
+        control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+        assert_int_equal(control_fixture_answer(fd), -ENOTSUP);
+        assert_non_null(strstr(control_fixture.answer, "yescrypt"));
+        assert_int_equal(control_fixture.refused, i);
     }
-    (void)snprintf(line, sizeof(line), "admin:%s:0::::::\n", crypt(CONTROL_PASSWORD, "$5$salt$"));
-    control_write("shadow", line);
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), 0);
+    (void)snprintf(line, sizeof(line), "admin:%s:0::::::\n", crypt(FIXTURE_PASSWORD, "$5$salt$"));
+    control_fixture_write("shadow", line);
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), 0);
     close(fd);
 }
 
@@ -273,12 +274,13 @@ static void a_hash_that_cannot_be_computed_is_told_and_not_counted(void **state)
 static void assert_no_verdicts(int fd)
 {
     for (unsigned i = 1; i <= 4; i++) {
-        control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-        assert_int_equal(control_answer(fd), -EIO);
-        assert_string_equal(control.answer, "the password cannot be checked; the log says why");
-        assert_string_equal(control.why, control.answer);
-        assert_int_equal(control.refused, i);
-        control_pass(1000);
+        control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+        assert_int_equal(control_fixture_answer(fd), -EIO);
+        assert_string_equal(control_fixture.answer,
+                            "the password cannot be checked; the log says why");
+        assert_string_equal(control_fixture.why, control_fixture.answer);
+        assert_int_equal(control_fixture.refused, i);
+        control_fixture_pass(1000);
     }
 }
 
@@ -287,15 +289,15 @@ static void a_shadow_that_may_not_be_read_makes_no_password_wrong(void **state)
     char path[128];
     bool is_root = geteuid() == 0;
     (void)state;
-    (void)snprintf(path, sizeof(path), "%s/etc/shadow", control.root);
+    (void)snprintf(path, sizeof(path), "%s/etc/shadow", control_fixture.root);
     assert_int_equal(chmod(path, 0), 0);
-    int fd = control_connect_client();
-    assert_int_equal(is_root ? seteuid(CONTROL_ADMIN) : 0, 0);
+    int fd = control_fixture_connect_client();
+    assert_int_equal(is_root ? seteuid(FIXTURE_ADMIN) : 0, 0);
     assert_no_verdicts(fd);
     assert_int_equal(is_root ? seteuid(0) : 0, 0);
     assert_int_equal(chmod(path, 0600), 0);
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), 0);
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), 0);
     close(fd);
 }
 
@@ -306,13 +308,13 @@ static void a_process_that_cannot_be_confined_makes_no_password_wrong(void **sta
     char path[128];
     const struct rlimit low = {100, 100};
     (void)state;
-    if (!control_is_root())
+    if (!control_fixture_is_root())
         return;
-    (void)snprintf(path, sizeof(path), "%s/etc/shadow", control.root);
+    (void)snprintf(path, sizeof(path), "%s/etc/shadow", control_fixture.root);
     assert_int_equal(chmod(path, 0644), 0);
-    int fd = control_connect_client();
+    int fd = control_fixture_connect_client();
     assert_int_equal(setrlimit(RLIMIT_CPU, &low), 0);
-    assert_int_equal(seteuid(CONTROL_ADMIN), 0);
+    assert_int_equal(seteuid(FIXTURE_ADMIN), 0);
     assert_no_verdicts(fd);
     assert_int_equal(seteuid(0), 0);
     close(fd);
@@ -322,13 +324,13 @@ static void a_process_that_cannot_be_confined_makes_no_password_wrong(void **sta
 static void every_wrong_password_is_an_event(void **state)
 {
     (void)state;
-    int fd = control_connect_client();
-    for (unsigned i = 1; i <= 2 * DOOR_REFUSALS_MAX; i++) {
-        control_request(fd, DOOR_LOGIN, "wrong");
-        assert_int_equal(control_answer_after(fd, 1000), -EACCES);
-        assert_int_equal(control.refused, i);
-        control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-        assert_int_equal(control_answer(fd), 0);
+    int fd = control_fixture_connect_client();
+    for (unsigned i = 1; i <= 2 * CONTROL_REFUSALS_MAX; i++) {
+        control_fixture_request(fd, CONTROL_LOGIN, "wrong");
+        assert_int_equal(control_fixture_answer_after(fd, 1000), -EACCES);
+        assert_int_equal(control_fixture.refused, i);
+        control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+        assert_int_equal(control_fixture_answer(fd), 0);
     }
     close(fd);
 }
@@ -337,8 +339,9 @@ static void every_wrong_password_is_an_event(void **state)
 
 static void ask_console(int fd, const char *data, size_t size)
 {
-    control_send_head(
-        fd, (struct door_head){.magic = DOOR_MAGIC, .verb = DOOR_CONSOLE, .size = (uint32_t)size});
+    control_fixture_send_head(fd, (struct control_head){.magic = CONTROL_MAGIC,
+                                                        .verb = CONTROL_CONSOLE,
+                                                        .size = (uint32_t)size});
     assert_int_equal(file_write_all(fd, data, size), 0);
 }
 
@@ -347,39 +350,39 @@ static void ask_console(int fd, const char *data, size_t size)
 static void a_console_lets_in_the_administrator_alone(void **state)
 {
     (void)state;
-    control_write("passwd", "root:x:0:0::/:/bin/sh\nadmin:x:1000:1000::/:/bin/sh\n");
-    int fd = control_connect_client();
-    ASK_CONSOLE(fd, "tty1\0admin\0" CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), 0);
-    ASK_CONSOLE(fd, "tty1\0root\0" CONTROL_PASSWORD);
-    assert_int_equal(control_answer_after(fd, 1000), -EACCES);
-    assert_string_equal(control.who, "console tty1");
-    assert_string_equal(control.why, "wrong password for root");
-    ASK_CONSOLE(fd, "tty1\0" CONTROL_PASSWORD "\0" CONTROL_PASSWORD);
-    assert_int_equal(control_answer_after(fd, 2000), -EACCES);
-    assert_string_equal(control.why, "unknown user");
+    control_fixture_write("passwd", "root:x:0:0::/:/bin/sh\nadmin:x:1000:1000::/:/bin/sh\n");
+    int fd = control_fixture_connect_client();
+    ASK_CONSOLE(fd, "tty1\0admin\0" FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), 0);
+    ASK_CONSOLE(fd, "tty1\0root\0" FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer_after(fd, 1000), -EACCES);
+    assert_string_equal(control_fixture.who, "console tty1");
+    assert_string_equal(control_fixture.why, "wrong password for root");
+    ASK_CONSOLE(fd, "tty1\0" FIXTURE_PASSWORD "\0" FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer_after(fd, 2000), -EACCES);
+    assert_string_equal(control_fixture.why, "unknown user");
     close(fd);
 }
 
 static void a_console_is_no_log_in_of_the_connection(void **state)
 {
     (void)state;
-    int fd = control_connect_client();
-    ASK_CONSOLE(fd, "tty1\0admin\0" CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), 0);
-    control_request(fd, DOOR_APPLY_WIZARD, "a = b\n");
-    assert_int_equal(control_answer(fd), -EACCES);
+    int fd = control_fixture_connect_client();
+    ASK_CONSOLE(fd, "tty1\0admin\0" FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), 0);
+    control_fixture_request(fd, CONTROL_APPLY_WIZARD, "a = b\n");
+    assert_int_equal(control_fixture_answer(fd), -EACCES);
     close(fd);
 }
 
 static void guesses_at_a_console_do_not_delay_others(void **state)
 {
     (void)state;
-    int console = control_connect_client(), fd = control_connect_client();
+    int console = control_fixture_connect_client(), fd = control_fixture_connect_client();
     ASK_CONSOLE(console, "tty1\0admin\0wrong");
-    assert_int_equal(control_answer(console), -EAGAIN);
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), 0);
+    assert_int_equal(control_fixture_answer(console), -EAGAIN);
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), 0);
     close(console);
     close(fd);
 }
@@ -399,24 +402,24 @@ static void what_is_no_log_in_at_a_console_closes_the_connection(void **state)
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
-        int fd = control_connect_client();
+        int fd = control_fixture_connect_client();
         ask_console(fd, cases[i].data, cases[i].size);
-        assert_int_equal(control_answer(fd), -EPIPE);
-        assert_int_equal(control.refused, i + 1);
+        assert_int_equal(control_fixture_answer(fd), -EPIPE);
+        assert_int_equal(control_fixture.refused, i + 1);
         close(fd);
     }
-    if (!control_is_root())
+    if (!control_fixture_is_root())
         return;
-    int fd = control_connect_as(CONTROL_ADMIN);
-    ASK_CONSOLE(fd, "tty1\0admin\0" CONTROL_PASSWORD);
-    assert_int_equal(control_answer(fd), -EPIPE);
+    int fd = control_fixture_connect_as(FIXTURE_ADMIN);
+    ASK_CONSOLE(fd, "tty1\0admin\0" FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(fd), -EPIPE);
     close(fd);
 }
 
 int main(void)
 {
 #define LOGIN_TEST(name)                                                                           \
-    cmocka_unit_test_setup_teardown(name, control_open_door, control_close_door)
+    cmocka_unit_test_setup_teardown(name, control_fixture_open, control_fixture_close)
     const struct CMUnitTest tests[] = {
         LOGIN_TEST(the_wizard_needs_the_password_of_everybody),
         LOGIN_TEST(the_admin_logs_in_before_anything_else),

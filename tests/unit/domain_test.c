@@ -98,7 +98,7 @@ static void the_worst_row_counts_and_lost_memory_is_an_error(void **state)
 
 /* --- the walk --- */
 
-struct ground {
+struct fixture {
     char root[64];
     struct settings settings;
     struct policy policy;
@@ -106,39 +106,39 @@ struct ground {
     unsigned differed, repaired; /* of the accounts */
 };
 
-static void put(const struct ground *ground, const char *name, const char *text)
+static void put(const struct fixture *fixture, const char *name, const char *text)
 {
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s%s", ground->root, name);
+    (void)snprintf(path, sizeof(path), "%s%s", fixture->root, name);
     assert_int_equal(file_replace(path, text, strlen(text), 0600), 0);
 }
 
-static void expect(const struct ground *ground, const char *name, const char *text)
+static void expect(const struct fixture *fixture, const char *name, const char *text)
 {
     char path[128];
     struct buf found = {0};
-    (void)snprintf(path, sizeof(path), "%s%s", ground->root, name);
+    (void)snprintf(path, sizeof(path), "%s%s", fixture->root, name);
     assert_int_equal(file_read(path, 4096, &found), 0);
     assert_string_equal(buf_text(&found), text);
     buf_free(&found);
 }
 
-static int ground_begin(void **state)
+static int fixture_begin(void **state)
 {
-    struct ground *ground = calloc(1, sizeof(*ground));
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
     char folder[128];
-    assert_non_null(ground);
-    (void)snprintf(ground->root, sizeof(ground->root), "/tmp/holdfast-domain-XXXXXX");
-    assert_non_null(mkdtemp(ground->root));
-    (void)snprintf(folder, sizeof(folder), "%s/etc", ground->root);
+    assert_non_null(fixture);
+    (void)snprintf(fixture->root, sizeof(fixture->root), "/tmp/holdfast-domain-XXXXXX");
+    assert_non_null(mkdtemp(fixture->root));
+    (void)snprintf(folder, sizeof(folder), "%s/etc", fixture->root);
     assert_int_equal(mkdir(folder, 0755), 0);
-    put(ground, "/etc/shadow", OPEN_SHADOW);
-    assert_int_equal(settings_defaults(&ground->settings), 0);
-    policy_make(&ground->policy, &(struct policy_input){.role = ROLE_MANAGEMENT,
-                                                        .settings = &ground->settings,
-                                                        .admin_latched = true});
-    ground->system = (struct system){.root = ground->root, .whole = true};
-    *state = ground;
+    put(fixture, "/etc/shadow", OPEN_SHADOW);
+    assert_int_equal(settings_defaults(&fixture->settings), 0);
+    policy_make(&fixture->policy, &(struct policy_input){.role = ROLE_MANAGEMENT,
+                                                         .settings = &fixture->settings,
+                                                         .admin_latched = true});
+    fixture->system = (struct system){.root = fixture->root, .initial_netns = true};
+    *state = fixture;
     return 0;
 }
 
@@ -150,78 +150,78 @@ static int remove_one(const char *path, const struct stat *found, int kind, stru
     return remove(path);
 }
 
-static int ground_end(void **state)
+static int fixture_end(void **state)
 {
-    struct ground *ground = *state;
-    assert_int_equal(nftw(ground->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
-    settings_free(&ground->settings);
-    free(ground);
+    struct fixture *fixture = *state;
+    assert_int_equal(nftw(fixture->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    settings_free(&fixture->settings);
+    free(fixture);
     return 0;
 }
 
 static void count_change(void *context, const struct domain *domain, const struct row *row,
                          bool repaired)
 {
-    struct ground *ground = context;
+    struct fixture *fixture = context;
     if (domain != &domain_accounts)
         return;
     assert_int_equal(repaired, row->verdict < VERDICT_FAIL);
-    ground->repaired += repaired;
-    ground->differed += !repaired;
+    fixture->repaired += repaired;
+    fixture->differed += !repaired;
 }
 
-static void enforce(struct ground *ground)
+static void enforce(struct fixture *fixture)
 {
     struct results results = {0};
-    struct change_listener listener = {count_change, ground};
-    ground->differed = ground->repaired = 0;
-    domain_enforce(&ground->policy, &ground->system, &listener, &results);
+    struct change_listener listener = {count_change, fixture};
+    fixture->differed = fixture->repaired = 0;
+    domain_enforce(&fixture->policy, &fixture->system, &listener, &results);
     results_free(&results);
 }
 
 static void a_check_changes_nothing(void **state)
 {
-    struct ground *ground = *state;
+    struct fixture *fixture = *state;
     struct results results = {0};
-    domain_check(&ground->policy, &ground->system, &results);
+    domain_check(&fixture->policy, &fixture->system, &results);
     assert_true(rows_differ(&results.domain[DOMAIN_ACCOUNTS]));
     assert_int_equal(results_worst(&results, WEIGHT_ENFORCED), VERDICT_ERROR); /* no /proc/sys */
-    expect(ground, "/etc/shadow", OPEN_SHADOW);
+    expect(fixture, "/etc/shadow", OPEN_SHADOW);
     results_free(&results);
 }
 
 static void a_row_that_differs_is_told_set_right_and_told_again(void **state)
 {
-    struct ground *ground = *state;
-    enforce(ground);
-    assert_true(ground->repaired > 0);
-    assert_true(ground->differed >= ground->repaired);
-    expect(ground, "/etc/shadow", LOCKED_SHADOW);
+    struct fixture *fixture = *state;
+    enforce(fixture);
+    assert_true(fixture->repaired > 0);
+    assert_true(fixture->differed >= fixture->repaired);
+    expect(fixture, "/etc/shadow", LOCKED_SHADOW);
 }
 
 static void what_was_set_right_is_left_alone(void **state)
 {
-    struct ground *ground = *state;
-    enforce(ground);
-    enforce(ground);
-    assert_int_equal(ground->repaired, 0);
-    expect(ground, "/etc/shadow", LOCKED_SHADOW);
+    struct fixture *fixture = *state;
+    enforce(fixture);
+    enforce(fixture);
+    assert_int_equal(fixture->repaired, 0);
+    expect(fixture, "/etc/shadow", LOCKED_SHADOW);
 }
 
 static void a_domain_that_fails_stops_no_other(void **state)
 {
-    struct ground *ground = *state;
+    struct fixture *fixture = *state;
     struct results results = {0};
-    domain_enforce(&ground->policy, &ground->system, NULL, &results);
+    domain_enforce(&fixture->policy, &fixture->system, NULL, &results);
     assert_int_equal(rows_worst(&results.domain[DOMAIN_SYSCTL]), VERDICT_ERROR);
     assert_true(results.domain[DOMAIN_GUIDE].count > 0);
-    expect(ground, "/etc/shadow", LOCKED_SHADOW);
+    expect(fixture, "/etc/shadow", LOCKED_SHADOW);
     results_free(&results);
 }
 
 int main(void)
 {
-#define ON_GROUND(test) cmocka_unit_test_setup_teardown(test, ground_begin, ground_end)
+#define ON_GROUND(test) cmocka_unit_test_setup_teardown(test, fixture_begin, fixture_end)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_begins_as_one_that_nobody_observed),
         cmocka_unit_test(what_is_observed_is_compared_with_what_is_desired),

@@ -37,9 +37,9 @@ static void a_type_that_is_named_with_a_weight_is_accepted(void **state)
     };
     (void)state;
     for (size_t i = 0; i < countof(accepting); i++)
-        assert_true(field_accepts(accepting[i], TYPE));
+        assert_true(fields_accepts(accepting[i], TYPE));
     for (size_t i = 0; i < countof(refusing); i++)
-        assert_false(field_accepts(refusing[i], TYPE));
+        assert_false(fields_accepts(refusing[i], TYPE));
 }
 
 static void an_entity_tag_is_found_in_a_list_weakly(void **state)
@@ -60,9 +60,9 @@ static void an_entity_tag_is_found_in_a_list_weakly(void **state)
     };
     (void)state;
     for (size_t i = 0; i < countof(listing); i++)
-        assert_true(field_lists_etag(listing[i], "\"abc\""));
+        assert_true(fields_lists_etag(listing[i], "\"abc\""));
     for (size_t i = 0; i < countof(others); i++)
-        assert_false(field_lists_etag(others[i], "\"abc\""));
+        assert_false(fields_lists_etag(others[i], "\"abc\""));
 }
 
 static void a_token_is_found_in_a_list_of_any_bytes(void **state)
@@ -82,7 +82,7 @@ static void a_token_is_found_in_a_list_of_any_bytes(void **state)
     };
     (void)state;
     for (size_t i = 0; i < countof(lists); i++)
-        assert_int_equal(field_lists_token(lists[i].text, lists[i].length, "close"),
+        assert_int_equal(fields_lists_token(lists[i].text, lists[i].length, "close"),
                          lists[i].lists);
 }
 
@@ -100,20 +100,20 @@ static void a_host_is_what_a_uri_may_name(void **state)
     };
     (void)state;
     for (size_t i = 0; i < countof(hosts); i++)
-        assert_true(field_is_host(hosts[i], strlen(hosts[i])));
+        assert_true(fields_is_host(hosts[i], strlen(hosts[i])));
     for (size_t i = 0; i < countof(others); i++)
-        assert_false(field_is_host(others[i], strlen(others[i])));
-    assert_false(field_is_host("a\0b", 3));
-    assert_false(field_is_host("[::1\0]", 6));
-    assert_true(field_is_host("ab@", 2));
+        assert_false(fields_is_host(others[i], strlen(others[i])));
+    assert_false(fields_is_host("a\0b", 3));
+    assert_false(fields_is_host("[::1\0]", 6));
+    assert_true(fields_is_host("ab@", 2));
 }
 
 static void a_policy_names_the_style_element_by_its_hash(void **state)
 {
     static const char html[] = "<style>b{color:red}</style>";
-    char policy[FIELD_POLICY_SIZE];
+    char policy[FIELDS_POLICY_SIZE];
     (void)state;
-    assert_int_equal(field_content_policy(html, sizeof(html) - 1, policy), 0);
+    assert_int_equal(fields_content_policy(html, sizeof(html) - 1, policy), 0);
     /* printf 'b{color:red}' | openssl dgst -sha256 -binary | base64 */
     assert_non_null(
         strstr(policy, "style-src 'sha256-ypIZpeWh67Lh3q46jpjGW7VCAJpmEqcFe8Dl5B2rXQU='; "));
@@ -123,10 +123,10 @@ static void a_policy_names_the_style_element_by_its_hash(void **state)
 static void a_page_without_a_whole_style_element_may_have_none(void **state)
 {
     static const char *const pages[] = {"", "<style>", "<b></style><style>", "<styl"};
-    char policy[FIELD_POLICY_SIZE];
+    char policy[FIELDS_POLICY_SIZE];
     (void)state;
     for (size_t i = 0; i < countof(pages); i++) {
-        assert_int_equal(field_content_policy(pages[i], strlen(pages[i]), policy), 0);
+        assert_int_equal(fields_content_policy(pages[i], strlen(pages[i]), policy), 0);
         assert_null(strstr(policy, "style-src"));
     }
 }

@@ -49,7 +49,7 @@ static void outside_fips_mode_nothing_is_tested(void **state)
 {
     struct node *node = *state;
     generator_is_stuck = true;
-    assert_true(fips_prove(node));
+    assert_true(fips_evidence_prove(node));
     assert_false(node->fips.tested);
 }
 
@@ -57,10 +57,10 @@ static void tests_that_pass_are_made_once(void **state)
 {
     struct node *node = *state;
     switch_on(node);
-    assert_true(fips_prove(node));
+    assert_true(fips_evidence_prove(node));
     assert_true(node->fips.tested);
     generator_is_stuck = true;
-    assert_true(fips_prove(node));
+    assert_true(fips_evidence_prove(node));
     assert_int_equal(node->reason.length, 0);
 }
 
@@ -69,11 +69,11 @@ static void a_test_that_failed_has_failed_however_often_it_is_asked_for(void **s
     struct node *node = *state;
     switch_on(node);
     generator_is_stuck = true;
-    assert_false(fips_prove(node));
+    assert_false(fips_evidence_prove(node));
     assert_non_null(strstr(buf_text(&node->reason), "a self-test failed"));
     generator_is_stuck = false;
     for (int turn = 0; turn < 3; turn++)
-        assert_false(fips_prove(node));
+        assert_false(fips_evidence_prove(node));
 }
 
 int main(void)

@@ -28,7 +28,7 @@
 
 #include <cmocka.h>
 
-static const struct system here = {.root = "", .own_network = true};
+static const struct system here = {.root = "", .manages_firewall = true};
 
 struct node {
     struct settings settings;
@@ -117,7 +117,7 @@ static void base_deny_stands_alone_and_drops_all_but_loopback(void **state)
 {
     struct node node;
     (void)state;
-    assert_int_equal(domain_firewall.guard(&here), 0);
+    assert_int_equal(domain_firewall.base_deny(&here), 0);
     assert_int_equal(system("nft list table inet holdfast | tr -d '\\n\\t' | grep -qx "
                             "'table inet holdfast {chain input {type filter hook input priority "
                             "filter; policy drop;iifname \"lo\" accept}chain forward {type filter "
@@ -136,11 +136,11 @@ static void guard_leaves_a_full_table_alone_and_closes_an_open_one(void **state)
     (void)state;
     node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
     converge(&node);
-    assert_int_equal(domain_firewall.guard(&here), 0);
+    assert_int_equal(domain_firewall.base_deny(&here), 0);
     observe(&node);
     assert_int_equal(failing(&node), 0);
     nft("chain inet holdfast forward { policy accept; }");
-    assert_int_equal(domain_firewall.guard(&here), 0);
+    assert_int_equal(domain_firewall.base_deny(&here), 0);
     observe(&node);
     assert_non_null(strstr(find(&node, "firewall.chain.forward")->actual,
                            "0 rules, policy drop, at hook forward with priority 0, handle "));
@@ -154,7 +154,7 @@ static void the_ruleset_is_added_to_base_deny_which_never_goes(void **state)
     struct node node;
     struct buf before = {0}, after = {0};
     (void)state;
-    assert_int_equal(domain_firewall.guard(&here), 0);
+    assert_int_equal(domain_firewall.base_deny(&here), 0);
     list_ruleset(&before);
     const char *rule = strstr(buf_text(&before), "iifname");
     assert_non_null(rule);
@@ -182,7 +182,7 @@ static void converge_makes_every_row_pass_for_both_roles(void **state)
         assert_true(failing(&node) > 0);
         converge(&node);
         assert_int_equal(failing(&node), 0);
-        assert_int_equal(domain_firewall.guard(&here), 0);
+        assert_int_equal(domain_firewall.base_deny(&here), 0);
         node_end(&node);
     }
 }
@@ -365,14 +365,14 @@ static void rules_of_users_are_printed_as_nft_lists_them(void **state)
     struct buf printed = {0}, listed = {0};
     (void)state;
     users_begin(&node);
-    assert_int_equal(firewall_rules_make(&ruleset, &node.policy), 0);
-    firewall_rules_print(&ruleset, &printed);
+    assert_int_equal(firewall_compile(&ruleset, &node.policy), 0);
+    firewall_ruleset_print(&ruleset, &printed);
     read_command("nft list ruleset", &listed);
     assert_non_null(strstr(buf_text(&printed), "meta skuid 990 ct state"));
     assert_string_equal(buf_text(&printed), buf_text(&listed));
     buf_free(&printed);
     buf_free(&listed);
-    firewall_rules_free(&ruleset);
+    firewall_ruleset_free(&ruleset);
     node_end(&node);
 }
 
@@ -414,7 +414,7 @@ static int forbid_netfilter(void)
 static int without_netfilter(void)
 {
     struct node node;
-    if (forbid_netfilter() < 0 || domain_firewall.guard(&here) != -EPROTONOSUPPORT)
+    if (forbid_netfilter() < 0 || domain_firewall.base_deny(&here) != -EPROTONOSUPPORT)
         return 1;
     node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
     converge(&node);
@@ -439,12 +439,12 @@ static void without_netfilter_guard_fails_and_every_row_has_the_kernels_words(vo
 
 static void a_system_without_a_network_of_its_own_is_neither_read_nor_changed(void **state)
 {
-    static const struct system image = {.root = "/nowhere", .own_network = false};
+    static const struct system image = {.root = "/nowhere", .manages_firewall = false};
     struct node node;
     (void)state;
     node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
     domain_firewall.plan(&node.policy, &node.rows);
-    assert_int_equal(domain_firewall.guard(&image), 0);
+    assert_int_equal(domain_firewall.base_deny(&image), 0);
     domain_firewall.observe(&image, &node.policy, &node.rows);
     domain_firewall.converge(&image, &node.policy, &node.rows);
     for (size_t i = 0; i < node.rows.count; i++)

@@ -47,7 +47,7 @@ static void expect(const struct probe_version *found, const char *text, bool fau
     result->version[found->version - SSL_3_0] = *found;
     for (size_t i = 0; i < countof(surfaces); i++) {
         struct heard heard = {.text = text};
-        judge(result, &policy.crypto, surfaces[i], 0, &(struct judge_listener){hear, &heard});
+        evaluate(result, &policy.crypto, surfaces[i], 0, &(struct evaluate_listener){hear, &heard});
         if (heard.faults != fault || heard.notes)
             fail_msg("%s, surface %d: %zu faults, %zu notes", text, (int)surfaces[i], heard.faults,
                      heard.notes);

@@ -236,12 +236,12 @@ static struct found judge_answer(const struct page_answer *answer, enum surface 
     struct found found = {.count = 0};
     struct settings settings = {0};
     struct policy policy;
-    struct judge_listener ear = {keep_finding, &found};
+    struct evaluate_listener ear = {keep_finding, &found};
     assert_int_equal(settings_defaults(&settings), 0);
     policy_make(&policy, &(struct policy_input){.role = ROLE_MANAGEMENT, .settings = &settings});
     result = (struct probe_result){.error = 0};
     result.page[PAGE_COUNT - 1] = *answer;
-    judge(&result, &policy.crypto, surface, 0, &ear);
+    evaluate(&result, &policy.crypto, surface, 0, &ear);
     settings_free(&settings);
     return found;
 }

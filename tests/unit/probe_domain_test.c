@@ -188,10 +188,10 @@ static void a_record_of_another_time_is_not_taken_for_a_check(void **state)
     struct tls_node *node = *state;
     tls_all_is_well(node->record);
     node->record->boot_ms = 1000;
-    assert_false(record_is_stale(node->record, 1000));
-    assert_false(record_is_stale(node->record, 1000 + RECORD_STALE_S * UINT64_C(1000)));
-    assert_true(record_is_stale(node->record, 1001 + RECORD_STALE_S * UINT64_C(1000)));
-    assert_true(record_is_stale(node->record, 999));
+    assert_false(probe_cache_is_stale(node->record, 1000));
+    assert_false(probe_cache_is_stale(node->record, 1000 + PROBE_CACHE_STALE_S * UINT64_C(1000)));
+    assert_true(probe_cache_is_stale(node->record, 1001 + PROBE_CACHE_STALE_S * UINT64_C(1000)));
+    assert_true(probe_cache_is_stale(node->record, 999));
     node->record->boot_ms = UINT64_MAX;
     tls_keep_and_look(node);
     tls_assert_all(node, VERDICT_NOT_CHECKED);
@@ -201,7 +201,7 @@ static void a_damaged_record_is_an_error_and_never_a_verdict(void **state)
 {
     struct tls_node *node = *state;
     tls_all_is_well(node->record);
-    struct probe_record *record = node->record;
+    struct probe_cache *record = node->record;
     struct probe_result *result = &record->listener[0].result;
     const struct {
         void *at;
@@ -222,11 +222,11 @@ static void a_damaged_record_is_an_error_and_never_a_verdict(void **state)
         unsigned char before[PROBE_REASON_SIZE];
         memcpy(before, places[i].at, places[i].size);
         memset(places[i].at, 0x7f, places[i].size);
-        assert_false(record_is_sound(record));
+        assert_false(probe_cache_is_valid(record));
         tls_keep_and_look(node);
         tls_assert_all(node, VERDICT_ERROR);
         memcpy(places[i].at, before, places[i].size);
-        assert_true(record_is_sound(record));
+        assert_true(probe_cache_is_valid(record));
     }
 }
 

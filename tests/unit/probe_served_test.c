@@ -169,7 +169,7 @@ static void handshakes_that_are_late_prove_nothing_and_accuse_nobody(void **stat
     look_at_served(node, &served);
     assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
     result->proof_error = -ETIME;
-    assert_false(record_is_complete(node->record));
+    assert_false(probe_cache_is_complete(node->record));
     look_at_served(node, &served);
     assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_PASS);
     assert_int_equal(tls_find_row(node, "tls.health.headers")->verdict, VERDICT_NOT_CHECKED);
@@ -224,7 +224,7 @@ static void probes_that_never_end_are_errors(void **state)
     struct tls_node *node = *state;
     struct served_record served = served_by_us();
     show_certificate(node, OWN);
-    served.probe_failures = RECORD_CARRIED_MAX;
+    served.probe_failures = PROBE_CACHE_CARRIED_MAX;
     (void)snprintf(served.probe_reason, sizeof(served.probe_reason), "it hangs");
     look_at_served(node, &served);
     tls_assert_all(node, VERDICT_ERROR);
@@ -345,16 +345,16 @@ static void a_node_behind_many_names_is_named(void **state)
 static void a_busy_listener_keeps_what_was_found_before_for_three_probes(void **state)
 {
     struct tls_node *node = *state;
-    struct probe_record *now = calloc(1, sizeof(*now));
+    struct probe_cache *now = calloc(1, sizeof(*now));
     assert_non_null(now);
     tls_all_is_well(node->record);
-    for (unsigned i = 1; i <= RECORD_CARRIED_MAX + 1; i++) {
-        record_prepare(now, &node->policy);
-        assert_false(record_is_complete(now));
+    for (unsigned i = 1; i <= PROBE_CACHE_CARRIED_MAX + 1; i++) {
+        probe_cache_prepare(now, &node->policy);
+        assert_false(probe_cache_is_complete(now));
         now->listener[0].result.error = -ETIMEDOUT;
         now->listener[1].result.error = -ECONNREFUSED;
-        record_carry(now, node->record);
-        bool carried = i <= RECORD_CARRIED_MAX;
+        probe_cache_carry(now, node->record);
+        bool carried = i <= PROBE_CACHE_CARRIED_MAX;
         assert_int_equal(now->listener[0].result.error, carried ? 0 : -ETIMEDOUT);
         assert_int_equal(now->listener[1].result.error, -ECONNREFUSED);
         memcpy(node->record, now, sizeof(*now));
@@ -365,7 +365,7 @@ static void a_busy_listener_keeps_what_was_found_before_for_three_probes(void **
 static void what_was_proved_before_stands_for_handshakes_that_are_late(void **state)
 {
     struct tls_node *node = *state;
-    struct probe_record *now = calloc(1, sizeof(*now));
+    struct probe_cache *now = calloc(1, sizeof(*now));
     assert_non_null(now);
     show_certificate(node, OWN);
     memcpy(now, node->record, sizeof(*now));
@@ -374,11 +374,11 @@ static void what_was_proved_before_stands_for_handshakes_that_are_late(void **st
         &now->listener[tls_find_listener(node, "health") - node->record->listener].result;
     late->proof_error = -ETIME;
     late->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_NONE;
-    record_carry(now, node->record);
+    probe_cache_carry(now, node->record);
     assert_int_equal(late->version[TLS_1_2 - SSL_3_0].suites[0].proof, PROOF_DONE);
     assert_int_equal(late->proof_error, 0);
     late->proof_error = before->proof_error = -ETIME;
-    record_carry(now, node->record);
+    probe_cache_carry(now, node->record);
     assert_int_equal(late->proof_error, -ETIME);
     free(now);
 }
@@ -390,17 +390,17 @@ static void a_result_carried_over_a_renewal_accuses_no_stranger(void **state)
     static const int unanswered[] = {-ETIME, -ETIMEDOUT, -ECONNRESET};
     struct tls_node *node = *state;
     struct served_record served = served_by_us();
-    struct probe_record *before = calloc(1, sizeof(*before));
+    struct probe_cache *before = calloc(1, sizeof(*before));
     assert_non_null(before);
     for (size_t i = 0; i < countof(unanswered); i++) {
         show_certificate(node, OTHER);
         tls_find_listener(node, "health")->began_ms = served.since_ms - 1;
         memcpy(before, node->record, sizeof(*before));
-        record_prepare(node->record, &node->policy);
+        probe_cache_prepare(node->record, &node->policy);
         node->record->boot_ms = clock_boot_ms();
         tls_find_listener(node, "health")->began_ms = served.since_ms + 1;
         tls_find_result(node, "health")->error = unanswered[i];
-        record_carry(node->record, before);
+        probe_cache_carry(node->record, before);
         look_at_served(node, &served);
         assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_PASS);
         assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);

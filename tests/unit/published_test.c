@@ -153,10 +153,10 @@ static void the_policy_and_the_ruleset_are_the_same_again(void **state)
     assert_string_equal(buf_text(&got), buf_text(&wanted));
     buf_free(&wanted);
     buf_free(&got);
-    assert_int_equal(firewall_rules_make(&ruleset, &test.node.policy), 0);
-    firewall_rules_print(&ruleset, &text);
+    assert_int_equal(firewall_compile(&ruleset, &test.node.policy), 0);
+    firewall_ruleset_print(&ruleset, &text);
     assert_string_equal(published.firewall, buf_text(&text));
-    firewall_rules_free(&ruleset);
+    firewall_ruleset_free(&ruleset);
     buf_free(&text);
     forget(&published, &node);
 }

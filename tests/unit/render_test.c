@@ -25,7 +25,7 @@ enum { COMBINATIONS = 1 << countof(answers) };
 typedef void judge_one(const struct policy *policy);
 
 /* Each combination of answers, for both roles, through `judge`. */
-static void with_every_answer(judge_one *judge)
+static void with_every_answer(judge_one *evaluate)
 {
     for (unsigned combination = 0; combination < COMBINATIONS; combination++) {
         struct settings settings = {0};
@@ -38,7 +38,7 @@ static void with_every_answer(judge_one *judge)
                                                                             : ROLE_MANAGEMENT,
                                                     .settings = &settings,
                                                     .revision = UINT64_MAX});
-        judge(&policy);
+        evaluate(&policy);
         settings_free(&settings);
     }
 }
@@ -47,9 +47,9 @@ static void judge_length(const struct policy *policy)
 {
     for (enum surface surface = 0; surface < SURFACE_COUNT; surface++) {
         struct buf words = {0};
-        words_ciphers_short(&policy->crypto.surface[surface], &words);
+        openssl_names_ciphers_short(&policy->crypto.surface[surface], &words);
         assert_int_equal(buf_error(&words), 0);
-        assert_in_range(words.length, 1, WORDS_CIPHERS_MAX);
+        assert_in_range(words.length, 1, OPENSSL_NAMES_CIPHERS_MAX);
         buf_free(&words);
     }
 }
@@ -68,7 +68,7 @@ static void judge_level(const struct policy *policy)
         const struct surface_record *record = &policy->crypto.surface[surface];
         struct buf words = {0};
         bool anonymous = surface_offers(record, 0x00A7, TLS_1_2);
-        words_ciphers(record, &words);
+        openssl_names_ciphers(record, &words);
         assert_int_equal(strstr(buf_text(&words), "@SECLEVEL=0") != NULL,
                          record->first < TLS_1_2 || anonymous);
         buf_free(&words);

@@ -135,8 +135,8 @@ static void expect_line(const struct row *row)
 static void every_row_of_every_domain_fits_one_line(void **state)
 {
     static const struct system systems[] = {
-        {.root = "/nowhere"  },
-        { .root = "/nowhere", .whole = true, .own_network = true},
+        {.root = "/nowhere"       },
+        { .root = "/nowhere", .initial_netns = true, .manages_firewall = true},
     };
     static const enum role roles[] = {ROLE_MANAGEMENT, ROLE_CONFERENCING};
     struct settings settings = {0};

@@ -32,7 +32,7 @@ int tls_begin(void **state)
                 &(struct policy_input){.role = ROLE_CONFERENCING, .settings = &node->settings});
     node->record = calloc(1, sizeof(*node->record));
     assert_non_null(node->record);
-    record_prepare(node->record, &node->policy);
+    probe_cache_prepare(node->record, &node->policy);
     node->record->boot_ms = clock_boot_ms();
     *state = node;
     return 0;
@@ -58,7 +58,7 @@ const struct page_answer tls_good_page = {
 };
 
 /* Every listener as one that does what the policy says. */
-void tls_all_is_well(struct probe_record *record)
+void tls_all_is_well(struct probe_cache *record)
 {
     for (size_t i = 0; i < record->count; i++) {
         struct probe_result *result = &record->listener[i].result;
@@ -87,7 +87,7 @@ void tls_look(struct tls_node *node)
 
 void tls_keep_and_look(struct tls_node *node)
 {
-    assert_int_equal(record_write(node->root, node->record), 0);
+    assert_int_equal(probe_cache_write(node->root, node->record), 0);
     tls_look(node);
 }
 
@@ -108,7 +108,7 @@ const struct row *tls_find_row(const struct tls_node *node, const char *id)
     return NULL;
 }
 
-struct record_listener *tls_find_listener(struct tls_node *node, const char *name)
+struct probe_cache_listener *tls_find_listener(struct tls_node *node, const char *name)
 {
     for (size_t i = 0; i < node->record->count; i++)
         if (str_equal(node->record->listener[i].name, name))

@@ -12,7 +12,7 @@ struct tls_node {
     char root[64];
     struct settings settings;
     struct policy policy;
-    struct probe_record *record;
+    struct probe_cache *record;
     struct rows rows;
 };
 
@@ -24,7 +24,7 @@ int tls_begin(void **state);
 int tls_end(void **state);
 
 /* Every listener as one that does what the policy says. */
-void tls_all_is_well(struct probe_record *record);
+void tls_all_is_well(struct probe_cache *record);
 
 /* Plans and observes the rows, with the record that was written last or with that of `node`. */
 void tls_look(struct tls_node *node);
@@ -35,7 +35,7 @@ void tls_assert_all(const struct tls_node *node, enum verdict verdict);
 
 /* A row of the last look; a listener and its result in the record. The test fails without one. */
 const struct row *tls_find_row(const struct tls_node *node, const char *id);
-struct record_listener *tls_find_listener(struct tls_node *node, const char *name);
+struct probe_cache_listener *tls_find_listener(struct tls_node *node, const char *name);
 struct probe_result *tls_find_result(struct tls_node *node, const char *name);
 
 #endif

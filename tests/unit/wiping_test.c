@@ -107,17 +107,17 @@ static void the_door_forgets_a_password_before_it_is_checked(void **state)
 {
     char byte;
     (void)state;
-    if (!search_for(CONTROL_PASSWORD))
+    if (!search_for(FIXTURE_PASSWORD))
         return;
-    int fd = control_connect_client();
-    control.hurried = true;
-    control_request(fd, DOOR_LOGIN, CONTROL_PASSWORD);
-    control_turn(); /* its head */
-    control_turn(); /* the password */
+    int fd = control_fixture_connect_client();
+    control_fixture.hurried = true;
+    control_fixture_request(fd, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    control_fixture_turn(); /* its head */
+    control_fixture_turn(); /* the password */
     assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
     assert_int_equal(held(), 0);
-    control.hurried = false;
-    assert_int_equal(control_answer(fd), 0);
+    control_fixture.hurried = false;
+    assert_int_equal(control_fixture_answer(fd), 0);
     assert_int_equal(heap.freed_with_it, 0);
     close(fd);
 }
@@ -126,16 +126,16 @@ static void the_door_forgets_a_password_before_it_is_checked(void **state)
 static void the_door_forgets_a_password_that_was_never_checked(void **state)
 {
     (void)state;
-    if (!search_for(CONTROL_PASSWORD))
+    if (!search_for(FIXTURE_PASSWORD))
         return;
-    int first = control_connect_client(), second = control_connect_client();
-    control_request(first, DOOR_LOGIN, "wrong");
-    (void)control_answer(first);
-    control_request(second, DOOR_LOGIN, CONTROL_PASSWORD);
-    assert_int_equal(control_answer(second), -EAGAIN);
+    int first = control_fixture_connect_client(), second = control_fixture_connect_client();
+    control_fixture_request(first, CONTROL_LOGIN, "wrong");
+    (void)control_fixture_answer(first);
+    control_fixture_request(second, CONTROL_LOGIN, FIXTURE_PASSWORD);
+    assert_int_equal(control_fixture_answer(second), -EAGAIN);
     assert_int_equal(held(), 1);
-    door_close(control.door);
-    control.door = NULL;
+    control_close(control_fixture.control);
+    control_fixture.control = NULL;
     assert_int_equal(held() + heap.freed_with_it, 0);
     close(first);
     close(second);
@@ -146,9 +146,9 @@ static void the_door_forgets_a_change_and_its_secrets(void **state)
     (void)state;
     if (!search_for(SECRET))
         return;
-    int fd = control_connect_client();
-    control_request(fd, DOOR_APPLY_SET, SERVER SECRET "\n");
-    assert_int_equal(control_answer(fd), 0);
+    int fd = control_fixture_connect_client();
+    control_fixture_request(fd, CONTROL_APPLY_SET, SERVER SECRET "\n");
+    assert_int_equal(control_fixture_answer(fd), 0);
     assert_int_equal(held() + heap.freed_with_it, 0);
     close(fd);
 }
@@ -179,12 +179,13 @@ static void settings_forget_a_secret_with_the_value_that_held_it(void **state)
 
 int main(void)
 {
-#define DOOR_TEST(name) cmocka_unit_test_setup_teardown(name, control_open_door, control_close_door)
+#define CONTROL_TEST(name)                                                                         \
+    cmocka_unit_test_setup_teardown(name, control_fixture_open, control_fixture_close)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_search_finds_what_is_not_wiped),
-        DOOR_TEST(the_door_forgets_a_password_before_it_is_checked),
-        DOOR_TEST(the_door_forgets_a_password_that_was_never_checked),
-        DOOR_TEST(the_door_forgets_a_change_and_its_secrets),
+        CONTROL_TEST(the_door_forgets_a_password_before_it_is_checked),
+        CONTROL_TEST(the_door_forgets_a_password_that_was_never_checked),
+        CONTROL_TEST(the_door_forgets_a_change_and_its_secrets),
         cmocka_unit_test(settings_forget_a_secret_with_the_value_that_held_it),
     };
     can_listen = listen_to_heap();
