@@ -70,11 +70,11 @@ def show_verdict(machine, probed):
     print('\nThe endpoint, probed from outside:')
     print(''.join('  %s\n' % line for line in probed.splitlines()))
     status, health = fetch_json(machine.port, '/health')
-    rows = fetch_json(machine.port, '/checks')[1]['rows']
+    rows = fetch_json(machine.port, '/checks')[1]['checks']
     print('The endpoint, probed by the node itself and held against its policy:')
     for row in rows:
         if row['id'].startswith('tls.health.'):
-            print('  %-24s %-5s %s' % (row['id'], row['verdict'], row['note'] or row['actual']))
+            print('  %-24s %-5s %s' % (row['id'], row['verdict'], row['reason'] or row['observed']))
     verdicts = ('pass', 'fail', 'error', 'not_applicable', 'not_checked')
     counts = collections.Counter((row['domain'], row['verdict']) for row in rows)
     reason = ': ' + health['output'] if 'output' in health else ''
@@ -83,10 +83,10 @@ def show_verdict(machine, probed):
     for domain in sorted({row['domain'] for row in rows}):
         print('%-12s' % domain + ''.join('%16d' % counts[domain, verdict] for verdict in verdicts))
     short = [row for row in rows if row['verdict'] in ('fail', 'error')]
-    print('\n%d rows, %d fall short%s' % (len(rows), len(short), ':' if short else ''))
+    print('\n%d checks, %d fail%s' % (len(rows), len(short), ':' if short else ''))
     for row in short:
-        print('  %-5s %s: %s, should be %s' % (row['verdict'], row['id'],
-                                               row.get('note') or row['actual'], row['desired']))
+        print('  %-5s %s: observed %s, expected %s' % (row['verdict'], row['id'],
+                                               row.get('reason') or row['observed'], row['expected']))
     print()
     return health['status']
 
@@ -94,7 +94,7 @@ def show_verdict(machine, probed):
 def wait_for_probe(machine):
     until = time.monotonic() + node.PATIENCE
     while time.monotonic() < until:
-        rows = fetch_json(machine.port, '/checks')[1]['rows']
+        rows = fetch_json(machine.port, '/checks')[1]['checks']
         if any(row['id'].startswith('tls.health.') and row['verdict'] != 'not_applicable'
                for row in rows):
             return

@@ -8,7 +8,7 @@ def copied(rows):
     for row in rows:
         if row['verdict'] != 'pass':
             continue
-        seen = row['actual'].replace(row['desired'], '', 1)
-        if row['actual'] == row['desired'] or not re.search(r'\w', seen):
+        seen = row['observed'].replace(row['expected'], '', 1)
+        if row['observed'] == row['expected'] or not re.search(r'\w', seen):
             found.append(row['id'])
     return found

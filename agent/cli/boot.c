@@ -15,37 +15,37 @@ struct tally {
     size_t differed, repaired;
 };
 
-static void count_change(void *context, const struct domain *domain, const struct row *row,
+static void count_change(void *context, const struct domain *domain, const struct check *check,
                          bool repaired)
 {
     struct tally *tally = context;
     (void)domain;
-    (void)row;
+    (void)check;
     if (repaired)
         tally->repaired++;
     else
         tally->differed++;
 }
 
-static void log_row(const struct row *row)
+static void log_check(const struct check *check)
 {
     struct buf line = {0};
-    row_print(row, &line);
+    check_print(check, &line);
     log_error("%s", buf_text(&line));
     buf_free(&line);
 }
 
-/* Rows that still fall short are named on the console: at boot nobody reads a report. */
+/* Checks that still fail are named on the console: at boot nobody reads a report. */
 static void tell_shortfalls(const struct results *results)
 {
     for (size_t d = 0; d < DOMAIN_COUNT; d++) {
-        const struct rows *rows = &results->domain[d];
+        const struct checks *checks = &results->domain[d];
         if (domain_table[d]->weight != WEIGHT_ENFORCED)
             continue;
-        for (size_t i = 0; i < rows->count; i++) {
-            const struct row *row = &rows->list[i];
-            if (row->verdict >= VERDICT_FAIL)
-                log_row(row);
+        for (size_t i = 0; i < checks->count; i++) {
+            const struct check *check = &checks->list[i];
+            if (check->verdict >= VERDICT_FAIL)
+                log_check(check);
         }
     }
 }
@@ -65,9 +65,9 @@ static int enforce(struct node *node, uint64_t started_ms)
     if (error)
         log_error("cannot write " NODE_RUN_FOLDER "/boot: %s", strerror(-error));
     tell_shortfalls(&results);
-    node_event(node, "boot", "revision %llu, %zu rows differed, %zu set right, %s",
+    node_event(node, "boot", "revision %llu: %zu checks failed, %zu repaired, %s",
                (unsigned long long)node->revision, tally.differed, tally.repaired,
-               worst >= VERDICT_FAIL ? "something falls short" : "everything holds");
+               worst >= VERDICT_FAIL ? "some fail" : "all pass");
     results_free(&results);
     return worst >= VERDICT_FAIL || node->reason.length || node->frozen ? EXIT_FALLS_SHORT
                                                                         : EXIT_HOLDS;

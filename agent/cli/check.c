@@ -11,7 +11,7 @@
 
 struct selection {
     bool all;
-    const char *id_glob; /* NULL: every row */
+    const char *id_glob; /* NULL: every check */
 };
 
 static void write_text(const struct report *report, const struct selection *selection,
@@ -67,7 +67,7 @@ static int print_report(const struct invocation *invocation, const struct publis
     struct report report = {.facts = published->facts, .results = &published->results};
     struct buf out = {0};
     if (!any_matches(report.results, selection->id_glob)) {
-        log_error("check: no row has an id like %s", selection->id_glob);
+        log_error("check: no check has an id like %s", selection->id_glob);
         return EXIT_COULD_NOT;
     }
     format->write(&report, selection, &out);

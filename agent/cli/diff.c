@@ -1,4 +1,4 @@
-/* holdfast diff: where stored settings differ from the defaults and fall short of the guide. */
+/* holdfast diff: where stored settings differ from the defaults and fail of the guide. */
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/stored.h"
@@ -12,7 +12,7 @@ struct table {
     struct stored stored;
     struct settings defaults;
     size_t width[COLUMNS];
-    size_t short_count; /* rows that fall short of the guide */
+    size_t short_count; /* rows that fail of the guide */
 };
 
 static bool falls_short(const struct stored *stored, enum setting_key key)
@@ -38,7 +38,7 @@ static void fill(const struct table *table, enum setting_key key, struct buf cel
     if (inactive)
         buf_puts(&cell[COLUMN_REMARK], inactive);
     else if (falls_short(&table->stored, key))
-        buf_puts(&cell[COLUMN_REMARK], "falls short");
+        buf_puts(&cell[COLUMN_REMARK], "non-compliant");
 }
 
 /* Writes a row's cells, or widens the columns to them where `out` is NULL. Empties the cells. */
@@ -86,7 +86,8 @@ int cli_diff(const struct invocation *invocation)
         out.failed = true;
     walk(&table, NULL);
     walk(&table, &out);
-    buf_printf(&out, "%zu settings of this node fall short of the guide.\n", table.short_count);
+    buf_printf(&out, "%zu settings of this node do not comply with the guide.\n",
+               table.short_count);
     int code = stored_print(invocation, &out, table.short_count ? EXIT_FALLS_SHORT : EXIT_HOLDS);
     buf_free(&out);
     settings_free(&table.defaults);

@@ -1,4 +1,4 @@
-/* What is published: facts, settings, policy, ruleset and rows, in this order. */
+/* What is published: facts, settings, policy, ruleset and checks, in this order. */
 #include "control/published.h"
 
 #include "base/str.h"
@@ -47,28 +47,28 @@ static void write_ruleset(const struct policy *policy, struct buf *out)
     buf_free(&text);
 }
 
-static void write_row(const struct row *row, struct buf *out)
+static void write_check(const struct check *check, struct buf *out)
 {
-    wire_put_text(out, row->id);
-    wire_put_text(out, row->title);
-    wire_put_text(out, row->section);
-    wire_put_number(out, row->setting);
-    wire_put_text(out, row->desired);
-    wire_put_text(out, row->actual);
-    wire_put_text(out, row->note);
-    wire_put_number(out, row->verdict);
-    wire_put_number(out, row->advised);
+    wire_put_text(out, check->id);
+    wire_put_text(out, check->title);
+    wire_put_text(out, check->section);
+    wire_put_number(out, check->setting);
+    wire_put_text(out, check->expected);
+    wire_put_text(out, check->observed);
+    wire_put_text(out, check->reason);
+    wire_put_number(out, check->verdict);
+    wire_put_number(out, check->advised);
 }
 
-static void write_rows(const struct results *results, struct buf *out)
+static void write_checks(const struct results *results, struct buf *out)
 {
     wire_put_number(out, DOMAIN_COUNT);
     for (size_t d = 0; d < DOMAIN_COUNT; d++) {
-        const struct rows *rows = &results->domain[d];
-        wire_put_number(out, rows->failed);
-        wire_put_number(out, rows->count);
-        for (size_t i = 0; i < rows->count; i++)
-            write_row(&rows->list[i], out);
+        const struct checks *checks = &results->domain[d];
+        wire_put_number(out, checks->failed);
+        wire_put_number(out, checks->count);
+        for (size_t i = 0; i < checks->count; i++)
+            write_check(&checks->list[i], out);
     }
 }
 
@@ -80,7 +80,7 @@ void published_write(const struct report *report, const struct node *node, struc
     wire_put_number(out, node->policy.fail_closed);
     wire_put_number(out, node->admin_latched);
     write_ruleset(&node->policy, out);
-    write_rows(report->results, out);
+    write_checks(report->results, out);
 }
 
 /* --- reading --- */
@@ -111,37 +111,37 @@ static int read_settings(struct cursor *from, struct settings *settings)
     return error == -EINVAL || from->bad ? -EBADMSG : error;
 }
 
-static int read_row(struct cursor *from, struct rows *rows)
+static int read_check(struct cursor *from, struct checks *checks)
 {
-    struct row row = {.id = wire_take_text(from)};
-    row.title = wire_take_text(from);
-    row.section = wire_take_text(from);
-    row.setting = (enum setting_key)wire_take_number(from);
-    row.desired = wire_take_text(from);
-    const char *actual = wire_take_text(from);
-    const char *note = wire_take_text(from);
+    struct check check = {.id = wire_take_text(from)};
+    check.title = wire_take_text(from);
+    check.section = wire_take_text(from);
+    check.setting = (enum setting_key)wire_take_number(from);
+    check.expected = wire_take_text(from);
+    const char *observed = wire_take_text(from);
+    const char *reason = wire_take_text(from);
     uint64_t verdict = wire_take_number(from);
-    row.advised = wire_take_number(from) != 0;
-    if (from->bad || !row.id || !row.title || !row.desired || row.setting > SETTING_NONE ||
+    check.advised = wire_take_number(from) != 0;
+    if (from->bad || !check.id || !check.title || !check.expected || check.setting > SETTING_NONE ||
         verdict >= VERDICT_COUNT)
         return -EBADMSG;
-    struct row *added = rows_add(rows, row);
+    struct check *added = checks_add(checks, check);
     if (!added)
         return -ENOMEM;
-    added->actual = actual;
-    added->note = note;
+    added->observed = observed;
+    added->reason = reason;
     added->verdict = (enum verdict)verdict;
     return 0;
 }
 
-static int read_rows(struct cursor *from, struct results *results)
+static int read_checks(struct cursor *from, struct results *results)
 {
     int error = wire_take_number(from) == DOMAIN_COUNT ? 0 : -EBADMSG;
     for (size_t d = 0; d < DOMAIN_COUNT && error == 0; d++) {
         bool failed = wire_take_number(from) != 0;
         uint64_t count = wire_take_number(from);
         for (uint64_t i = 0; i < count && error == 0; i++)
-            error = read_row(from, &results->domain[d]);
+            error = read_check(from, &results->domain[d]);
         results->domain[d].failed |= failed;
     }
     return from->bad ? -EBADMSG : error;
@@ -190,7 +190,7 @@ int published_read(struct published *published, struct node *node, const char *r
     if (error)
         return error;
     published->firewall = wire_take_text(&from);
-    error = read_rows(&from, &published->results);
+    error = read_checks(&from, &published->results);
     return error == 0 && from.left ? -EBADMSG : error;
 }
 

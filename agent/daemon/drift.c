@@ -10,19 +10,19 @@ enum { NAMED_MAX = 5 };
 struct found {
     const struct results *before;
     size_t differed, repaired;
-    struct buf names; /* of the first few rows, for the event */
+    struct buf names; /* of the first few checks, for the event */
 };
 
-static bool failed_before(const struct results *before, const struct row *row)
+static bool failed_before(const struct results *before, const struct check *check)
 {
     for (size_t d = 0; d < DOMAIN_COUNT; d++)
         for (size_t i = 0; i < before->domain[d].count; i++)
-            if (str_equal(before->domain[d].list[i].id, row->id))
+            if (str_equal(before->domain[d].list[i].id, check->id))
                 return before->domain[d].list[i].verdict >= VERDICT_FAIL;
     return false;
 }
 
-static void changed(void *context, const struct domain *domain, const struct row *row,
+static void changed(void *context, const struct domain *domain, const struct check *check,
                     bool repaired)
 {
     struct found *found = context;
@@ -31,17 +31,17 @@ static void changed(void *context, const struct domain *domain, const struct row
         found->repaired++;
         return;
     }
-    if (failed_before(found->before, row))
+    if (failed_before(found->before, check))
         return;
     if (found->differed++ >= NAMED_MAX)
         return;
     buf_puts(&found->names, "; ");
-    row_print(row, &found->names);
+    check_print(check, &found->names);
 }
 
 static bool tell(struct node *node, const char *kind, const struct found *found)
 {
-    return node_event(node, kind, "%zu rows differed, %zu set right%s%s", found->differed,
+    return node_event(node, kind, "%zu checks failed, %zu repaired%s%s", found->differed,
                       found->repaired, buf_text(&found->names),
                       found->differed > NAMED_MAX ? "; and more" : "");
 }
@@ -55,7 +55,7 @@ static void record(struct drift *drift, struct node *node, const struct found *f
     drift->repaired += found->repaired;
     drift->last_s = clock_now_s();
     if (tell(node, "drift", found))
-        log_warning("drift: %zu rows differed, %zu set right", found->differed, found->repaired);
+        log_warning("drift: %zu checks failed, %zu repaired", found->differed, found->repaired);
 }
 
 void drift_walk(struct drift *drift, struct node *node, const struct results *before,

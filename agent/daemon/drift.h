@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct drift {
-    uint64_t repaired; /* rows set right since the daemon's start */
+    uint64_t repaired; /* rows repaired since the daemon's start */
     int64_t last_s;    /* when some were found, 0: never */
     bool walked;       /* a walk has been: from then on it watches */
     uint64_t revision; /* of the settings at the last walk */
@@ -20,7 +20,7 @@ struct drift {
 
 /* One walk over all domains, into `now`; `before` are the results of the last one. An event of kind
  * "drift", or "enforced" at the first walk and for a new revision of the settings, tells what
- * differed. A row that nothing sets right is told once, not at every walk. */
+ * differed. A row that nothing repairs is told once, not at every walk. */
 void drift_walk(struct drift *drift, struct node *node, const struct results *before,
                 struct results *now);
 

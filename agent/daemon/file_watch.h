@@ -1,5 +1,5 @@
 /*
- * Watches the services' files (render/render.h) by inotify(7), so that what drifts is set right at
+ * Watches the services' files (render/render.h) by inotify(7), so that what drifts is repaired at
  * once and not at the next timer.
  */
 #ifndef HOLDFAST_DAEMON_FILE_WATCH_H

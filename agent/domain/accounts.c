@@ -155,7 +155,7 @@ static void repair_console(struct line *line, struct buf *found)
     line->count = 0;
 }
 
-/* --- the rows --- */
+/* --- the checks --- */
 
 static void reload_init(const struct system *system)
 {
@@ -165,7 +165,7 @@ static void reload_init(const struct system *system)
 
 static const struct account_rule {
     const char *id, *title, *path;
-    const char *desired;
+    const char *expected;
     repair_line *repair;
     void (*repaired)(const struct system *system); /* or NULL */
 } rules[] = {
@@ -185,21 +185,23 @@ static const char *const login_programs[] = {"getty", "login", "sshd", "dropbear
 
 enum { ROW_PROCESSES = countof(rules) };
 
-static void accounts_plan(const struct policy *policy, struct rows *rows)
+static void accounts_plan(const struct policy *policy, struct checks *checks)
 {
     const char *section = setting_table[SECURITY_DISABLE_ADMIN].section;
     const char *open = "as the administrator left it";
     for (size_t i = 0; i < countof(rules); i++)
-        rows_add(rows, (struct row){.id = rules[i].id,
-                                    .title = rules[i].title,
-                                    .section = section,
-                                    .setting = SECURITY_DISABLE_ADMIN,
-                                    .desired = policy->admin_disabled ? rules[i].desired : open});
-    rows_add(rows, (struct row){.id = "accounts.processes",
-                                .title = "No login, sshd or process of the administrator runs",
-                                .section = section,
-                                .setting = SECURITY_DISABLE_ADMIN,
-                                .desired = policy->admin_disabled ? "none" : open});
+        checks_add(checks,
+                   (struct check){.id = rules[i].id,
+                                  .title = rules[i].title,
+                                  .section = section,
+                                  .setting = SECURITY_DISABLE_ADMIN,
+                                  .expected = policy->admin_disabled ? rules[i].expected : open});
+    checks_add(checks,
+               (struct check){.id = "accounts.processes",
+                              .title = "No login, sshd or process of the administrator runs",
+                              .section = section,
+                              .setting = SECURITY_DISABLE_ADMIN,
+                              .expected = policy->admin_disabled ? "none" : open});
 }
 
 /* A NUL ends what programs read of its line, not of the file; what is behind it stays. */
@@ -248,21 +250,22 @@ static size_t lines_of(struct buf *text)
 }
 
 static void observe_file(const struct system *system, const struct account_rule *rule,
-                         struct rows *rows, struct row *row)
+                         struct checks *checks, struct check *check)
 {
     struct buf found = {0}, out = {0};
     int error = repair_file(system, rule, &found, &out);
     if (error == -ENOENT)
-        row_verdict(row, VERDICT_NOT_APPLICABLE, rows_text(rows, "there is no %s", rule->path));
+        check_verdict(check, VERDICT_NOT_APPLICABLE,
+                      checks_text(checks, "there is no %s", rule->path));
     else if (error)
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot read %s: %s", rule->path, strerror(-error)));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "cannot read %s: %s", rule->path, strerror(-error)));
     else
-        row_judge(row,
-                  found.length ? rows_text(rows, "not locked: %s", buf_text(&found))
-                               : rows_text(rows, "nothing of it in the %zu lines of %s",
-                                           lines_of(&out), rule->path),
-                  found.length == 0);
+        check_judge(check,
+                    found.length ? checks_text(checks, "not locked: %s", buf_text(&found))
+                                 : checks_text(checks, "nothing of it in the %zu lines of %s",
+                                               lines_of(&out), rule->path),
+                    found.length == 0);
     buf_free(&found);
     buf_wipe(&out);
 }
@@ -297,36 +300,38 @@ static int find_processes(const struct system *system, int signal, struct buf *f
     return error ? error : unknown;
 }
 
-static void observe_processes(const struct system *system, struct rows *rows, struct row *row)
+static void observe_processes(const struct system *system, struct checks *checks,
+                              struct check *check)
 {
     struct buf found = {0};
     size_t count = 0;
     int error = find_processes(system, 0, &found, &count);
     if (error)
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot tell by /etc/passwd and /proc: %s", strerror(-error)));
+        check_verdict(
+            check, VERDICT_ERROR,
+            checks_text(checks, "cannot tell by /etc/passwd and /proc: %s", strerror(-error)));
     else
-        row_judge(row,
-                  found.length ? rows_text(rows, "%s", buf_text(&found))
-                               : rows_text(rows, "none of %zu processes", count),
-                  found.length == 0);
+        check_judge(check,
+                    found.length ? checks_text(checks, "%s", buf_text(&found))
+                                 : checks_text(checks, "none of %zu processes", count),
+                    found.length == 0);
     buf_free(&found);
 }
 
 static void accounts_observe(const struct system *system, const struct policy *policy,
-                             struct rows *rows)
+                             struct checks *checks)
 {
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
         if (!policy->admin_disabled)
-            row_verdict(row, VERDICT_NOT_APPLICABLE, "the administrator account is enabled");
+            check_verdict(check, VERDICT_NOT_APPLICABLE, "the administrator account is enabled");
         else if (i < countof(rules))
-            observe_file(system, &rules[i], rows, row);
+            observe_file(system, &rules[i], checks, check);
         else if (system->root[0])
-            row_verdict(row, VERDICT_NOT_APPLICABLE,
-                        "processes run on the machine, not below --root");
+            check_verdict(check, VERDICT_NOT_APPLICABLE,
+                          "processes run on the machine, not below --root");
         else
-            observe_processes(system, rows, row);
+            observe_processes(system, checks, check);
     }
 }
 
@@ -350,31 +355,32 @@ static int rewrite_file(const struct system *system, const struct account_rule *
     return error;
 }
 
-static void end_processes(const struct system *system, struct rows *rows, struct row *row)
+static void end_processes(const struct system *system, struct checks *checks, struct check *check)
 {
     struct buf found = {0};
     size_t count = 0;
     int error = find_processes(system, SIGKILL, &found, &count);
     if (error)
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot end %s: %s", buf_text(&found), strerror(-error)));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "cannot end %s: %s", buf_text(&found), strerror(-error)));
     buf_free(&found);
 }
 
 static void accounts_converge(const struct system *system, const struct policy *policy,
-                              struct rows *rows)
+                              struct checks *checks)
 {
     (void)policy;
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        if (row->verdict < VERDICT_FAIL)
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        if (check->verdict < VERDICT_FAIL)
             continue;
         int error = i < countof(rules) ? rewrite_file(system, &rules[i]) : 0;
         if (error)
-            row_verdict(row, VERDICT_ERROR,
-                        rows_text(rows, "cannot write %s: %s", rules[i].path, strerror(-error)));
+            check_verdict(
+                check, VERDICT_ERROR,
+                checks_text(checks, "cannot write %s: %s", rules[i].path, strerror(-error)));
         if (i == ROW_PROCESSES)
-            end_processes(system, rows, row);
+            end_processes(system, checks, check);
     }
 }
 

@@ -12,14 +12,14 @@ const struct domain *const domain_table[DOMAIN_COUNT] = {
 void results_free(struct results *results)
 {
     for (size_t i = 0; i < DOMAIN_COUNT; i++)
-        rows_free(&results->domain[i]);
+        checks_free(&results->domain[i]);
 }
 
 static void plan_and_observe(const struct domain *domain, const struct policy *policy,
-                             const struct system *system, struct rows *rows)
+                             const struct system *system, struct checks *checks)
 {
-    domain->plan(policy, rows);
-    domain->observe(system, policy, rows);
+    domain->plan(policy, checks);
+    domain->observe(system, policy, checks);
 }
 
 void domain_check(const struct policy *policy, const struct system *system, struct results *results)
@@ -38,66 +38,66 @@ int domain_base_deny(const struct system *system)
     return 0;
 }
 
-static bool differs(const struct row *row)
+static bool differs(const struct check *check)
 {
-    return row->verdict >= VERDICT_FAIL;
+    return check->verdict >= VERDICT_FAIL;
 }
 
 static void tell_differing(const struct change_listener *listener, const struct domain *domain,
-                           const struct rows *rows)
+                           const struct checks *checks)
 {
-    for (size_t i = 0; listener && i < rows->count; i++)
-        if (differs(&rows->list[i]))
-            listener->changed(listener->context, domain, &rows->list[i], false);
+    for (size_t i = 0; listener && i < checks->count; i++)
+        if (differs(&checks->list[i]))
+            listener->changed(listener->context, domain, &checks->list[i], false);
 }
 
-/* Rows are planned by a pure function, so that the same index is the same row in both. */
+/* Checks are planned by a pure function, so that the same index is the same check in both. */
 static void tell_repaired(const struct change_listener *listener, const struct domain *domain,
-                          const struct rows *before, const struct rows *after)
+                          const struct checks *before, const struct checks *after)
 {
     for (size_t i = 0; listener && i < before->count && i < after->count; i++)
         if (differs(&before->list[i]) && !differs(&after->list[i]))
             listener->changed(listener->context, domain, &after->list[i], true);
 }
 
-/* What kept converge from setting a row right is said on the row that still differs. */
-static void carry_reasons(const struct rows *before, struct rows *after)
+/* What kept converge from setting a check right is said on the check that still differs. */
+static void carry_reasons(const struct checks *before, struct checks *after)
 {
     for (size_t i = 0; i < before->count && i < after->count; i++) {
-        const struct row *old = &before->list[i];
-        struct row *row = &after->list[i];
-        if (row->verdict == VERDICT_FAIL && old->verdict == VERDICT_ERROR && old->note)
-            row_verdict(row, VERDICT_ERROR, rows_text(after, "%s", old->note));
+        const struct check *old = &before->list[i];
+        struct check *check = &after->list[i];
+        if (check->verdict == VERDICT_FAIL && old->verdict == VERDICT_ERROR && old->reason)
+            check_verdict(check, VERDICT_ERROR, checks_text(after, "%s", old->reason));
     }
 }
 
 /* Converges once and observes again: believe the system, not ourselves. */
 static void set_right(const struct domain *domain, const struct policy *policy,
                       const struct system *system, const struct change_listener *listener,
-                      struct rows *rows)
+                      struct checks *checks)
 {
-    struct rows again = {0};
-    domain->converge(system, policy, rows);
+    struct checks again = {0};
+    domain->converge(system, policy, checks);
     plan_and_observe(domain, policy, system, &again);
-    tell_repaired(listener, domain, rows, &again);
-    carry_reasons(rows, &again);
-    rows_free(rows);
-    *rows = again;
+    tell_repaired(listener, domain, checks, &again);
+    carry_reasons(checks, &again);
+    checks_free(checks);
+    *checks = again;
 }
 
-/* Setting one row right may put another wrong (turning forwarding off makes the kernel accept
+/* Setting one check right may put another wrong (turning forwarding off makes the kernel accept
  * redirects again): what then differs gets a second round, and no third. */
 static void enforce(const struct domain *domain, const struct policy *policy,
                     const struct system *system, const struct change_listener *listener,
-                    struct rows *rows)
+                    struct checks *checks)
 {
     enum { ROUNDS = 2 };
-    plan_and_observe(domain, policy, system, rows);
+    plan_and_observe(domain, policy, system, checks);
     if (!domain->converge)
         return;
-    tell_differing(listener, domain, rows);
-    for (unsigned round = 0; round < ROUNDS && rows_differ(rows); round++)
-        set_right(domain, policy, system, listener, rows);
+    tell_differing(listener, domain, checks);
+    for (unsigned round = 0; round < ROUNDS && checks_differ(checks); round++)
+        set_right(domain, policy, system, listener, checks);
 }
 
 void domain_enforce(const struct policy *policy, const struct system *system,
@@ -111,9 +111,9 @@ enum verdict results_worst(const struct results *results, enum domain_weight wei
 {
     enum verdict worst = VERDICT_PASS;
     for (size_t i = 0; i < DOMAIN_COUNT; i++) {
-        const struct rows *rows = &results->domain[i];
-        enum verdict verdict = domain_table[i]->weight == weight ? rows_worst_of(rows, false)
-                               : weight == WEIGHT_ADVISED        ? rows_worst_of(rows, true)
+        const struct checks *checks = &results->domain[i];
+        enum verdict verdict = domain_table[i]->weight == weight ? checks_worst_of(checks, false)
+                               : weight == WEIGHT_ADVISED        ? checks_worst_of(checks, true)
                                                                  : VERDICT_PASS;
         if (verdict > worst)
             worst = verdict;

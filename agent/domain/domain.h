@@ -1,13 +1,13 @@
 /*
  * Domains: the table of what Holdfast enforces, and the one walk over it.
  *
- * A verb returns nothing: a failure is an `error` row with the system's own words, and never stops
- * the other rows.
+ * A verb returns nothing: a failure is an `error` check with the system's own words, and never
+ * stops the other checks.
  */
 #ifndef HOLDFAST_DOMAIN_DOMAIN_H
 #define HOLDFAST_DOMAIN_DOMAIN_H
 
-#include "domain/rows.h"
+#include "domain/checks.h"
 #include "policy/policy.h"
 
 #include <stdbool.h>
@@ -26,7 +26,7 @@ struct system {
 };
 
 enum domain_weight {
-    WEIGHT_ENFORCED, /* a row that differs makes the node's health fail */
+    WEIGHT_ENFORCED, /* a check that differs makes the node's health fail */
     WEIGHT_ADVISED   /* ... makes it warn: an administrator's decision, not drift */
 };
 
@@ -39,15 +39,17 @@ struct domain {
      * nothing where it or something better stands already. May be NULL. 0 or a negative errno. */
     int (*base_deny)(const struct system *system);
 
-    /* policy -> rows with `desired`; pure. */
-    void (*plan)(const struct policy *policy, struct rows *rows);
+    /* policy -> checks with `expected`; pure. */
+    void (*plan)(const struct policy *policy, struct checks *checks);
 
-    /* rows -> rows with `actual` and verdict; reads the system, changes nothing. */
-    void (*observe)(const struct system *system, const struct policy *policy, struct rows *rows);
+    /* checks -> checks with `observed` and verdict; reads the system, changes nothing. */
+    void (*observe)(const struct system *system, const struct policy *policy,
+                    struct checks *checks);
 
-    /* Changes the system for rows that differ; idempotent. A row that it cannot set right becomes
-     * an error row with the reason. NULL where a domain only looks. */
-    void (*converge)(const struct system *system, const struct policy *policy, struct rows *rows);
+    /* Changes the system for checks that differ; idempotent. A check that it cannot repaired
+     * becomes an error check with the reason. NULL where a domain only looks. */
+    void (*converge)(const struct system *system, const struct policy *policy,
+                     struct checks *checks);
 };
 
 /* In the order of the walk: ports open last, when all else holds. */
@@ -71,15 +73,15 @@ extern const struct domain domain_platform, domain_sysctl, domain_accounts, doma
     domain_files, domain_firewall, domain_modules, domain_tls, domain_guide;
 
 struct results {
-    struct rows domain[DOMAIN_COUNT];
+    struct checks domain[DOMAIN_COUNT];
 };
 
 void results_free(struct results *results);
 
-/* Told of each row that differed before its domain converged, with the row as it was observed
+/* Told of each check that differed before its domain converged, with the check as it was observed
  * then, and again (repaired = true) when it passes afterwards. */
 struct change_listener {
-    void (*changed)(void *context, const struct domain *domain, const struct row *row,
+    void (*changed)(void *context, const struct domain *domain, const struct check *check,
                     bool repaired);
     void *context;
 };
@@ -95,7 +97,7 @@ int domain_base_deny(const struct system *system);
 void domain_enforce(const struct policy *policy, const struct system *system,
                     const struct change_listener *listener, struct results *results);
 
-/* The worst verdict among rows of the given weight: their domain's, or advised by themselves. */
+/* The worst verdict among checks of the given weight: their domain's, or advised by themselves. */
 enum verdict results_worst(const struct results *results, enum domain_weight weight);
 
 #endif

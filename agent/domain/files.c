@@ -1,6 +1,6 @@
 /*
  * The files domain: the configuration that the services of the node read, rendered from the policy
- * (render/render.h), a row a file. A file is written when its content, mode or owner differs, and
+ * (render/render.h), a check a file. A file is written when its content, mode or owner differs, and
  * then replaced as a whole; what somebody else put in its place is told, never followed.
  *
  * Source: spec/crypto.md, "What is rendered".
@@ -49,41 +49,41 @@ static bool is_wanted(const struct file_rule *rule, const struct policy *policy)
     return !rule->in_fips_mode_alone || policy->crypto.fips;
 }
 
-static const char *desired(const struct file_rule *rule, const struct policy *policy,
-                           struct rows *rows)
+static const char *expected(const struct file_rule *rule, const struct policy *policy,
+                            struct checks *checks)
 {
     if (rule->in_fips_mode_alone)
         return is_wanted(rule, policy) ? "present" : "absent";
-    return rows_text(rows, "as of revision %llu", (unsigned long long)policy->revision);
+    return checks_text(checks, "as of revision %llu", (unsigned long long)policy->revision);
 }
 
-static void files_plan(const struct policy *policy, struct rows *rows)
+static void files_plan(const struct policy *policy, struct checks *checks)
 {
     for (size_t i = 0; i < countof(rules); i++) {
         enum setting_key key = rules[i].settings[0];
         const char *section = setting_table[key != SETTING_NONE ? key : SECURITY_FIPS].section;
         if (key != SETTING_NONE && !(setting_table[key].roles & policy->role))
             key = SETTING_NONE;
-        rows_add(rows, (struct row){.id = rules[i].id,
-                                    .title = rules[i].title,
-                                    .section = section,
-                                    .setting = key,
-                                    .desired = desired(&rules[i], policy, rows),
-                                    .tag = i});
+        checks_add(checks, (struct check){.id = rules[i].id,
+                                          .title = rules[i].title,
+                                          .section = section,
+                                          .setting = key,
+                                          .expected = expected(&rules[i], policy, checks),
+                                          .tag = i});
     }
 }
 
 /* --- observe --- */
 
 /* "/run/holdfast/crypto/nginx.conf, from https.legacy_inbound, tls.cbc" */
-static const char *origin(const struct file_rule *rule, struct rows *rows)
+static const char *origin(const struct file_rule *rule, struct checks *checks)
 {
     struct buf text = {0};
     buf_puts(&text, rule->path);
     for (const enum setting_key *key = rule->settings; *key != SETTING_NONE; key++)
         buf_printf(&text, "%s%s", key == rule->settings ? ", from " : ", ",
                    setting_table[*key].name);
-    return rows_take(rows, &text);
+    return checks_take_text(checks, &text);
 }
 
 static int look(const struct system *system, const struct policy *policy,
@@ -96,14 +96,15 @@ static int look(const struct system *system, const struct policy *policy,
     if (error == 0)
         error = file_path_keeping(path, sizeof(path), system->root, rule->path, OWN);
     if (error == 0)
-        error = managed_file_look_folder(path, &found->actual);
-    if (error == 0 && found->actual.length && !str_equal(buf_text(&found->actual), "absent"))
+        error = managed_file_look_folder(path, &found->observed);
+    if (error == 0 && found->observed.length && !str_equal(buf_text(&found->observed), "absent"))
         buf_puts(&found->should, "a folder of its own around it");
-    else if (error == 0 && !found->actual.length)
+    else if (error == 0 && !found->observed.length)
         error = managed_file_look(path, &wanted, found);
     buf_free(&wanted);
     if (error == 0)
-        error = buf_error(&found->actual) ? buf_error(&found->actual) : buf_error(&found->should);
+        error =
+            buf_error(&found->observed) ? buf_error(&found->observed) : buf_error(&found->should);
     return error;
 }
 
@@ -111,38 +112,38 @@ static int look(const struct system *system, const struct policy *policy,
 static bool is_right(const struct file_rule *rule, const struct policy *policy,
                      const struct managed_file *found)
 {
-    return is_wanted(rule, policy) ? found->equal : str_equal(buf_text(&found->actual), "absent");
+    return is_wanted(rule, policy) ? found->equal : str_equal(buf_text(&found->observed), "absent");
 }
 
 static void observe_file(const struct system *system, const struct policy *policy,
-                         const struct file_rule *rule, struct rows *rows, struct row *row)
+                         const struct file_rule *rule, struct checks *checks, struct check *check)
 {
     struct managed_file found = {.equal = false};
     int error = look(system, policy, rule, &found);
     if (error) {
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot read %s: %s", rule->path, strerror(-error)));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "cannot read %s: %s", rule->path, strerror(-error)));
     } else {
-        row_judge(row, rows_text(rows, "%s", buf_text(&found.actual)),
-                  is_right(rule, policy, &found));
-        if (row->verdict == VERDICT_PASS && !is_wanted(rule, policy))
-            row->actual = rows_text(rows, "absent: no %s", rule->path);
-        if (row->verdict == VERDICT_PASS)
-            row->note = origin(rule, rows);
+        check_judge(check, checks_text(checks, "%s", buf_text(&found.observed)),
+                    is_right(rule, policy, &found));
+        if (check->verdict == VERDICT_PASS && !is_wanted(rule, policy))
+            check->observed = checks_text(checks, "absent: no %s", rule->path);
+        if (check->verdict == VERDICT_PASS)
+            check->reason = origin(rule, checks);
         else
-            row->note = found.should.length ? rows_text(rows, "%s: should be %s", rule->path,
-                                                        buf_text(&found.should))
-                                            : rule->path;
+            check->reason = found.should.length ? checks_text(checks, "%s: should be %s",
+                                                              rule->path, buf_text(&found.should))
+                                                : rule->path;
     }
-    buf_free(&found.actual);
+    buf_free(&found.observed);
     buf_free(&found.should);
 }
 
 static void files_observe(const struct system *system, const struct policy *policy,
-                          struct rows *rows)
+                          struct checks *checks)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        observe_file(system, policy, &rules[rows->list[i].tag], rows, &rows->list[i]);
+    for (size_t i = 0; i < checks->count; i++)
+        observe_file(system, policy, &rules[checks->list[i].tag], checks, &checks->list[i]);
 }
 
 /* --- converge --- */
@@ -180,15 +181,15 @@ static int set_right(const struct system *system, const struct policy *policy,
 }
 
 static void files_converge(const struct system *system, const struct policy *policy,
-                           struct rows *rows)
+                           struct checks *checks)
 {
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        const struct file_rule *rule = &rules[row->tag];
-        int error = row->verdict < VERDICT_FAIL ? 0 : set_right(system, policy, rule);
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        const struct file_rule *rule = &rules[check->tag];
+        int error = check->verdict < VERDICT_FAIL ? 0 : set_right(system, policy, rule);
         if (error)
-            row_verdict(row, VERDICT_ERROR,
-                        rows_text(rows, "cannot write %s: %s", rule->path, strerror(-error)));
+            check_verdict(check, VERDICT_ERROR,
+                          checks_text(checks, "cannot write %s: %s", rule->path, strerror(-error)));
     }
 }
 

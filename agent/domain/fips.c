@@ -1,4 +1,5 @@
-/* The fips domain's rows. The file that services look for, /etc/fips/enabled, is no part of it. */
+/* The fips domain's checks. The file that services look for, /etc/fips/enabled, is no part of it.
+ */
 #include "domain/fips.h"
 
 #include "base/file.h"
@@ -16,7 +17,7 @@
 
 enum { ENTRY_SIZE = 1024 /* of every block */, MODE_SIZE_MAX = 16 };
 
-enum row_tag {
+enum check_tag {
     ROW_MBEDTLS,
     ROW_BEARSSL,
     ROW_RANDOM,
@@ -27,7 +28,7 @@ enum row_tag {
     ROW_COUNT
 };
 
-/* What stands outside FIPS mode of a row that is of it alone. */
+/* What stands outside FIPS mode of a check that is of it alone. */
 #define NOTHING "not asked for"
 
 static const struct rule {
@@ -84,18 +85,18 @@ int fips_boot_entry_write(const char *root, bool on)
     return file_replace(path, block, ENTRY_SIZE, 0600);
 }
 
-static void observe_entry(const struct system *system, struct rows *rows, struct row *row,
+static void observe_entry(const struct system *system, struct checks *checks, struct check *check,
                           bool wanted)
 {
     bool on;
     int error = entry_read(system->root, &on);
     if (error == -ENOENT)
-        row_judge(row, "no " FIPS_BOOT_ENTRY ", which means fips=0", !wanted);
+        check_judge(check, "no " FIPS_BOOT_ENTRY ", which means fips=0", !wanted);
     else if (error)
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot read %s: %s", FIPS_BOOT_ENTRY, strerror(-error)));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "cannot read %s: %s", FIPS_BOOT_ENTRY, strerror(-error)));
     else
-        row_judge(row, rows_text(rows, "fips=%d in " FIPS_BOOT_ENTRY, on), on == wanted);
+        check_judge(check, checks_text(checks, "fips=%d in " FIPS_BOOT_ENTRY, on), on == wanted);
 }
 
 /* --- the kernel --- */
@@ -107,15 +108,15 @@ static bool exists(const struct system *system, const char *name)
 }
 
 /* Why there is nothing to read. */
-static void observe_no_mode(const struct system *system, struct row *row, bool wanted)
+static void observe_no_mode(const struct system *system, struct check *check, bool wanted)
 {
     if (!exists(system, KERNELS))
-        row_verdict(row, VERDICT_NOT_APPLICABLE, "there is no kernel below --root");
+        check_verdict(check, VERDICT_NOT_APPLICABLE, "there is no kernel below --root");
     else if (wanted)
-        row_verdict(row, VERDICT_FAIL,
-                    "this kernel was built without FIPS mode (CONFIG_CRYPTO_FIPS)");
+        check_verdict(check, VERDICT_FAIL,
+                      "this kernel was built without FIPS mode (CONFIG_CRYPTO_FIPS)");
     else
-        row_verdict(row, VERDICT_NOT_APPLICABLE, "this kernel has no FIPS mode");
+        check_verdict(check, VERDICT_NOT_APPLICABLE, "this kernel has no FIPS mode");
 }
 
 int fips_kernel_mode(const char *root)
@@ -131,52 +132,57 @@ int fips_kernel_mode(const char *root)
     return error;
 }
 
-static void observe_kernel(const struct system *system, struct rows *rows, struct row *row,
+static void observe_kernel(const struct system *system, struct checks *checks, struct check *check,
                            bool wanted)
 {
     int mode = fips_kernel_mode(system->root);
     if (mode == -ENOENT)
-        observe_no_mode(system, row, wanted);
+        observe_no_mode(system, check, wanted);
     else if (mode < 0)
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot read %s: %s", FIPS_KERNEL_MODE, strerror(-mode)));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "cannot read %s: %s", FIPS_KERNEL_MODE, strerror(-mode)));
     else
-        row_judge(row, rows_text(rows, "%d in " FIPS_KERNEL_MODE, mode), (mode != 0) == wanted);
-    if (mode >= 0 && row->verdict == VERDICT_FAIL)
-        row->note =
-            rows_text(rows, "the kernel argument fips=%d takes effect at the next boot", wanted);
+        check_judge(check, checks_text(checks, "%d in " FIPS_KERNEL_MODE, mode),
+                    (mode != 0) == wanted);
+    if (mode >= 0 && check->verdict == VERDICT_FAIL)
+        check->reason = checks_text(
+            checks, "the kernel argument fips=%d takes effect at the next boot", wanted);
 }
 
 /* --- what the process found out about itself --- */
 
 static void observe_selftest(const struct fips_evidence *evidence, enum selftest_library library,
-                             struct rows *rows, struct row *row)
+                             struct checks *checks, struct check *check)
 {
     if (!evidence || !evidence->tested) {
-        row_verdict(row, VERDICT_NOT_CHECKED, "this process uses no cryptography but the state's");
+        check_verdict(check, VERDICT_NOT_CHECKED,
+                      "this process uses no cryptography but the state's");
         return;
     }
     const struct selftest_result *result = &evidence->selftests.library[library];
     if (result->failed) {
-        row->actual = rows_text(rows, "failed: %s", result->first_failed);
-        row_verdict(row, VERDICT_FAIL, "nothing that uses it runs");
+        check->observed = checks_text(checks, "failed: %s", result->first_failed);
+        check_verdict(check, VERDICT_FAIL, "nothing that uses it runs");
         return;
     }
-    row_judge(row, rows_text(rows, "passed: %u in all", result->ran), true);
-    row->note = rows_text(rows, "those of all libraries together took %u ms", evidence->took_ms);
+    check_judge(check, checks_text(checks, "passed: %u in all", result->ran), true);
+    check->reason =
+        checks_text(checks, "those of all libraries together took %u ms", evidence->took_ms);
 }
 
-static void observe_key(const struct fips_evidence *evidence, struct rows *rows, struct row *row)
+static void observe_key(const struct fips_evidence *evidence, struct checks *checks,
+                        struct check *check)
 {
     if (!evidence || evidence->key == FIPS_KEY_UNKNOWN) {
-        row_verdict(row, VERDICT_NOT_CHECKED, "this process has not seen it");
+        check_verdict(check, VERDICT_NOT_CHECKED, "this process has not seen it");
         return;
     }
     bool approved = evidence->key == FIPS_KEY_APPROVED;
-    row_judge(row, approved ? rows_text(rows, "approved: %s", evidence->key_kind) : "rejected",
-              approved);
+    check_judge(check,
+                approved ? checks_text(checks, "approved: %s", evidence->key_kind) : "rejected",
+                approved);
     if (!approved)
-        row->note = rows_text(rows, "%s", evidence->key_reason);
+        check->reason = checks_text(checks, "%s", evidence->key_reason);
 }
 
 /* --- what the policy makes of the settings --- */
@@ -191,60 +197,60 @@ static const char *unapproved_suite(const struct crypto *crypto)
 }
 
 /* "40 suites of 4 surfaces, each approved" */
-static const char *approved_text(const struct crypto *crypto, struct rows *rows)
+static const char *approved_text(const struct crypto *crypto, struct checks *checks)
 {
     size_t suites = 0;
     for (size_t s = 0; s < SURFACE_COUNT; s++)
         suites += crypto->surface[s].suite_count;
-    return rows_text(rows, "%zu suites of %d surfaces, each approved", suites, SURFACE_COUNT);
+    return checks_text(checks, "%zu suites of %d surfaces, each approved", suites, SURFACE_COUNT);
 }
 
-static void observe_suites(const struct policy *policy, struct rows *rows, struct row *row)
+static void observe_suites(const struct policy *policy, struct checks *checks, struct check *check)
 {
     struct buf masked = {0};
     const char *suite = unapproved_suite(&policy->crypto);
     for (enum setting_key key = 0; key < SETTING_COUNT; key++)
         if (setting_table[key].masked_by_fips && settings_bool(policy->settings, key))
             buf_printf(&masked, "%s%s", masked.length ? ", " : "", setting_table[key].name);
-    row_judge(row, suite ? suite : approved_text(&policy->crypto, rows), !suite);
+    check_judge(check, suite ? suite : approved_text(&policy->crypto, checks), !suite);
     if (masked.length)
-        row->note = rows_text(rows, "stored as yes, without effect: %s", buf_text(&masked));
-    rows->failed |= masked.failed;
+        check->reason = checks_text(checks, "stored as yes, without effect: %s", buf_text(&masked));
+    checks->failed |= masked.failed;
     buf_free(&masked);
 }
 
 /* --- the domain --- */
 
-static void fips_plan(const struct policy *policy, struct rows *rows)
+static void fips_plan(const struct policy *policy, struct checks *checks)
 {
     bool on = is_on(policy);
     for (size_t i = 0; i < ROW_COUNT; i++)
-        rows_add(rows, (struct row){.id = rules[i].id,
-                                    .title = rules[i].title,
-                                    .section = setting_table[SECURITY_FIPS].section,
-                                    .setting = SECURITY_FIPS,
-                                    .desired = on ? rules[i].on : rules[i].off,
-                                    .tag = i});
+        checks_add(checks, (struct check){.id = rules[i].id,
+                                          .title = rules[i].title,
+                                          .section = setting_table[SECURITY_FIPS].section,
+                                          .setting = SECURITY_FIPS,
+                                          .expected = on ? rules[i].on : rules[i].off,
+                                          .tag = i});
 }
 
-static void observe_own(const struct system *system, const struct policy *policy, struct rows *rows,
-                        struct row *row)
+static void observe_own(const struct system *system, const struct policy *policy,
+                        struct checks *checks, struct check *check)
 {
-    switch ((enum row_tag)row->tag) {
+    switch ((enum check_tag)check->tag) {
     case ROW_MBEDTLS:
-        observe_selftest(system->fips, SELFTEST_MBEDTLS, rows, row);
+        observe_selftest(system->fips, SELFTEST_MBEDTLS, checks, check);
         break;
     case ROW_BEARSSL:
-        observe_selftest(system->fips, SELFTEST_BEARSSL, rows, row);
+        observe_selftest(system->fips, SELFTEST_BEARSSL, checks, check);
         break;
     case ROW_RANDOM:
-        observe_selftest(system->fips, SELFTEST_KERNEL, rows, row);
+        observe_selftest(system->fips, SELFTEST_KERNEL, checks, check);
         break;
     case ROW_KEY:
-        observe_key(system->fips, rows, row);
+        observe_key(system->fips, checks, check);
         break;
     case ROW_SUITES:
-        observe_suites(policy, rows, row);
+        observe_suites(policy, checks, check);
         break;
     case ROW_KERNEL:
     case ROW_BOOT_ENTRY:
@@ -254,32 +260,33 @@ static void observe_own(const struct system *system, const struct policy *policy
 }
 
 static void fips_observe(const struct system *system, const struct policy *policy,
-                         struct rows *rows)
+                         struct checks *checks)
 {
     bool on = is_on(policy);
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        if (row->tag == ROW_KERNEL)
-            observe_kernel(system, rows, row, on);
-        else if (row->tag == ROW_BOOT_ENTRY)
-            observe_entry(system, rows, row, on);
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        if (check->tag == ROW_KERNEL)
+            observe_kernel(system, checks, check, on);
+        else if (check->tag == ROW_BOOT_ENTRY)
+            observe_entry(system, checks, check, on);
         else if (!on)
-            row_verdict(row, VERDICT_NOT_APPLICABLE, "FIPS mode is off");
+            check_verdict(check, VERDICT_NOT_APPLICABLE, "FIPS mode is off");
         else
-            observe_own(system, policy, rows, row);
+            observe_own(system, policy, checks, check);
     }
 }
 
 static void fips_converge(const struct system *system, const struct policy *policy,
-                          struct rows *rows)
+                          struct checks *checks)
 {
-    struct row *row = rows->count > ROW_BOOT_ENTRY ? &rows->list[ROW_BOOT_ENTRY] : NULL;
-    if (!row || row->verdict < VERDICT_FAIL)
+    struct check *check = checks->count > ROW_BOOT_ENTRY ? &checks->list[ROW_BOOT_ENTRY] : NULL;
+    if (!check || check->verdict < VERDICT_FAIL)
         return;
     int error = fips_boot_entry_write(system->root, is_on(policy));
     if (error)
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot write %s: %s", FIPS_BOOT_ENTRY, strerror(-error)));
+        check_verdict(
+            check, VERDICT_ERROR,
+            checks_text(checks, "cannot write %s: %s", FIPS_BOOT_ENTRY, strerror(-error)));
 }
 
 const struct domain domain_fips = {

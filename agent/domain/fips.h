@@ -21,7 +21,7 @@
 enum { FIPS_REASON_SIZE = 192, FIPS_KIND_SIZE = 32 };
 
 /* What a process knows of its own cryptography. One that uses no more than the state, as `boot`,
- * has none of it, and the rows are not checked. */
+ * has none of it, and the checks are not checked. */
 struct fips_evidence {
     bool tested; /* all self-tests ran */
     struct selftest_report selftests;

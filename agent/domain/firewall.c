@@ -1,6 +1,6 @@
 /*
  * The firewall domain: the table `inet holdfast`, held against the kernel's rule by rule, and the
- * tables of others. What differs is set right by one transaction for the whole table; the tables
+ * tables of others. What differs is repaired by one transaction for the whole table; the tables
  * of others are never touched.
  */
 #include "domain/domain.h"
@@ -22,61 +22,62 @@
 
 #define TABLE_TEXT "table inet " FIREWALL_TABLE
 
-/* The rows, in this order: the table, its chains, its rules, what is too much in it, other tables,
- * and the flows that stand. */
-static size_t rows_before_rules(const struct firewall_ruleset *ruleset)
+/* The checks, in this order: the table, its chains, its rules, what is too much in it, other
+ * tables, and the flows that stand. */
+static size_t checks_before_rules(const struct firewall_ruleset *ruleset)
 {
     return 1 + ruleset->chain_count;
 }
 
-static size_t row_of_unexpected(const struct firewall_ruleset *ruleset)
+static size_t check_of_unexpected(const struct firewall_ruleset *ruleset)
 {
-    return rows_before_rules(ruleset) + ruleset->rule_count;
+    return checks_before_rules(ruleset) + ruleset->rule_count;
 }
 
-static size_t row_of_foreign(const struct firewall_ruleset *ruleset)
+static size_t check_of_foreign(const struct firewall_ruleset *ruleset)
 {
-    return row_of_unexpected(ruleset) + 1;
+    return check_of_unexpected(ruleset) + 1;
 }
 
-static size_t row_of_flows(const struct firewall_ruleset *ruleset)
+static size_t check_of_flows(const struct firewall_ruleset *ruleset)
 {
-    return row_of_foreign(ruleset) + 1;
+    return check_of_foreign(ruleset) + 1;
 }
 
-/* The ruleset that the rows were planned from, or NULL where not all of them could be. */
-static const struct firewall_ruleset *planned(const struct rows *rows)
+/* The ruleset that the checks were planned from, or NULL where not all of them could be. */
+static const struct firewall_ruleset *planned(const struct checks *checks)
 {
-    const struct firewall_ruleset *ruleset = rows->made;
-    return ruleset && rows->count == row_of_flows(ruleset) + 1 ? ruleset : NULL;
+    const struct firewall_ruleset *ruleset = checks->made;
+    return ruleset && checks->count == check_of_flows(ruleset) + 1 ? ruleset : NULL;
 }
 
 /* --- plan --- */
 
-static void plan_chains(const struct firewall_ruleset *ruleset, struct rows *rows)
+static void plan_chains(const struct firewall_ruleset *ruleset, struct checks *checks)
 {
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         struct buf text = {0};
         nft_chain_print(&ruleset->chains[i], &text);
-        rows_add(rows,
-                 (struct row){.id = rows_text(rows, "firewall.chain.%s", ruleset->chains[i].name),
-                              .title = rows_text(rows, "Chain %s", ruleset->chains[i].name),
-                              .setting = SETTING_NONE,
-                              .desired = rows_take(rows, &text)});
+        checks_add(
+            checks,
+            (struct check){.id = checks_text(checks, "firewall.chain.%s", ruleset->chains[i].name),
+                           .title = checks_text(checks, "Chain %s", ruleset->chains[i].name),
+                           .setting = SETTING_NONE,
+                           .expected = checks_take_text(checks, &text)});
     }
 }
 
-static void plan_rules(const struct firewall_ruleset *ruleset, struct rows *rows)
+static void plan_rules(const struct firewall_ruleset *ruleset, struct checks *checks)
 {
     for (size_t i = 0; i < ruleset->rule_count; i++) {
         const struct firewall_rule *rule = &ruleset->rules[i];
-        rows_add(rows, (struct row){.id = rows_text(rows, "%s", rule->id),
-                                    .title = rule->title,
-                                    .section = rule->setting == SETTING_NONE
-                                                   ? NULL
-                                                   : setting_table[rule->setting].section,
-                                    .setting = rule->setting,
-                                    .desired = rows_text(rows, "%s", rule->words.text)});
+        checks_add(checks, (struct check){.id = checks_text(checks, "%s", rule->id),
+                                          .title = rule->title,
+                                          .section = rule->setting == SETTING_NONE
+                                                         ? NULL
+                                                         : setting_table[rule->setting].section,
+                                          .setting = rule->setting,
+                                          .expected = checks_text(checks, "%s", rule->words.text)});
     }
 }
 
@@ -96,40 +97,40 @@ static struct firewall_ruleset *make_ruleset(const struct policy *policy)
     return NULL;
 }
 
-static void firewall_plan(const struct policy *policy, struct rows *rows)
+static void firewall_plan(const struct policy *policy, struct checks *checks)
 {
     struct firewall_ruleset *ruleset = make_ruleset(policy);
-    rows_keep(rows, ruleset, free_ruleset);
-    rows_add(rows, (struct row){.id = "firewall.table",
-                                .title = "The table of Holdfast",
-                                .setting = SETTING_NONE,
-                                .desired = TABLE_TEXT});
+    checks_keep(checks, ruleset, free_ruleset);
+    checks_add(checks, (struct check){.id = "firewall.table",
+                                      .title = "The table of Holdfast",
+                                      .setting = SETTING_NONE,
+                                      .expected = TABLE_TEXT});
     if (ruleset) {
-        plan_chains(ruleset, rows);
-        plan_rules(ruleset, rows);
+        plan_chains(ruleset, checks);
+        plan_rules(ruleset, checks);
     } else {
-        rows->failed = true; /* the rows that there are stay unobserved: errors */
+        checks->failed = true; /* the checks that there are stay unobserved: errors */
     }
-    rows_add(rows, (struct row){.id = "firewall.surplus",
-                                .title = "Nothing else in the table of Holdfast",
-                                .setting = SETTING_NONE,
-                                .desired = "none"});
-    rows_add(rows, (struct row){.id = "firewall.foreign",
-                                .title = "No other table accepts, drops or changes packets",
-                                .setting = SETTING_NONE,
-                                .desired = "none"});
-    rows_add(rows, (struct row){.id = "firewall.flows",
-                                .title = "No flow outlives the rule that admitted it",
-                                .setting = SETTING_NONE,
-                                .desired = "a rule admits each flow that others began"});
+    checks_add(checks, (struct check){.id = "firewall.surplus",
+                                      .title = "Nothing else in the table of Holdfast",
+                                      .setting = SETTING_NONE,
+                                      .expected = "none"});
+    checks_add(checks, (struct check){.id = "firewall.foreign",
+                                      .title = "No other table accepts, drops or changes packets",
+                                      .setting = SETTING_NONE,
+                                      .expected = "none"});
+    checks_add(checks, (struct check){.id = "firewall.flows",
+                                      .title = "No flow outlives the rule that admitted it",
+                                      .setting = SETTING_NONE,
+                                      .expected = "a rule admits each flow that others began"});
 }
 
 /* --- observe --- */
 
-static void all_rows(struct rows *rows, enum verdict verdict, const char *note)
+static void all_checks(struct checks *checks, enum verdict verdict, const char *reason)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        row_verdict(&rows->list[i], verdict, note);
+    for (size_t i = 0; i < checks->count; i++)
+        check_verdict(&checks->list[i], verdict, reason);
 }
 
 /* Of those chains that should be: others are surplus. */
@@ -150,20 +151,20 @@ static bool chains_are_in_order(const struct firewall_ruleset *ruleset,
 }
 
 static void observe_table(const struct firewall_ruleset *ruleset, const struct nft_table *table,
-                          struct rows *rows)
+                          struct checks *checks)
 {
-    const char *actual = TABLE_TEXT;
+    const char *observed = TABLE_TEXT;
     if (!table->exists)
-        actual = "missing";
+        observed = "missing";
     else if (table->flags)
-        actual = rows_text(rows, TABLE_TEXT " with flags 0x%x", table->flags);
+        observed = checks_text(checks, TABLE_TEXT " with flags 0x%x", table->flags);
     else if (table->extra)
-        actual = TABLE_TEXT " with a comment or an owner";
+        observed = TABLE_TEXT " with a comment or an owner";
     else if (!chains_are_in_order(ruleset, table))
-        actual = TABLE_TEXT " with its chains in another order";
-    row_observed(&rows->list[0], actual);
-    if (rows->list[0].verdict == VERDICT_PASS)
-        rows->list[0].actual = firewall_found_table(rows, table);
+        observed = TABLE_TEXT " with its chains in another order";
+    check_observe(&checks->list[0], observed);
+    if (checks->list[0].verdict == VERDICT_PASS)
+        checks->list[0].observed = firewall_found_table(checks, table);
 }
 
 static const struct nft_chain *find_chain(const struct nft_table *table, const char *name)
@@ -175,83 +176,84 @@ static const struct nft_chain *find_chain(const struct nft_table *table, const c
 }
 
 static void observe_chains(const struct firewall_ruleset *ruleset, const struct nft_table *table,
-                           struct rows *rows)
+                           struct checks *checks)
 {
     for (size_t i = 0; i < ruleset->chain_count; i++) {
         const struct nft_chain *chain = find_chain(table, ruleset->chains[i].name);
-        struct row *row = &rows->list[1 + i];
+        struct check *check = &checks->list[1 + i];
         struct buf text = {0};
         if (chain)
             nft_chain_print(chain, &text);
         else
             buf_puts(&text, "missing");
-        row_observed(row, rows_take(rows, &text));
-        if (row->verdict == VERDICT_PASS)
-            row->actual = firewall_found_chain(rows, table, chain);
+        check_observe(check, checks_take_text(checks, &text));
+        if (check->verdict == VERDICT_PASS)
+            check->observed = firewall_found_chain(checks, table, chain);
     }
 }
 
 static void observe_rules(const struct firewall_ruleset *ruleset, const struct nft_table *table,
-                          struct rows *rows)
+                          struct checks *checks)
 {
-    struct row *row = &rows->list[rows_before_rules(ruleset)];
+    struct check *check = &checks->list[checks_before_rules(ruleset)];
     struct firewall_match match = {0};
     if (firewall_match_make(&match, ruleset, table) < 0) {
-        rows->failed = true;
+        checks->failed = true;
         firewall_match_free(&match);
         return;
     }
     for (size_t i = 0; i < ruleset->rule_count; i++) {
         struct buf text = {0};
         if (match.equal[i]) {
-            row_judge(&row[i], firewall_found_rule(rows, table, match.actual[i]), true);
+            check_judge(&check[i], firewall_found_rule(checks, table, match.observed[i]), true);
             continue;
         }
-        if (match.actual[i])
-            nft_rule_print(match.actual[i], &text);
+        if (match.observed[i])
+            nft_rule_print(match.observed[i], &text);
         else
             buf_puts(&text, "missing");
-        row_judge(&row[i], rows_take(rows, &text), false);
+        check_judge(&check[i], checks_take_text(checks, &text), false);
     }
-    row_judge(&rows->list[row_of_unexpected(ruleset)],
-              match.unexpected.length
-                  ? rows_text(rows, "%s", buf_text(&match.unexpected))
-                  : rows_text(rows, "none beside %zu rules", ruleset->rule_count),
-              match.unexpected.length == 0);
+    check_judge(&checks->list[check_of_unexpected(ruleset)],
+                match.unexpected.length
+                    ? checks_text(checks, "%s", buf_text(&match.unexpected))
+                    : checks_text(checks, "none beside %zu rules", ruleset->rule_count),
+                match.unexpected.length == 0);
     firewall_match_free(&match);
 }
 
-static void observe_foreign(const struct firewall_foreign *foreign, struct row *row,
-                            struct rows *rows)
+static void observe_foreign(const struct firewall_foreign *foreign, struct check *check,
+                            struct checks *checks)
 {
     if (foreign->names.length == 0) {
-        row_judge(row, rows_text(rows, "none of %zu chains of other tables", foreign->count), true);
+        check_judge(
+            check, checks_text(checks, "none of %zu chains of other tables", foreign->count), true);
         return;
     }
-    row_observed(row, rows_text(rows, "%s", buf_text(&foreign->names)));
-    row_verdict(
-        row, VERDICT_FAIL,
+    check_observe(check, checks_text(checks, "%s", buf_text(&foreign->names)));
+    check_verdict(
+        check, VERDICT_FAIL,
         "these tables belong to none of Holdfast's settings, and accept, drop or change packets "
         "beside its rules; Holdfast leaves them alone: remove them");
 }
 
-static void observe_flows(const struct policy *policy, struct row *row, struct rows *rows)
+static void observe_flows(const struct policy *policy, struct check *check, struct checks *checks)
 {
     struct firewall_flows flows;
     if (firewall_flows_read(&flows, policy) < 0) {
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "%s", flows.why[0] ? flows.why : strerror(ENOMEM)));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "%s", flows.why[0] ? flows.why : strerror(ENOMEM)));
     } else if (flows.refused) {
-        row_observed(row, rows_text(rows, "%zu of %zu flows that no rule admits: %s", flows.refused,
-                                    flows.count, buf_text(&flows.names)));
+        check_observe(check, checks_text(checks, "%zu of %zu flows that no rule admits: %s",
+                                         flows.refused, flows.count, buf_text(&flows.names)));
     } else {
-        row_observed(row, rows_text(rows, "%zu flows, all admitted", flows.count));
-        row_verdict(row, VERDICT_PASS, NULL);
+        check_observe(check, checks_text(checks, "%zu flows, all admitted", flows.count));
+        check_verdict(check, VERDICT_PASS, NULL);
     }
     firewall_flows_free(&flows);
 }
 
-static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *rows)
+static void observe_kernel(const struct firewall_ruleset *ruleset, struct checks *checks)
 {
     struct netlink netlink = {0};
     struct nft_table table = {0};
@@ -261,15 +263,15 @@ static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *
     if (error == 0)
         error = nft_read(&netlink, NFPROTO_INET, FIREWALL_TABLE, &table, &visitor);
     if (error < 0) {
-        all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "cannot read the kernel's nf_tables: %s", netlink.why));
+        all_checks(checks, VERDICT_ERROR,
+                   checks_text(checks, "cannot read the kernel's nf_tables: %s", netlink.why));
     } else {
         firewall_foreign_name(&foreign);
         firewall_foreign_legacy(&foreign);
-        observe_table(ruleset, &table, rows);
-        observe_chains(ruleset, &table, rows);
-        observe_rules(ruleset, &table, rows);
-        observe_foreign(&foreign, &rows->list[row_of_foreign(ruleset)], rows);
+        observe_table(ruleset, &table, checks);
+        observe_chains(ruleset, &table, checks);
+        observe_rules(ruleset, &table, checks);
+        observe_foreign(&foreign, &checks->list[check_of_foreign(ruleset)], checks);
     }
     firewall_foreign_free(&foreign);
     nft_table_free(&table);
@@ -277,47 +279,47 @@ static void observe_kernel(const struct firewall_ruleset *ruleset, struct rows *
 }
 
 static void observe_all(const struct firewall_ruleset *ruleset, const struct policy *policy,
-                        struct rows *rows)
+                        struct checks *checks)
 {
-    observe_kernel(ruleset, rows);
-    if (!rows->failed)
-        observe_flows(policy, &rows->list[row_of_flows(ruleset)], rows);
+    observe_kernel(ruleset, checks);
+    if (!checks->failed)
+        observe_flows(policy, &checks->list[check_of_flows(ruleset)], checks);
 }
 
 static void firewall_observe(const struct system *system, const struct policy *policy,
-                             struct rows *rows)
+                             struct checks *checks)
 {
-    const struct firewall_ruleset *ruleset = planned(rows);
+    const struct firewall_ruleset *ruleset = planned(checks);
     if (!system->manages_firewall)
-        all_rows(rows, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
+        all_checks(checks, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
     else if (ruleset)
-        observe_all(ruleset, policy, rows);
+        observe_all(ruleset, policy, checks);
     else
-        all_rows(rows, VERDICT_ERROR, "cannot make the rules of these settings");
+        all_checks(checks, VERDICT_ERROR, "cannot make the rules of these settings");
 }
 
 /* --- converge --- */
 
 /* Neither the tables of others nor flows are a reason to load ours again. */
-static bool own_rows_differ(const struct rows *rows, const struct firewall_ruleset *ruleset)
+static bool own_checks_differ(const struct checks *checks, const struct firewall_ruleset *ruleset)
 {
-    for (size_t i = 0; i < row_of_foreign(ruleset); i++)
-        if (rows->list[i].verdict >= VERDICT_FAIL)
+    for (size_t i = 0; i < check_of_foreign(ruleset); i++)
+        if (checks->list[i].verdict >= VERDICT_FAIL)
             return true;
     return false;
 }
 
-static void not_loaded(struct rows *rows, const char *refused, const char *why)
+static void not_loaded(struct checks *checks, const char *refused, const char *why)
 {
-    const char *note = rows_text(rows, "cannot load " TABLE_TEXT ": %s%s%s", refused ? refused : "",
-                                 refused ? ": " : "", why);
-    log_error("%s", note);
-    for (size_t i = 0; i < rows->count; i++)
-        if (rows->list[i].verdict >= VERDICT_FAIL)
-            row_verdict(&rows->list[i], VERDICT_ERROR, note);
+    const char *reason = checks_text(checks, "cannot load " TABLE_TEXT ": %s%s%s",
+                                     refused ? refused : "", refused ? ": " : "", why);
+    log_error("%s", reason);
+    for (size_t i = 0; i < checks->count; i++)
+        if (checks->list[i].verdict >= VERDICT_FAIL)
+            check_verdict(&checks->list[i], VERDICT_ERROR, reason);
 }
 
-static int load(const struct firewall_ruleset *ruleset, struct rows *rows)
+static int load(const struct firewall_ruleset *ruleset, struct checks *checks)
 {
     struct netlink netlink = {0};
     struct nft_table table = {0};
@@ -328,18 +330,18 @@ static int load(const struct firewall_ruleset *ruleset, struct rows *rows)
     if (error == 0)
         error = firewall_load(&netlink, ruleset, &table, &refused);
     if (error)
-        not_loaded(rows, refused, netlink.why);
+        not_loaded(checks, refused, netlink.why);
     nft_table_free(&table);
     netlink_close(&netlink);
     return error;
 }
 
-static void end_flows(const struct policy *policy, struct row *row, struct rows *rows)
+static void end_flows(const struct policy *policy, struct check *check, struct checks *checks)
 {
     struct firewall_flows flows;
     if (firewall_flows_end(&flows, policy) < 0) {
-        row_verdict(row, VERDICT_ERROR, rows_text(rows, "%s", flows.why));
-        log_error("%s", row->note);
+        check_verdict(check, VERDICT_ERROR, checks_text(checks, "%s", flows.why));
+        log_error("%s", check->reason);
     } else if (flows.refused) {
         log_notice("%zu flows that no rule admits were ended: %s", flows.refused,
                    buf_text(&flows.names));
@@ -348,15 +350,15 @@ static void end_flows(const struct policy *policy, struct row *row, struct rows 
 }
 
 static void firewall_converge(const struct system *system, const struct policy *policy,
-                              struct rows *rows)
+                              struct checks *checks)
 {
-    const struct firewall_ruleset *ruleset = planned(rows);
+    const struct firewall_ruleset *ruleset = planned(checks);
     if (!system->manages_firewall || !ruleset)
         return;
-    struct row *flows = &rows->list[row_of_flows(ruleset)];
-    int error = own_rows_differ(rows, ruleset) ? load(ruleset, rows) : 0;
+    struct check *flows = &checks->list[check_of_flows(ruleset)];
+    int error = own_checks_differ(checks, ruleset) ? load(ruleset, checks) : 0;
     if (error == 0 && flows->verdict == VERDICT_FAIL)
-        end_flows(policy, flows, rows);
+        end_flows(policy, flows, checks);
 }
 
 /* --- guard --- */

@@ -7,10 +7,10 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
-const char *firewall_found_table(struct rows *rows, const struct nft_table *table)
+const char *firewall_found_table(struct checks *checks, const struct nft_table *table)
 {
-    return rows_text(rows, "%zu chains, %zu rules, %zu sets", table->chain_count, table->rule_count,
-                     table->set_count);
+    return checks_text(checks, "%zu chains, %zu rules, %zu sets", table->chain_count,
+                       table->rule_count, table->set_count);
 }
 
 static size_t rules_of(const struct nft_table *table, const char *chain)
@@ -21,20 +21,20 @@ static size_t rules_of(const struct nft_table *table, const char *chain)
     return count;
 }
 
-const char *firewall_found_chain(struct rows *rows, const struct nft_table *table,
+const char *firewall_found_chain(struct checks *checks, const struct nft_table *table,
                                  const struct nft_chain *chain)
 {
     size_t count = rules_of(table, chain->name);
     if (!chain->base)
-        return rows_text(rows, "%zu rules, no hook, handle %" PRIu64, count, chain->handle);
-    return rows_text(rows,
-                     "%zu rules, policy %s, at hook %s with priority %" PRId32 ", handle %" PRIu64,
-                     count, chain->policy == NF_DROP ? "drop" : "accept",
-                     nft_hook_name(NFPROTO_INET, chain->hook), chain->priority, chain->handle);
+        return checks_text(checks, "%zu rules, no hook, handle %" PRIu64, count, chain->handle);
+    return checks_text(
+        checks, "%zu rules, policy %s, at hook %s with priority %" PRId32 ", handle %" PRIu64,
+        count, chain->policy == NF_DROP ? "drop" : "accept",
+        nft_hook_name(NFPROTO_INET, chain->hook), chain->priority, chain->handle);
 }
 
 /* What becomes of a packet at the rule's end, in nft(8)'s words; "" where it goes on. */
-static const char *verdict_words(struct rows *rows, const struct nft_rule *rule)
+static const char *verdict_words(struct checks *checks, const struct nft_rule *rule)
 {
     const struct nft_expression *last = rule->count ? &rule->list[rule->count - 1] : NULL;
     if (!last || last->kind == NFT_REJECT)
@@ -48,16 +48,16 @@ static const char *verdict_words(struct rows *rows, const struct nft_rule *rule)
     case NF_DROP:
         return ", drop";
     case NFT_JUMP:
-        return rows_text(rows, ", jump %s", verdict->chain);
+        return checks_text(checks, ", jump %s", verdict->chain);
     case NFT_GOTO:
-        return rows_text(rows, ", goto %s", verdict->chain);
+        return checks_text(checks, ", goto %s", verdict->chain);
     default:
         return "";
     }
 }
 
 /* A chain's rules stand one behind the other. */
-const char *firewall_found_rule(struct rows *rows, const struct nft_table *table,
+const char *firewall_found_rule(struct checks *checks, const struct nft_table *table,
                                 const struct nft_rule *rule)
 {
     const struct nft_rule *first = rule, *end = rule + 1;
@@ -65,7 +65,7 @@ const char *firewall_found_rule(struct rows *rows, const struct nft_table *table
         first--;
     while (end < table->rules + table->rule_count && str_equal(end->chain, rule->chain))
         end++;
-    return rows_text(rows, "rule %td of %td, handle %" PRIu64 ": %zu expressions%s",
-                     rule - first + 1, end - first, rule->handle, rule->count,
-                     verdict_words(rows, rule));
+    return checks_text(checks, "rule %td of %td, handle %" PRIu64 ": %zu expressions%s",
+                       rule - first + 1, end - first, rule->handle, rule->count,
+                       verdict_words(checks, rule));
 }

@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "domain/rows.h"
+#include "domain/checks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,15 +28,15 @@ static const char *kind_words(mode_t mode)
 }
 
 /* True where kind, owner and mode are as they should be; else says what is not. */
-static bool is_ours(const struct stat *found, mode_t kind, mode_t mode, struct buf *actual)
+static bool is_ours(const struct stat *found, mode_t kind, mode_t mode, struct buf *observed)
 {
     if ((found->st_mode & S_IFMT) != kind)
-        buf_puts(actual, kind_words(found->st_mode));
+        buf_puts(observed, kind_words(found->st_mode));
     else if (found->st_uid != geteuid() || found->st_gid != getegid())
-        buf_printf(actual, "owned by %lu:%lu", (unsigned long)found->st_uid,
+        buf_printf(observed, "owned by %lu:%lu", (unsigned long)found->st_uid,
                    (unsigned long)found->st_gid);
     else if ((found->st_mode & 07777) != mode)
-        buf_printf(actual, "of mode %04o", (unsigned)found->st_mode & 07777U);
+        buf_printf(observed, "of mode %04o", (unsigned)found->st_mode & 07777U);
     else
         return true;
     return false;
@@ -59,7 +59,7 @@ static void put_excerpt(struct buf *out, const char *text, size_t size, size_t a
     str_clean(excerpt, "");
     buf_puts(out, from > 0 && text[from - 1] != '\n' ? "\"..." : "\"");
     bool more = from + length < size && text[from + length] != '\n';
-    row_excerpt(excerpt, more ? length - 1 : length, out);
+    check_excerpt(excerpt, more ? length - 1 : length, out);
     buf_putc(out, '"');
 }
 
@@ -90,16 +90,16 @@ static void tell_difference(const struct buf *wanted, const char *text, size_t s
     uint64_t revision, present;
     if (revision_of(text, size, &revision) && revision_of(wanted->data, wanted->length, &present) &&
         revision != present) {
-        buf_printf(&found->actual, "rendered for revision %" PRIu64, revision);
+        buf_printf(&found->observed, "rendered for revision %" PRIu64, revision);
         return;
     }
     while (at < size && at < wanted->length && text[at] == wanted->data[at])
         line += text[at++] == '\n';
-    buf_printf(&found->actual, "line %zu is ", line);
+    buf_printf(&found->observed, "line %zu is ", line);
     if (at == size)
-        buf_printf(&found->actual, "cut off after %zu bytes", size);
+        buf_printf(&found->observed, "cut off after %zu bytes", size);
     else
-        put_excerpt(&found->actual, text, size, at);
+        put_excerpt(&found->observed, text, size, at);
     if (at == wanted->length)
         buf_puts(&found->should, "behind the end");
     else
@@ -129,7 +129,7 @@ static int read_and_compare(int fd, size_t size, const struct buf *wanted,
     found->equal =
         error == 0 && size == wanted->length && memcmp(text.data, wanted->data, size) == 0;
     if (found->equal)
-        error = put_digest(&text, &found->actual);
+        error = put_digest(&text, &found->observed);
     else if (error == 0)
         tell_difference(wanted, text.data, size, found);
     buf_free(&text);
@@ -148,7 +148,7 @@ static int compare(const char *path, const struct buf *wanted, struct managed_fi
     if (error == 0 && !S_ISREG(status.st_mode))
         error = -EINVAL;
     if (error == 0 && status.st_size > MANAGED_FILE_SIZE_MAX)
-        buf_printf(&found->actual, "%lld bytes long", (long long)status.st_size);
+        buf_printf(&found->observed, "%lld bytes long", (long long)status.st_size);
     else if (error == 0)
         error = read_and_compare(fd, (size_t)status.st_size, wanted, found);
     close(fd);
@@ -161,10 +161,10 @@ int managed_file_look(const char *path, const struct buf *wanted, struct managed
     if (lstat(path, &status) < 0) {
         if (errno != ENOENT)
             return -errno;
-        buf_puts(&found->actual, "absent");
+        buf_puts(&found->observed, "absent");
         return 0;
     }
-    return is_ours(&status, S_IFREG, MANAGED_FILE_MODE, &found->actual)
+    return is_ours(&status, S_IFREG, MANAGED_FILE_MODE, &found->observed)
                ? compare(path, wanted, found)
                : 0;
 }
@@ -178,7 +178,7 @@ static int folder_of(const char *path, char folder[PATH_MAX])
     return error;
 }
 
-int managed_file_look_folder(const char *path, struct buf *actual)
+int managed_file_look_folder(const char *path, struct buf *observed)
 {
     char folder[PATH_MAX];
     struct stat found;
@@ -186,9 +186,9 @@ int managed_file_look_folder(const char *path, struct buf *actual)
     if (error)
         return error;
     if (lstat(folder, &found) == 0)
-        (void)is_ours(&found, S_IFDIR, MANAGED_FILE_FOLDER_MODE, actual);
+        (void)is_ours(&found, S_IFDIR, MANAGED_FILE_FOLDER_MODE, observed);
     else if (errno == ENOENT)
-        buf_puts(actual, "absent");
+        buf_puts(observed, "absent");
     else
         return -errno;
     return 0;

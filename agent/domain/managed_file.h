@@ -15,16 +15,16 @@ enum { MANAGED_FILE_MODE = 0644, MANAGED_FILE_FOLDER_MODE = 0755, MANAGED_FILE_S
 
 /* What was found of a file. */
 struct managed_file {
-    bool equal;        /* as it should be: `actual` is "SHA-256 3f2a..." of what was read */
-    struct buf actual; /* else in words how it differs, "absent" where there is none */
-    struct buf should; /* what its first differing line should be; empty: nothing to say */
+    bool equal;          /* as it should be: `observed` is "SHA-256 3f2a..." of what was read */
+    struct buf observed; /* else in words how it differs, "absent" where there is none */
+    struct buf should;   /* what its first differing line should be; empty: nothing to say */
 };
 
 /* Looks at the file at `path`. 0 or a negative errno; the caller frees both texts. */
 int managed_file_look(const char *path, const struct buf *wanted, struct managed_file *found);
 
 /* The same of the folder that `path` lies in: "absent" and how it differs. */
-int managed_file_look_folder(const char *path, struct buf *actual);
+int managed_file_look_folder(const char *path, struct buf *observed);
 
 /* Makes the folder that `path` lies in what it should be. What is no folder there is removed. */
 int managed_file_repair_folder(const char *path);

@@ -4,7 +4,7 @@
  * again with it; an argument takes effect at the next boot alone, and the boot entry is the
  * image's.
  *
- * Its rows concern the whole machine. In any other network namespace they belong to the host.
+ * Its checks concern the whole machine. In any other network namespace they belong to the host.
  */
 #include "domain/domain.h"
 
@@ -55,7 +55,7 @@ enum { NOSUID = 1, NODEV = 2, NOEXEC = 4 };
 static const struct mount_rule {
     const char *name, *path, *data; /* data: of the file system itself, or NULL */
     unsigned wanted;
-    const char *desired;
+    const char *expected;
 } mounts[] = {
   /* clang-format off */
     {"proc",  "/proc",             "hidepid=invisible", NOSUID | NODEV | NOEXEC, "nosuid,nodev,noexec,hidepid=invisible"},
@@ -67,49 +67,49 @@ static const struct mount_rule {
   /* clang-format on */
 };
 
-/* A row's tag: the arguments, then the lockdown mode, then the mounts. */
+/* A check's tag: the arguments, then the lockdown mode, then the mounts. */
 enum { TAG_LOCKDOWN = countof(arguments), TAG_MOUNTS, TAG_COUNT = TAG_MOUNTS + countof(mounts) };
 
 /* --- plan --- */
 
-static const char *argument_text(const struct argument *argument, struct rows *rows)
+static const char *argument_text(const struct argument *argument, struct checks *checks)
 {
-    return argument->value[0] ? rows_text(rows, "%s=%s", argument->name, argument->value)
+    return argument->value[0] ? checks_text(checks, "%s=%s", argument->name, argument->value)
                               : argument->name;
 }
 
-static void plan_platform(const struct policy *policy, struct rows *rows)
+static void plan_platform(const struct policy *policy, struct checks *checks)
 {
     (void)policy;
     for (size_t i = 0; i < countof(arguments); i++)
-        rows_add(rows, (struct row){
-                           .id = rows_text(rows, "platform.argument.%s", arguments[i].name),
-                           .title = arguments[i].title,
+        checks_add(checks, (struct check){
+                               .id = checks_text(checks, "platform.argument.%s", arguments[i].name),
+                               .title = arguments[i].title,
+                               .setting = SETTING_NONE,
+                               .expected = argument_text(&arguments[i], checks),
+                               .tag = i,
+                           });
+    checks_add(checks, (struct check){
+                           .id = "platform.lockdown",
+                           .title = "Nothing changes the running kernel, root included",
                            .setting = SETTING_NONE,
-                           .desired = argument_text(&arguments[i], rows),
-                           .tag = i,
+                           .expected = "integrity",
+                           .tag = TAG_LOCKDOWN,
                        });
-    rows_add(rows, (struct row){
-                       .id = "platform.lockdown",
-                       .title = "Nothing changes the running kernel, root included",
-                       .setting = SETTING_NONE,
-                       .desired = "integrity",
-                       .tag = TAG_LOCKDOWN,
-                   });
     for (size_t i = 0; i < countof(mounts); i++)
-        rows_add(rows, (struct row){
-                           .id = rows_text(rows, "platform.mount.%s", mounts[i].name),
-                           .title = rows_text(rows, "Mount options of %s", mounts[i].path),
-                           .setting = SETTING_NONE,
-                           .desired = mounts[i].desired,
-                           .tag = TAG_MOUNTS + i,
-                       });
+        checks_add(checks, (struct check){
+                               .id = checks_text(checks, "platform.mount.%s", mounts[i].name),
+                               .title = checks_text(checks, "Mount options of %s", mounts[i].path),
+                               .setting = SETTING_NONE,
+                               .expected = mounts[i].expected,
+                               .tag = TAG_MOUNTS + i,
+                           });
 }
 
 /* --- observe --- */
 
 /* A word of the kernel's command line, whose last one counts: "name=value" or "name". */
-static const char *find_argument(const char *line, const char *name, struct rows *rows)
+static const char *find_argument(const char *line, const char *name, struct checks *checks)
 {
     const char *found = NULL;
     size_t length = strlen(name);
@@ -117,33 +117,34 @@ static const char *find_argument(const char *line, const char *name, struct rows
         size_t word = strcspn(line, " \n");
         if (word >= length && strncmp(line, name, length) == 0 &&
             (word == length || line[length] == '='))
-            found = rows_text(rows, "%.*s", (int)word, line);
+            found = checks_text(checks, "%.*s", (int)word, line);
         line += word;
     }
     return found;
 }
 
-static void observe_argument(const struct argument *argument, const char *line, struct rows *rows,
-                             struct row *row)
+static void observe_argument(const struct argument *argument, const char *line,
+                             struct checks *checks, struct check *check)
 {
-    const char *found = find_argument(line, argument->name, rows);
-    row_observed(row, found ? found : "absent");
-    if (row->verdict == VERDICT_PASS)
-        row->actual = rows_text(rows, "%s in /proc/cmdline", found);
+    const char *found = find_argument(line, argument->name, checks);
+    check_observe(check, found ? found : "absent");
+    if (check->verdict == VERDICT_PASS)
+        check->observed = checks_text(checks, "%s in /proc/cmdline", found);
     else
-        row->note = "the image's boot entry gives the kernel's arguments";
+        check->reason = "the image's boot entry gives the kernel's arguments";
 }
 
 /* The mode in force stands in brackets: "none [integrity] confidentiality". */
-static void observe_lockdown(const char *text, struct rows *rows, struct row *row)
+static void observe_lockdown(const char *text, struct checks *checks, struct check *check)
 {
     const char *begin = strchr(text, '[');
     const char *end = begin ? strchr(begin, ']') : NULL;
-    const char *mode = end ? rows_text(rows, "%.*s", (int)(end - begin - 1), begin + 1) : "unknown";
+    const char *mode =
+        end ? checks_text(checks, "%.*s", (int)(end - begin - 1), begin + 1) : "unknown";
     bool stricter = str_equal(mode, "confidentiality");
-    row_judge(row, mode, stricter || str_equal(mode, row->desired));
-    if (row->verdict == VERDICT_PASS) /* the kernel's own line */
-        row->actual = rows_text(rows, "%.*s", (int)strcspn(text, "\n"), text);
+    check_judge(check, mode, stricter || str_equal(mode, check->expected));
+    if (check->verdict == VERDICT_PASS) /* the kernel's own line */
+        check->observed = checks_text(checks, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
 /* Whether `word` is one of the words, separated by commas, that end at `end`. */
@@ -185,13 +186,13 @@ static void add_option(struct buf *text, const char *name)
 }
 
 /* Of the options that matter, those that it has. */
-static void observe_mount(const struct mount_rule *rule, const char *text, struct rows *rows,
-                          struct row *row)
+static void observe_mount(const struct mount_rule *rule, const char *text, struct checks *checks,
+                          struct check *check)
 {
     struct buf found = {0};
     const char *line = find_mount(text, rule->path);
     if (!line) {
-        row_observed(row, not_a_mount);
+        check_observe(check, not_a_mount);
         return;
     }
     const char *options_end = line + strcspn(line, " \n");
@@ -204,25 +205,26 @@ static void observe_mount(const struct mount_rule *rule, const char *text, struc
             add_option(&found, options[i].name);
     if (rule->data && has_word(data, line_end, rule->data))
         add_option(&found, rule->data);
-    const char *actual = rows_take(rows, &found);
-    row_observed(row, actual[0] ? actual : "none of them");
-    if (row->verdict == VERDICT_PASS)
-        row->actual =
-            rows_text(rows, "mounted with %.*s%s%.*s", (int)(options_end - line), line,
-                      rule->data ? ", and " : "", rule->data ? (int)(line_end - data) : 0, data);
+    const char *observed = checks_take_text(checks, &found);
+    check_observe(check, observed[0] ? observed : "none of them");
+    if (check->verdict == VERDICT_PASS)
+        check->observed =
+            checks_text(checks, "mounted with %.*s%s%.*s", (int)(options_end - line), line,
+                        rule->data ? ", and " : "", rule->data ? (int)(line_end - data) : 0, data);
 }
 
-static void observe_text(const char *text, struct rows *rows, struct row *row)
+static void observe_text(const char *text, struct checks *checks, struct check *check)
 {
-    if (row->tag < TAG_LOCKDOWN)
-        observe_argument(&arguments[row->tag], text, rows, row);
-    else if (row->tag == TAG_LOCKDOWN)
-        observe_lockdown(text, rows, row);
+    if (check->tag < TAG_LOCKDOWN)
+        observe_argument(&arguments[check->tag], text, checks, check);
+    else if (check->tag == TAG_LOCKDOWN)
+        observe_lockdown(text, checks, check);
     else
-        observe_mount(&mounts[row->tag - TAG_MOUNTS], text, rows, row);
+        observe_mount(&mounts[check->tag - TAG_MOUNTS], text, checks, check);
 }
 
-/* A file of the kernel's, and the tags of the rows that it tells of: from `first` up to `last`. */
+/* A file of the kernel's, and the tags of the checks that it tells of: from `first` up to `last`.
+ */
 struct source {
     const char *name;
     size_t limit, first, last;
@@ -230,42 +232,43 @@ struct source {
 
 /* A tree without a kernel has nothing to fail; where a kernel runs, a file that is absent proves
  * nothing: one that is not mounted, say. */
-static void observe_absent(const struct source *source, bool kernel, struct rows *rows,
-                           struct row *row)
+static void observe_absent(const struct source *source, bool kernel, struct checks *checks,
+                           struct check *check)
 {
-    const char *why = rows_text(rows, "there is no %s", source->name);
+    const char *why = checks_text(checks, "there is no %s", source->name);
     if (kernel)
-        row_observed(row, "unknown");
-    row_verdict(row, kernel ? VERDICT_FAIL : VERDICT_NOT_APPLICABLE, why);
+        check_observe(check, "unknown");
+    check_verdict(check, kernel ? VERDICT_FAIL : VERDICT_NOT_APPLICABLE, why);
 }
 
 /* Whether there is such a file. */
 static bool observe_file(const struct system *system, const struct source *source, bool kernel,
-                         struct rows *rows)
+                         struct checks *checks)
 {
     char path[PATH_MAX];
     struct buf text = {0};
     int error = file_target(path, sizeof(path), system->root, source->name);
     if (error == 0)
         error = file_read(path, source->limit, &text);
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        if (row->tag < source->first || row->tag >= source->last)
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        if (check->tag < source->first || check->tag >= source->last)
             continue;
         if (error == -ENOENT)
-            observe_absent(source, kernel, rows, row);
+            observe_absent(source, kernel, checks, check);
         else if (error)
-            row_verdict(row, VERDICT_ERROR,
-                        rows_text(rows, "cannot read %s: %s", source->name, strerror(-error)));
+            check_verdict(
+                check, VERDICT_ERROR,
+                checks_text(checks, "cannot read %s: %s", source->name, strerror(-error)));
         else
-            observe_text(buf_text(&text), rows, row);
+            observe_text(buf_text(&text), checks, check);
     }
     buf_free(&text);
     return error != -ENOENT;
 }
 
 static void observe_platform(const struct system *system, const struct policy *policy,
-                             struct rows *rows)
+                             struct checks *checks)
 {
     static const struct source sources[] = {
         {"/proc/cmdline",                 ARGUMENTS_MAX, 0,            TAG_LOCKDOWN},
@@ -274,14 +277,14 @@ static void observe_platform(const struct system *system, const struct policy *p
     };
     (void)policy;
     if (!system->initial_netns) {
-        for (size_t i = 0; i < rows->count; i++)
-            row_verdict(&rows->list[i], VERDICT_NOT_APPLICABLE,
-                        "belongs to the machine that hosts this network namespace");
+        for (size_t i = 0; i < checks->count; i++)
+            check_verdict(&checks->list[i], VERDICT_NOT_APPLICABLE,
+                          "belongs to the machine that hosts this network namespace");
         return;
     }
     bool kernel = false;
     for (size_t i = 0; i < countof(sources); i++)
-        kernel = observe_file(system, &sources[i], kernel, rows) || kernel;
+        kernel = observe_file(system, &sources[i], kernel, checks) || kernel;
 }
 
 /* --- converge --- */
@@ -312,20 +315,22 @@ static int mount_again(const struct mount_rule *rule)
 
 /* Below --root there is no mount to change: the paths would be the host's. */
 static void converge_platform(const struct system *system, const struct policy *policy,
-                              struct rows *rows)
+                              struct checks *checks)
 {
     (void)policy;
     if (!system->initial_netns || system->root[0])
         return;
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        if (row->tag < TAG_MOUNTS || row->verdict != VERDICT_FAIL || row->actual == not_a_mount)
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        if (check->tag < TAG_MOUNTS || check->verdict != VERDICT_FAIL ||
+            check->observed == not_a_mount)
             continue;
-        const struct mount_rule *rule = &mounts[row->tag - TAG_MOUNTS];
+        const struct mount_rule *rule = &mounts[check->tag - TAG_MOUNTS];
         int error = mount_again(rule);
         if (error)
-            row_verdict(row, VERDICT_ERROR,
-                        rows_text(rows, "cannot mount %s again: %s", rule->path, strerror(-error)));
+            check_verdict(
+                check, VERDICT_ERROR,
+                checks_text(checks, "cannot mount %s again: %s", rule->path, strerror(-error)));
     }
 }
 

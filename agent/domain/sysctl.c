@@ -1,5 +1,5 @@
 /*
- * The sysctl domain: kernel parameters, one row a key (sysctl.def). A key with {if} covers "all",
+ * The sysctl domain: kernel parameters, one check a key (sysctl.def). A key with {if} covers "all",
  * "default" and every interface that there is; those that appear later come under the next walk,
  * which the kernel's announcement starts. Only the running kernel is believed.
  *
@@ -28,8 +28,8 @@ enum {
     MODULES = 16,    /* of the domain "modules": what cannot be undone, when all else is in */
     VALUE_SIZE = 64,
     NUMBERS_MAX = 2,
-    GROUPS_MAX = 4, /* different values that a row shows */
-    NAMED_MAX = 8,  /* interfaces that a row names; the rest are counted */
+    GROUPS_MAX = 4, /* different values that a check shows */
+    NAMED_MAX = 8,  /* interfaces that a check names; the rest are counted */
     KEY_SIZE = 96
 };
 
@@ -81,44 +81,44 @@ static int rank(const char *place)
 }
 
 static bool satisfies(const struct sysctl_rule *rule, const struct numbers *value,
-                      const struct numbers *actual, const char *place)
+                      const struct numbers *observed, const char *place)
 {
-    return numbers_equal(actual, value) ||
-           ((rule->flags & AT_LEAST) && actual->number[0] > value->number[0]) ||
-           ((rule->flags & MAY_LACK) && actual->number[0] == -1 && rank(place) == 2);
+    return numbers_equal(observed, value) ||
+           ((rule->flags & AT_LEAST) && observed->number[0] > value->number[0]) ||
+           ((rule->flags & MAY_LACK) && observed->number[0] == -1 && rank(place) == 2);
 }
 
 /* --- plan --- */
 
-static const char *desired(struct rows *rows, const struct sysctl_rule *rule,
-                           const struct policy *policy)
+static const char *expected(struct checks *checks, const struct sysctl_rule *rule,
+                            const struct policy *policy)
 {
     struct buf text = {0};
     struct numbers value = wanted(rule, policy);
     numbers_print(&value, &text);
     buf_puts(&text, rule->flags & AT_LEAST ? " or more" : "");
     buf_puts(&text, strstr(rule->key, "{if}") ? " on all, default and every interface" : "");
-    return rows_take(rows, &text);
+    return checks_take_text(checks, &text);
 }
 
-static void plan_some(const struct policy *policy, struct rows *rows, unsigned of_modules)
+static void plan_some(const struct policy *policy, struct checks *checks, unsigned of_modules)
 {
     for (size_t i = 0; i < countof(rules); i++) {
         const struct sysctl_rule *rule = &rules[i];
         if ((rule->flags & MODULES) != of_modules)
             continue;
         const char *brace = strstr(rule->key, "{if}");
-        struct row row = {
-            .id = brace ? rows_text(rows, "sysctl.%.*sif%s", (int)(brace - rule->key), rule->key,
-                                    brace + strlen("{if}"))
-                        : rows_text(rows, "sysctl.%s", rule->key),
-            .title = rows_text(rows, "Kernel parameter %s", rule->key),
+        struct check check = {
+            .id = brace ? checks_text(checks, "sysctl.%.*sif%s", (int)(brace - rule->key),
+                                      rule->key, brace + strlen("{if}"))
+                        : checks_text(checks, "sysctl.%s", rule->key),
+            .title = checks_text(checks, "Kernel parameter %s", rule->key),
             .section = rule->from == ALWAYS ? NULL : setting_table[rule->from].section,
             .setting = rule->from,
-            .desired = desired(rows, rule, policy),
+            .expected = expected(checks, rule, policy),
             .tag = i,
         };
-        rows_add(rows, row);
+        checks_add(checks, check);
     }
 }
 
@@ -183,7 +183,7 @@ struct group {
     size_t places;    /* that have names */
 };
 
-/* What one row's walk over its places works with and what it finds. */
+/* What one check's walk over its places works with and what it finds. */
 struct visit {
     const struct sysctl_rule *rule;
     struct numbers value;
@@ -224,10 +224,10 @@ static struct group *group_of(struct visit *visit, const struct numbers *value, 
     return group;
 }
 
-static void note_value(struct visit *visit, const struct numbers *actual, const char *place)
+static void note_value(struct visit *visit, const struct numbers *observed, const char *place)
 {
-    bool wrong = !satisfies(visit->rule, &visit->value, actual, place);
-    struct group *group = group_of(visit, actual, wrong);
+    bool wrong = !satisfies(visit->rule, &visit->value, observed, place);
+    struct group *group = group_of(visit, observed, wrong);
     visit->wrong += wrong;
     if (!group) {
         visit->ungrouped++;
@@ -239,10 +239,10 @@ static void note_value(struct visit *visit, const struct numbers *actual, const 
 
 static void visit_place(struct visit *visit, int folder, const char *name, const char *place)
 {
-    struct numbers actual = {0};
+    struct numbers observed = {0};
     const char *failed_to = "read";
-    int error = read_value(folder, name, &actual);
-    if (error == 0 && visit->write && !satisfies(visit->rule, &visit->value, &actual, place)) {
+    int error = read_value(folder, name, &observed);
+    if (error == 0 && visit->write && !satisfies(visit->rule, &visit->value, &observed, place)) {
         failed_to = "write";
         error = write_value(folder, name, &visit->value);
     }
@@ -252,7 +252,7 @@ static void visit_place(struct visit *visit, int folder, const char *name, const
     if (error)
         remember(visit, error, failed_to, place);
     else
-        note_value(visit, &actual, place);
+        note_value(visit, &observed, place);
 }
 
 /* --- the places of a rule --- */
@@ -260,7 +260,7 @@ static void visit_place(struct visit *visit, int folder, const char *name, const
 enum { IPV4, IPV6, FAMILIES };
 
 /* The folders of /proc/sys that hold the keys, and the interfaces in them: opened and listed once
- * for all rows. */
+ * for all checks. */
 struct places {
     int sys;            /* /proc/sys */
     int conf[FAMILIES]; /* net/ipv4/conf, net/ipv6/conf; -1 where the kernel has none, or */
@@ -384,25 +384,25 @@ static void visit_rule(const struct places *places, struct visit *visit)
     visit_place(visit, places->sys, path, "");
 }
 
-static void sysctl_plan(const struct policy *policy, struct rows *rows)
+static void sysctl_plan(const struct policy *policy, struct checks *checks)
 {
-    plan_some(policy, rows, 0);
+    plan_some(policy, checks, 0);
 }
 
-static void modules_plan(const struct policy *policy, struct rows *rows)
+static void modules_plan(const struct policy *policy, struct checks *checks)
 {
-    plan_some(policy, rows, MODULES);
+    plan_some(policy, checks, MODULES);
 }
 
 /* --- observe and converge --- */
 
-static const char *fault_note(struct rows *rows, const struct visit *visit)
+static const char *fault_note(struct checks *checks, const struct visit *visit)
 {
     if (visit->unopened)
-        return rows_text(rows, "cannot open /proc/sys: %s", strerror(-visit->error));
-    return rows_text(rows, "cannot %s %s%s%s: %s", visit->failed_to, visit->rule->key,
-                     visit->error_place[0] ? " of " : "", visit->error_place,
-                     strerror(-visit->error));
+        return checks_text(checks, "cannot open /proc/sys: %s", strerror(-visit->error));
+    return checks_text(checks, "cannot %s %s%s%s: %s", visit->failed_to, visit->rule->key,
+                       visit->error_place[0] ? " of " : "", visit->error_place,
+                       strerror(-visit->error));
 }
 
 /* The one place of a key that no interface has: "2 in /proc/sys/kernel/kptr_restrict". */
@@ -415,8 +415,8 @@ static void put_place(const char *key, struct buf *text)
         buf_putc(text, *key == '.' ? '/' : *key);
 }
 
-/* "0 on all, default, eth0, lo"; of a row that differs what differs alone. */
-static const char *found_text(struct rows *rows, const struct visit *visit)
+/* "0 on all, default, eth0, lo"; of a check that differs what differs alone. */
+static const char *found_text(struct checks *checks, const struct visit *visit)
 {
     struct buf text = {0};
     for (size_t i = 0; i < visit->group_count; i++) {
@@ -429,61 +429,61 @@ static const char *found_text(struct rows *rows, const struct visit *visit)
         put_place(visit->rule->key, &text);
         if (group->places > NAMED_MAX)
             buf_printf(&text, " and %zu more", group->places - NAMED_MAX);
-        rows->failed |= group->names.failed;
+        checks->failed |= group->names.failed;
     }
     if (visit->ungrouped)
         buf_printf(&text, "; another on %zu more", visit->ungrouped);
-    return rows_take(rows, &text);
+    return checks_take_text(checks, &text);
 }
 
-static void evaluate(const struct system *system, struct rows *rows, struct row *row,
+static void evaluate(const struct system *system, struct checks *checks, struct check *check,
                      const struct visit *visit)
 {
     bool elsewhere = (visit->rule->flags & WHOLE) && !system->initial_netns;
     if (visit->group_count)
-        row_judge(row, found_text(rows, visit), visit->wrong == 0);
+        check_judge(check, found_text(checks, visit), visit->wrong == 0);
     if (visit->error)
-        row_verdict(row, VERDICT_ERROR, fault_note(rows, visit));
+        check_verdict(check, VERDICT_ERROR, fault_note(checks, visit));
     else if (visit->places == 0)
-        row_verdict(row, VERDICT_NOT_APPLICABLE, "the running kernel has no such key");
-    else if (elsewhere && row->verdict == VERDICT_FAIL)
-        row_verdict(row, VERDICT_NOT_APPLICABLE,
-                    "not of this network namespace: it belongs to the host");
+        check_verdict(check, VERDICT_NOT_APPLICABLE, "the running kernel has no such key");
+    else if (elsewhere && check->verdict == VERDICT_FAIL)
+        check_verdict(check, VERDICT_NOT_APPLICABLE,
+                      "not of this network namespace: it belongs to the host");
 }
 
 static void sysctl_observe(const struct system *system, const struct policy *policy,
-                           struct rows *rows)
+                           struct checks *checks)
 {
     struct places places;
     places_open(&places, system);
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        const struct sysctl_rule *rule = &rules[row->tag];
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        const struct sysctl_rule *rule = &rules[check->tag];
         struct visit visit = {.rule = rule, .value = wanted(rule, policy)};
         visit.unopened = places.error != 0;
         visit.error = places.error;
         if (!visit.unopened)
             visit_rule(&places, &visit);
-        evaluate(system, rows, row, &visit);
+        evaluate(system, checks, check, &visit);
         visit_free(&visit);
     }
     places_close(&places);
 }
 
 static void sysctl_converge(const struct system *system, const struct policy *policy,
-                            struct rows *rows)
+                            struct checks *checks)
 {
     struct places places;
     places_open(&places, system);
-    for (size_t i = 0; places.error == 0 && i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        const struct sysctl_rule *rule = &rules[row->tag];
-        if (row->verdict < VERDICT_FAIL || ((rule->flags & WHOLE) && !system->initial_netns))
+    for (size_t i = 0; places.error == 0 && i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        const struct sysctl_rule *rule = &rules[check->tag];
+        if (check->verdict < VERDICT_FAIL || ((rule->flags & WHOLE) && !system->initial_netns))
             continue;
         struct visit visit = {.rule = rule, .value = wanted(rule, policy), .write = true};
         visit_rule(&places, &visit);
         if (visit.error)
-            row_verdict(row, VERDICT_ERROR, fault_note(rows, &visit));
+            check_verdict(check, VERDICT_ERROR, fault_note(checks, &visit));
         visit_free(&visit);
     }
     places_close(&places);

@@ -1,9 +1,9 @@
 /*
  * The tls domain: what the node's own listeners really accept, held against the policy's records.
  * It connects to nobody: the daemon probes them (probe/probe_cache.h), and what it found last is
- * judged here by the policy of the moment. Before the network is up there is no record, and no row
- * applies. Who serves the health port is the daemon's to say (probe/served.h): what answers there
- * is judged only where it is the endpoint, with the endpoint's certificate.
+ * judged here by the policy of the moment. Before the network is up there is no record, and no
+ * check applies. Who serves the health port is the daemon's to say (probe/served.h): what answers
+ * there is judged only where it is the endpoint, with the endpoint's certificate.
  */
 #include "domain/domain.h"
 
@@ -19,11 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- plan: a row a listener and topic; its tag says which --- */
+/* --- plan: a check a listener and topic; its tag says which --- */
 
 /* clang-format off */
 static const struct aspect {
-    const char *title, *desired;
+    const char *title, *expected;
     enum setting_key setting;
 } aspects[TOPIC_COUNT] = {
     [TOPIC_VERSIONS]    = {"TLS versions accepted", "those of the policy alone", SETTING_NONE},
@@ -44,21 +44,23 @@ static size_t tag_of(size_t listener, enum topic topic)
     return listener * TOPIC_COUNT + topic;
 }
 
-static void plan_row(const struct policy *policy, size_t index, enum topic topic, struct rows *rows)
+static void plan_check(const struct policy *policy, size_t index, enum topic topic,
+                       struct checks *checks)
 {
     const struct listener *listener = &policy->listeners[index];
     const struct aspect *aspect = &aspects[topic];
     enum setting_key setting = aspect->setting;
     if (topic == TOPIC_VERSIONS)
         setting = surface_table[probe_cache_surface(listener)].legacy;
-    rows_add(rows, (struct row){
-                       .id = rows_text(rows, "tls.%s.%s", listener->name, topic_name(topic)),
-                       .title = rows_text(rows, "%s: %s", listener->title, aspect->title),
-                       .section = setting_table[TLS_CBC].section,
-                       .setting = setting,
-                       .desired = aspect->desired,
-                       .tag = tag_of(index, topic),
-                   });
+    checks_add(checks,
+               (struct check){
+                   .id = checks_text(checks, "tls.%s.%s", listener->name, topic_name(topic)),
+                   .title = checks_text(checks, "%s: %s", listener->title, aspect->title),
+                   .section = setting_table[TLS_CBC].section,
+                   .setting = setting,
+                   .expected = aspect->expected,
+                   .tag = tag_of(index, topic),
+               });
 }
 
 /* SIP has no headers of HTTP. */
@@ -70,20 +72,20 @@ static bool has_topic(const struct listener *listener, enum topic topic)
 
 enum { TAG_SERVED = LISTENERS_MAX * TOPIC_COUNT };
 
-static void tls_plan(const struct policy *policy, struct rows *rows)
+static void tls_plan(const struct policy *policy, struct checks *checks)
 {
-    rows_add(rows, (struct row){
-                       .id = "tls.health.served",
-                       .title = "Health endpoint: who answers at its port",
-                       .section = setting_table[TLS_CBC].section,
-                       .setting = SETTING_NONE,
-                       .desired = "the node's own endpoint, with its own certificate and key",
-                       .tag = TAG_SERVED,
-                   });
+    checks_add(checks, (struct check){
+                           .id = "tls.health.served",
+                           .title = "Health endpoint: who answers at its port",
+                           .section = setting_table[TLS_CBC].section,
+                           .setting = SETTING_NONE,
+                           .expected = "the node's own endpoint, with its own certificate and key",
+                           .tag = TAG_SERVED,
+                       });
     for (size_t i = 0; i < policy->listener_count; i++)
         for (enum topic topic = 0; topic < TOPIC_COUNT; topic++)
             if (has_topic(&policy->listeners[i], topic))
-                plan_row(policy, i, topic, rows);
+                plan_check(policy, i, topic, checks);
 }
 
 /* --- observe --- */
@@ -114,12 +116,12 @@ static void add_text(struct verdicts *verdicts, const char *text)
 static void collect(void *context, const struct finding *finding)
 {
     struct verdicts *verdicts = context;
-    bool fault = finding->fault || finding->row == FINDING_FAULT;
+    bool fault = finding->fault || finding->effect == FINDING_FAULT;
     if (finding->topic != verdicts->topic)
         return;
-    if (!fault && finding->row == FINDING_UNCHECKED)
+    if (!fault && finding->effect == FINDING_UNCHECKED)
         (void)str_copy(verdicts->unchecked, sizeof(verdicts->unchecked), finding->text);
-    if (!fault && finding->row != FINDING_ADVICE)
+    if (!fault && finding->effect != FINDING_ADVICE)
         return;
     if (verdicts->faults == 0 && fault)
         verdicts->setting = finding->setting;
@@ -169,59 +171,61 @@ static bool every_page_answered(const struct probe_result *result)
     return true;
 }
 
-static void judge_row(const struct policy *policy, const struct listener *listener,
-                      const struct probe_result *result, struct rows *rows, struct row *row)
+static void judge_check(const struct policy *policy, const struct listener *listener,
+                        const struct probe_result *result, struct checks *checks,
+                        struct check *check)
 {
-    struct verdicts verdicts = {.topic = row->tag % TOPIC_COUNT, .setting = SETTING_NONE};
+    struct verdicts verdicts = {.topic = check->tag % TOPIC_COUNT, .setting = SETTING_NONE};
     struct evaluate_listener ear = {collect, &verdicts};
     evaluate(result, &policy->crypto, probe_cache_surface(listener), clock_now_s(), &ear);
     judge_node_name(policy->settings, result, &verdicts);
     size_t count = verdicts.faults + verdicts.advices;
     if (count > NAMED_MAX)
         buf_printf(&verdicts.text, "; and %zu more", count - NAMED_MAX);
-    row->actual =
-        count ? rows_take(rows, &verdicts.text) : tls_accepted_text(result, verdicts.topic, rows);
-    row->advised = verdicts.faults == 0;
+    check->observed = count ? checks_take_text(checks, &verdicts.text)
+                            : tls_accepted_text(result, verdicts.topic, checks);
+    check->advised = verdicts.faults == 0;
     if (verdicts.faults && verdicts.setting != SETTING_NONE) {
-        row->setting = verdicts.setting;
-        row->section = setting_table[verdicts.setting].section;
+        check->setting = verdicts.setting;
+        check->section = setting_table[verdicts.setting].section;
     }
     bool unpermitted = verdicts.setting == SETTING_NONE && verdicts.topic <= TOPIC_SIGNATURES;
     if (count == 0 && verdicts.topic == TOPIC_HEADERS && !every_page_answered(result))
-        row_verdict(row, VERDICT_NOT_CHECKED, "not every request was answered in time");
+        check_verdict(check, VERDICT_NOT_CHECKED, "not every request was answered in time");
     else if (count == 0 && verdicts.unchecked[0])
-        row_verdict(row, VERDICT_NOT_CHECKED, rows_text(rows, "%s", verdicts.unchecked));
+        check_verdict(check, VERDICT_NOT_CHECKED, checks_text(checks, "%s", verdicts.unchecked));
     else if (count == 0)
-        row_verdict(row, VERDICT_PASS, NULL);
+        check_verdict(check, VERDICT_PASS, NULL);
     else
-        row_verdict(row, VERDICT_FAIL, unpermitted ? "no setting permits it" : NULL);
+        check_verdict(check, VERDICT_FAIL, unpermitted ? "no setting permits it" : NULL);
     buf_free(&verdicts.text);
 }
 
 static void observe_result(const struct policy *policy, const struct probe_cache_listener *entry,
-                           const struct listener *listener, struct rows *rows, struct row *row)
+                           const struct listener *listener, struct checks *checks,
+                           struct check *check)
 {
     if (entry->result.error && entry->result.error != -ETIME)
-        row_verdict(row, VERDICT_ERROR, rows_text(rows, "%s", entry->result.reason));
+        check_verdict(check, VERDICT_ERROR, checks_text(checks, "%s", entry->result.reason));
     else
-        judge_row(policy, listener, &entry->result, rows, row);
+        judge_check(policy, listener, &entry->result, checks, check);
     /* A busy node is no fault of its listener, and no proof that it has none. */
-    if (entry->result.error == -ETIME && row->verdict == VERDICT_PASS)
-        row_verdict(row, VERDICT_NOT_CHECKED, rows_text(rows, "%s", entry->result.reason));
+    if (entry->result.error == -ETIME && check->verdict == VERDICT_PASS)
+        check_verdict(check, VERDICT_NOT_CHECKED, checks_text(checks, "%s", entry->result.reason));
 }
 
-static void observe_row(const struct policy *policy, const struct evidence *evidence,
-                        struct rows *rows, struct row *row)
+static void observe_check(const struct policy *policy, const struct evidence *evidence,
+                          struct checks *checks, struct check *check)
 {
-    const struct listener *listener = &policy->listeners[row->tag / TOPIC_COUNT];
+    const struct listener *listener = &policy->listeners[check->tag / TOPIC_COUNT];
     const struct probe_cache_listener *entry = probe_cache_find(&evidence->record, listener);
     if (!entry)
-        row_verdict(row, VERDICT_NOT_APPLICABLE, "not probed yet");
+        check_verdict(check, VERDICT_NOT_APPLICABLE, "not probed yet");
     else if (entry->result.error == -ECONNREFUSED)
-        row_verdict(row, VERDICT_NOT_APPLICABLE,
-                    rows_text(rows, "nothing listens on port %u", (unsigned)entry->port));
+        check_verdict(check, VERDICT_NOT_APPLICABLE,
+                      checks_text(checks, "nothing listens on port %u", (unsigned)entry->port));
     else
-        observe_result(policy, entry, listener, rows, row);
+        observe_result(policy, entry, listener, checks, check);
 }
 
 /* --- who serves the health port --- */
@@ -268,53 +272,54 @@ static const char *why_not_served(const struct policy *policy, const struct evid
 }
 
 static void observe_served(const struct policy *policy, const struct evidence *evidence,
-                           struct rows *rows, struct row *row)
+                           struct checks *checks, struct check *check)
 {
     const struct served_record *served = &evidence->served;
     if (evidence->served_error == -ENOENT) {
-        row_verdict(row, VERDICT_NOT_APPLICABLE, "holdfast run starts it");
+        check_verdict(check, VERDICT_NOT_APPLICABLE, "holdfast run starts it");
         return;
     }
     if (evidence->served_error) {
-        row_verdict(row, VERDICT_ERROR,
-                    rows_text(rows, "cannot read " SERVED_RECORD_PATH ": %s",
-                              strerror(-evidence->served_error)));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "cannot read " SERVED_RECORD_PATH ": %s",
+                                  strerror(-evidence->served_error)));
         return;
     }
     const char *why = why_not_served(policy, evidence);
     if (why) {
-        row->actual = rows_text(rows, "not served at %s: %s", served->place, why);
-        row_verdict(row, VERDICT_FAIL, NULL);
+        check->observed = checks_text(checks, "not served at %s: %s", served->place, why);
+        check_verdict(check, VERDICT_FAIL, NULL);
     } else if (served->state == SERVED_STARTING) {
-        row_verdict(row, VERDICT_NOT_CHECKED, "the endpoint is starting");
+        check_verdict(check, VERDICT_NOT_CHECKED, "the endpoint is starting");
     } else {
-        row->actual = rows_text(rows, "process %d answers at %s, certificate SHA-256 %s",
-                                (int)served->pid, served->place, served->fingerprint);
-        row_verdict(row, VERDICT_PASS, NULL);
+        check->observed = checks_text(checks, "process %d answers at %s, certificate SHA-256 %s",
+                                      (int)served->pid, served->place, served->fingerprint);
+        check_verdict(check, VERDICT_PASS, NULL);
     }
 }
 
-static void all_rows(struct rows *rows, enum verdict verdict, const char *note)
+static void all_checks(struct checks *checks, enum verdict verdict, const char *reason)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        row_verdict(&rows->list[i], verdict, note);
+    for (size_t i = 0; i < checks->count; i++)
+        check_verdict(&checks->list[i], verdict, reason);
 }
 
-/* True where no row can be judged by the record, which every row then says. */
-static bool observe_none(const struct evidence *evidence, struct rows *rows)
+/* True where no check can be judged by the record, which every check then says. */
+static bool observe_none(const struct evidence *evidence, struct checks *checks)
 {
     const struct served_record *served = &evidence->served;
     if (evidence->served_error == 0 && served->probe_failures >= PROBE_CACHE_CARRIED_MAX)
-        all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "the probe does not come to its end: %s", served->probe_reason));
+        all_checks(
+            checks, VERDICT_ERROR,
+            checks_text(checks, "the probe does not come to its end: %s", served->probe_reason));
     else if (evidence->record_error == -ENOENT)
-        all_rows(rows, VERDICT_NOT_APPLICABLE, "not probed yet: holdfast run does");
+        all_checks(checks, VERDICT_NOT_APPLICABLE, "not probed yet: holdfast run does");
     else if (evidence->record_error)
-        all_rows(rows, VERDICT_ERROR,
-                 rows_text(rows, "cannot read " PROBE_CACHE_PATH ": %s",
-                           strerror(-evidence->record_error)));
+        all_checks(checks, VERDICT_ERROR,
+                   checks_text(checks, "cannot read " PROBE_CACHE_PATH ": %s",
+                               strerror(-evidence->record_error)));
     else if (probe_cache_is_stale(&evidence->record, clock_boot_ms()))
-        all_rows(rows, VERDICT_NOT_CHECKED, "nothing was probed lately: holdfast run does");
+        all_checks(checks, VERDICT_NOT_CHECKED, "nothing was probed lately: holdfast run does");
     else
         return false;
     return true;
@@ -322,41 +327,43 @@ static bool observe_none(const struct evidence *evidence, struct rows *rows)
 
 /* What the health port shows counts where it is the endpoint that shows it; true where not. */
 static bool observe_not_health(const struct policy *policy, const struct evidence *evidence,
-                               struct rows *rows, struct row *row)
+                               struct checks *checks, struct check *check)
 {
     if (evidence->served_error ||
-        !str_equal(policy->listeners[row->tag / TOPIC_COUNT].name, "health"))
+        !str_equal(policy->listeners[check->tag / TOPIC_COUNT].name, "health"))
         return false;
     const char *why = why_not_served(policy, evidence);
     const struct probe_cache_listener *entry = find_health(policy, &evidence->record);
     if (why)
-        row_verdict(row, VERDICT_ERROR, rows_text(rows, "the endpoint is not served: %s", why));
+        check_verdict(check, VERDICT_ERROR,
+                      checks_text(checks, "the endpoint is not served: %s", why));
     else if (entry && entry->result.certificate.parsed &&
              !str_equal(entry->result.certificate.fingerprint, evidence->served.fingerprint))
-        row_verdict(row, VERDICT_NOT_CHECKED, "not probed yet with the present certificate");
+        check_verdict(check, VERDICT_NOT_CHECKED, "not probed yet with the present certificate");
     else
         return false;
     return true;
 }
 
-static void tls_observe(const struct system *system, const struct policy *policy, struct rows *rows)
+static void tls_observe(const struct system *system, const struct policy *policy,
+                        struct checks *checks)
 {
     struct evidence *evidence = calloc(1, sizeof(*evidence));
     if (!evidence) {
-        all_rows(rows, VERDICT_ERROR, strerror(ENOMEM));
+        all_checks(checks, VERDICT_ERROR, strerror(ENOMEM));
         return;
     }
     evidence->record_error = probe_cache_read(system->root, &evidence->record);
     evidence->served_error = served_read(system->root, &evidence->served);
     if (evidence->record_error)
         evidence->record = (struct probe_cache){.count = 0};
-    bool settled = observe_none(evidence, rows);
-    for (size_t i = 0; i < rows->count; i++) {
-        struct row *row = &rows->list[i];
-        if (row->tag == TAG_SERVED)
-            observe_served(policy, evidence, rows, row);
-        else if (!observe_not_health(policy, evidence, rows, row) && !settled)
-            observe_row(policy, evidence, rows, row);
+    bool settled = observe_none(evidence, checks);
+    for (size_t i = 0; i < checks->count; i++) {
+        struct check *check = &checks->list[i];
+        if (check->tag == TAG_SERVED)
+            observe_served(policy, evidence, checks, check);
+        else if (!observe_not_health(policy, evidence, checks, check) && !settled)
+            observe_check(policy, evidence, checks, check);
     }
     free(evidence);
 }

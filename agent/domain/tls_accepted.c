@@ -142,11 +142,11 @@ static void put_accepted(const struct probe_result *result, enum topic topic, st
 }
 
 const char *tls_accepted_text(const struct probe_result *result, enum topic topic,
-                              struct rows *rows)
+                              struct checks *checks)
 {
     struct buf text = {0};
     put_accepted(result, topic, &text);
     if (text.length == 0)
         buf_puts(&text, "none");
-    return rows_take(rows, &text);
+    return checks_take_text(checks, &text);
 }

@@ -97,7 +97,7 @@ struct own_ports {
 };
 
 /* The ports that these services have everywhere (IANA's registry). */
-static const struct own_port own_rows[] = {
+static const struct own_port own_checks[] = {
     {"dns",    true,  53  },
     {"dns",    false, 53  },
     {"ntp",    true,  123 },
@@ -156,8 +156,8 @@ static void add_own(struct firewall_ruleset *ruleset, const struct policy *polic
     struct own_ports ports = {.count = 0};
     if (!is_marked(policy, mark))
         return;
-    for (size_t i = 0; i < countof(own_rows); i++)
-        own_add(&ports, own_rows[i]);
+    for (size_t i = 0; i < countof(own_checks); i++)
+        own_add(&ports, own_checks[i]);
     own_add_syslog(&ports, policy);
     own_add_ocsp(&ports, policy);
     for (size_t i = 0; i < ports.count; i++) {

@@ -32,7 +32,7 @@ void firewall_add_notrack(struct firewall_ruleset *ruleset)
         bool v6;
         uint8_t first, last;
         const char *name;
-    } rows[] = {
+    } checks[] = {
         {{FIREWALL_PREROUTING, "echo-v4", "IPv4 echo requests are no connection", SETTING_NONE},
          false, ICMP_ECHO,
          ICMP_ECHO,           "echo-request"},
@@ -48,9 +48,9 @@ void firewall_add_notrack(struct firewall_ruleset *ruleset)
          true,  ICMPV6_MGM_QUERY,
          ND_REDIRECT,         NULL          },
     };
-    for (size_t i = 0; i < countof(rows); i++) {
-        struct nft_statement *words = firewall_add_rule(ruleset, rows[i].head);
-        nft_statement_icmp(words, rows[i].v6, rows[i].first, rows[i].last, rows[i].name);
+    for (size_t i = 0; i < countof(checks); i++) {
+        struct nft_statement *words = firewall_add_rule(ruleset, checks[i].head);
+        nft_statement_icmp(words, checks[i].v6, checks[i].first, checks[i].last, checks[i].name);
         nft_statement_notrack(words);
     }
 }
@@ -100,7 +100,7 @@ static void add_icmp(struct firewall_ruleset *ruleset, bool v6)
         bool v6;
         uint8_t first, last;
         const char *name;
-    } rows[] = {
+    } checks[] = {
         {{FIREWALL_INPUT, "mld", "Multicast listener discovery", SETTING_NONE},
          true,  ICMPV6_MGM_QUERY,
          ICMPV6_MGM_REDUCTION, NULL                     },
@@ -118,11 +118,11 @@ static void add_icmp(struct firewall_ruleset *ruleset, bool v6)
          false, ICMP_TIME_EXCEEDED,
          ICMP_PARAMETERPROB,   NULL                     },
     };
-    for (size_t i = 0; i < countof(rows); i++) {
-        if (rows[i].v6 != v6)
+    for (size_t i = 0; i < countof(checks); i++) {
+        if (checks[i].v6 != v6)
             continue;
-        struct nft_statement *words = firewall_add_rule(ruleset, rows[i].head);
-        nft_statement_icmp(words, v6, rows[i].first, rows[i].last, rows[i].name);
+        struct nft_statement *words = firewall_add_rule(ruleset, checks[i].head);
+        nft_statement_icmp(words, v6, checks[i].first, checks[i].last, checks[i].name);
         nft_statement_accept(words);
     }
 }

@@ -1,4 +1,4 @@
-/* Matching desired and actual rules, so that one change shows as one difference. */
+/* Matching expected and observed rules, so that one change shows as one difference. */
 #include "firewall/match.h"
 
 #include "base/str.h"
@@ -41,27 +41,27 @@ static size_t next_actual(const struct matching *matching, size_t index)
     return index;
 }
 
-/* How many rules further on the actual rule is desired; 0: nowhere near. */
-static int comes_later(const struct matching *matching, size_t actual, size_t desired)
+/* How many rules further on the observed rule is expected; 0: nowhere near. */
+static int comes_later(const struct matching *matching, size_t observed, size_t expected)
 {
     for (int i = 1; i <= LOOK_AHEAD; i++) {
-        desired = next_desired(matching, desired + 1);
-        if (desired == matching->ruleset->rule_count)
+        expected = next_desired(matching, expected + 1);
+        if (expected == matching->ruleset->rule_count)
             return 0;
-        if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
+        if (nft_rule_equal(&matching->table->rules[observed], desired_at(matching, expected)))
             return i;
     }
     return 0;
 }
 
-/* How many rules further on the desired rule stands; 0: nowhere near. */
-static int stands_later(const struct matching *matching, size_t desired, size_t actual)
+/* How many rules further on the expected rule stands; 0: nowhere near. */
+static int stands_later(const struct matching *matching, size_t expected, size_t observed)
 {
     for (int i = 1; i <= LOOK_AHEAD; i++) {
-        actual = next_actual(matching, actual + 1);
-        if (actual == matching->table->rule_count)
+        observed = next_actual(matching, observed + 1);
+        if (observed == matching->table->rule_count)
             return 0;
-        if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
+        if (nft_rule_equal(&matching->table->rules[observed], desired_at(matching, expected)))
             return i;
     }
     return 0;
@@ -69,15 +69,15 @@ static int stands_later(const struct matching *matching, size_t desired, size_t 
 
 enum step { STEP_EQUAL, STEP_CHANGED, STEP_MISSING, STEP_SURPLUS };
 
-/* What the next actual rule is to the next desired one: the shorter way to agreement wins. */
-static enum step compare(const struct matching *matching, size_t desired, size_t actual)
+/* What the next observed rule is to the next expected one: the shorter way to agreement wins. */
+static enum step compare(const struct matching *matching, size_t expected, size_t observed)
 {
-    if (desired == matching->ruleset->rule_count)
+    if (expected == matching->ruleset->rule_count)
         return STEP_SURPLUS;
-    if (nft_rule_equal(&matching->table->rules[actual], desired_at(matching, desired)))
+    if (nft_rule_equal(&matching->table->rules[observed], desired_at(matching, expected)))
         return STEP_EQUAL;
-    int missing = comes_later(matching, actual, desired);
-    int unexpected = stands_later(matching, desired, actual);
+    int missing = comes_later(matching, observed, expected);
+    int unexpected = stands_later(matching, expected, observed);
     if (missing && (!unexpected || missing < unexpected))
         return STEP_MISSING;
     return unexpected ? STEP_SURPLUS : STEP_CHANGED;
@@ -92,9 +92,9 @@ static void name_unexpected(struct buf *unexpected, const char *chain, const str
 }
 
 /* The set that a rule fills is part of it. */
-static bool set_stands(const struct matching *matching, size_t desired)
+static bool set_stands(const struct matching *matching, size_t expected)
 {
-    const struct nft_set *set = &matching->ruleset->rules[desired].words.set;
+    const struct nft_set *set = &matching->ruleset->rules[expected].words.set;
     for (size_t i = 0; set->name[0] && i < matching->table->set_count; i++)
         if (nft_set_equal(set, &matching->table->sets[i]))
             return true;
@@ -111,7 +111,7 @@ static void match_chain(const struct matching *matching)
         if (step == STEP_SURPLUS)
             name_unexpected(&match->unexpected, matching->chain, rule);
         if (step == STEP_EQUAL || step == STEP_CHANGED) {
-            match->actual[wanted] = rule;
+            match->observed[wanted] = rule;
             match->equal[wanted] = step == STEP_EQUAL && set_stands(matching, wanted);
         }
         if (step != STEP_SURPLUS)
@@ -157,10 +157,10 @@ int firewall_match_make(struct firewall_match *match, const struct firewall_rule
                         const struct nft_table *table)
 {
     *match = (struct firewall_match){
-        .actual = calloc(ruleset->rule_count + 1, sizeof(struct nft_rule *)),
+        .observed = calloc(ruleset->rule_count + 1, sizeof(struct nft_rule *)),
         .equal = calloc(ruleset->rule_count + 1, sizeof(bool)),
     };
-    if (!match->actual || !match->equal)
+    if (!match->observed || !match->equal)
         return -ENOMEM;
     for (size_t i = 0; i < ruleset->chain_count; i++)
         match_chain(&(struct matching){match, ruleset, table, ruleset->chains[i].name});
@@ -170,7 +170,7 @@ int firewall_match_make(struct firewall_match *match, const struct firewall_rule
 
 void firewall_match_free(struct firewall_match *match)
 {
-    free(match->actual);
+    free(match->observed);
     free(match->equal);
     buf_free(&match->unexpected);
 }

@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 struct firewall_match {
-    const struct nft_rule **actual; /* of each desired rule: what stands in its place, or NULL */
-    bool *equal;                    /* it is the desired one, at its place in the order */
-    struct buf unexpected;          /* what else the table holds, in words; empty: nothing */
+    const struct nft_rule **observed; /* of each expected rule: what stands in its place, or NULL */
+    bool *equal;                      /* it is the expected one, at its place in the order */
+    struct buf unexpected;            /* what else the table holds, in words; empty: nothing */
 };
 
 /* 0 or -ENOMEM. The rules are borrowed from `table`. The caller frees the match in either case. */

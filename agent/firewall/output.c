@@ -69,7 +69,7 @@ static void add_errors(struct firewall_ruleset *ruleset)
         bool v6;
         uint8_t first, last;
         const char *name;
-    } rows[] = {
+    } checks[] = {
         {"silent-unreachable-v4", "Nothing is told to be unreachable over IPv4", false,
          ICMP_DEST_UNREACH,   ICMP_DEST_UNREACH,   "destination-unreachable"},
         {"silent-errors-v4",      "No error tells of IPv4 fragments or headers", false,
@@ -79,11 +79,11 @@ static void add_errors(struct firewall_ruleset *ruleset)
         {"silent-errors-v6",      "No error tells of IPv6 fragments or headers", true,
          ICMPV6_TIME_EXCEED,  ICMPV6_PARAMPROB,    NULL                     },
     };
-    for (size_t i = 0; i < countof(rows); i++) {
+    for (size_t i = 0; i < countof(checks); i++) {
         struct nft_statement *words =
-            add_rule(ruleset, rows[i].id, rows[i].title, NET_DROP_CLOSED_PORTS);
-        nft_statement_icmp(words, rows[i].v6, rows[i].first, rows[i].last, rows[i].name);
-        if (rows[i].first == ICMP_DEST_UNREACH && !rows[i].v6)
+            add_rule(ruleset, checks[i].id, checks[i].title, NET_DROP_CLOSED_PORTS);
+        nft_statement_icmp(words, checks[i].v6, checks[i].first, checks[i].last, checks[i].name);
+        if (checks[i].first == ICMP_DEST_UNREACH && !checks[i].v6)
             nft_statement_icmp_not_too_big(words);
         nft_statement_drop(words);
     }

@@ -24,7 +24,7 @@ enum {
     FIREWALL_CT_UNTRACKED = 64
 };
 
-/* What a rule's row shows. */
+/* What a rule's check shows. */
 struct firewall_head {
     const char *chain;
     const char *id; /* within the chain */

@@ -19,7 +19,7 @@ enum traffic { TRAFFIC_PLAIN, TRAFFIC_MANAGEMENT, TRAFFIC_SIGNALING, TRAFFIC_MED
 
 /* One hole in the firewall. Ports are 0 where the protocol has none (ESP). */
 struct listener {
-    const char *name;         /* "sip-tls": part of the row's id */
+    const char *name;         /* "sip-tls": part of the check's id */
     const char *title;        /* "SIP over TLS" */
     const char *section;      /* the guide's section */
     enum setting_key setting; /* whose decision it is, SETTING_NONE when it always holds */

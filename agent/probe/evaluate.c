@@ -49,13 +49,13 @@ __attribute__((format(printf, 4, 5))) static void tell(const struct evaluator *e
     evaluator->listener->found(evaluator->listener->context, &finding);
 }
 
-/* A note, by which a row of the node's own listener does not pass. */
-__attribute__((format(printf, 4, 5))) static void tell_row(const struct evaluator *evaluator,
-                                                           enum finding_row row,
-                                                           enum setting_key setting,
-                                                           const char *format, ...)
+/* A note, by which a check of the node's own listener does not pass. */
+__attribute__((format(printf, 4, 5))) static void tell_effect(const struct evaluator *evaluator,
+                                                              enum finding_effect effect,
+                                                              enum setting_key setting,
+                                                              const char *format, ...)
 {
-    struct finding finding = {.topic = evaluator->topic, .row = row, .setting = setting};
+    struct finding finding = {.topic = evaluator->topic, .effect = effect, .setting = setting};
     va_list args;
     va_start(args, format);
     (void)vsnprintf(finding.text, sizeof(finding.text), format, args);
@@ -211,10 +211,10 @@ static void judge_master_secret(const struct evaluator *evaluator,
              "%s is served without the extended master secret (RFC 7627) in FIPS mode", with);
     else if (evaluator->fips && version->version == TLS_1_2 && version->accepted &&
              version->plain_secret == PROBE_UNKNOWN)
-        tell_row(evaluator, FINDING_UNCHECKED, SECURITY_FIPS,
-                 "whether %s is served without the extended master secret (RFC 7627) was not"
-                 " answered",
-                 with);
+        tell_effect(evaluator, FINDING_UNCHECKED, SECURITY_FIPS,
+                    "whether %s is served without the extended master secret (RFC 7627) was not"
+                    " answered",
+                    with);
     else if (none)
         tell(evaluator, false, SETTING_NONE, "no extended master secret (RFC 7627) with %s", with);
 }
@@ -237,7 +237,7 @@ static void judge_sessions(const struct evaluator *evaluator)
 /* How long before its end a certificate is told of; the first that holds counts. */
 static const struct expiry_term {
     int64_t left_days;
-    enum finding_row row;
+    enum finding_effect effect;
 } expiry_terms[] = {
     {7,  FINDING_FAULT },
     {30, FINDING_ADVICE},
@@ -250,8 +250,8 @@ static void judge_end(const struct evaluator *evaluator, const char *end, int64_
         const struct expiry_term *term = &expiry_terms[i];
         if (left_s > term->left_days * DAY_S)
             continue;
-        tell_row(evaluator, term->row, SETTING_NONE,
-                 "the certificate expires on %s, within %d days", end, (int)term->left_days);
+        tell_effect(evaluator, term->effect, SETTING_NONE,
+                    "the certificate expires on %s, within %d days", end, (int)term->left_days);
         return;
     }
 }
@@ -307,14 +307,14 @@ static void judge_trust(const struct evaluator *evaluator, const struct certific
     if (!evaluator->record)
         return; /* somebody else's listener */
     if (facts->self_issued)
-        tell_row(evaluator, FINDING_ADVICE, SETTING_NONE,
-                 "the certificate is self-signed: until one of an authority is imported, let the"
-                 " stations compare its SHA-256 fingerprint %s",
-                 facts->fingerprint);
+        tell_effect(evaluator, FINDING_ADVICE, SETTING_NONE,
+                    "the certificate is self-signed: until one of an authority is imported, let the"
+                    " stations compare its SHA-256 fingerprint %s",
+                    facts->fingerprint);
     else
-        tell_row(evaluator, FINDING_ADVICE, SETTING_NONE,
-                 "no trust anchor is stored that the certificate's issuer could reach: %s",
-                 facts->issuer);
+        tell_effect(evaluator, FINDING_ADVICE, SETTING_NONE,
+                    "no trust anchor is stored that the certificate's issuer could reach: %s",
+                    facts->issuer);
 }
 
 static void judge_certificate(const struct evaluator *evaluator)
@@ -324,7 +324,8 @@ static void judge_certificate(const struct evaluator *evaluator)
         if (certificate_chain_is_seen(&evaluator->result->chain))
             tell(evaluator, true, SETTING_NONE, "the certificate cannot be read");
         else
-            tell_row(evaluator, FINDING_UNCHECKED, SETTING_NONE, "the certificate cannot be seen");
+            tell_effect(evaluator, FINDING_UNCHECKED, SETTING_NONE,
+                        "the certificate cannot be seen");
         return;
     }
     judge_dates(evaluator, facts);
@@ -341,23 +342,24 @@ static const char *or_none(const char *value)
     return value[0] ? value : "none";
 }
 
-/* The headers are the application's as much as the listener's: the node's own row fails by them. */
+/* The headers are the application's as much as the listener's: the node's own check fails by them.
+ */
 static void judge_page(const struct evaluator *evaluator, const char *path,
                        const struct page_answer *page)
 {
     const char *wanted = crypto_hsts(evaluator->crypto);
     bool keeps = page_keeps_transport(page->transport_security, wanted);
     if (!keeps)
-        tell_row(evaluator, FINDING_FAULT,
-                 page_is_preloaded(page->transport_security) == evaluator->crypto->hsts_preload
-                     ? SETTING_NONE
-                     : HTTP_HSTS_PRELOAD,
-                 "HEAD %s: %u with Strict-Transport-Security: %.100s; should be %s", path,
-                 (unsigned)page->status, or_none(page->transport_security), wanted);
+        tell_effect(evaluator, FINDING_FAULT,
+                    page_is_preloaded(page->transport_security) == evaluator->crypto->hsts_preload
+                        ? SETTING_NONE
+                        : HTTP_HSTS_PRELOAD,
+                    "HEAD %s: %u with Strict-Transport-Security: %.100s; should be %s", path,
+                    (unsigned)page->status, or_none(page->transport_security), wanted);
     if (evaluator->crypto->referrer_policy && !page_keeps_referrer(page->referrer_policy))
-        tell_row(evaluator, FINDING_FAULT, HTTP_REFERRER_POLICY,
-                 "HEAD %s: %u with Referrer-Policy: %.100s; should be same-origin", path,
-                 (unsigned)page->status, or_none(page->referrer_policy));
+        tell_effect(evaluator, FINDING_FAULT, HTTP_REFERRER_POLICY,
+                    "HEAD %s: %u with Referrer-Policy: %.100s; should be same-origin", path,
+                    (unsigned)page->status, or_none(page->referrer_policy));
 }
 
 static void judge_headers(const struct evaluator *evaluator)
@@ -368,11 +370,11 @@ static void judge_headers(const struct evaluator *evaluator)
         if (page->status)
             judge_page(evaluator, path, page);
         else if (page->error == -EBADMSG)
-            tell_row(evaluator, FINDING_FAULT, SETTING_NONE, "HEAD %s: no valid HTTP response",
-                     path);
+            tell_effect(evaluator, FINDING_FAULT, SETTING_NONE, "HEAD %s: no valid HTTP response",
+                        path);
         else if (page->error == -EPROTO || page->error == -EPROTONOSUPPORT)
-            tell_row(evaluator, FINDING_FAULT, SETTING_NONE,
-                     "HEAD %s: no TLS connection for the request", path);
+            tell_effect(evaluator, FINDING_FAULT, SETTING_NONE,
+                        "HEAD %s: no TLS connection for the request", path);
         else if (page->error)
             tell(evaluator, false, SETTING_NONE, "HEAD %s: no answer in time", path);
     }

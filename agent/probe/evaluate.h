@@ -28,15 +28,15 @@ const char *topic_name(enum topic topic);
 
 enum { FINDING_TEXT_SIZE = 400 };
 
-/* What is no fault of a listener may be one of the node that runs it, or leave its row without
+/* What is no fault of a listener may be one of the node that runs it, or leave its check without
  * proof. */
-enum finding_row { FINDING_NOTE, FINDING_UNCHECKED, FINDING_ADVICE, FINDING_FAULT };
+enum finding_effect { FINDING_NOTE, FINDING_UNCHECKED, FINDING_ADVICE, FINDING_FAULT };
 
 struct finding {
     enum topic topic;
-    bool fault;               /* else a note */
-    enum finding_row row;     /* of a note: how a row of the node's own listener ends by it */
-    enum setting_key setting; /* whose decision it is; SETTING_NONE: nothing permits it */
+    bool fault;                 /* else a note */
+    enum finding_effect effect; /* of a note: how a check of the node's own listener ends by it */
+    enum setting_key setting;   /* whose decision it is; SETTING_NONE: nothing permits it */
     char text[FINDING_TEXT_SIZE];
 };
 

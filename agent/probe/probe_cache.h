@@ -18,8 +18,7 @@ enum {
     PROBE_CACHE_ADDRESSES_MAX = 4,
     PROBE_CACHE_INTERVAL_S = 900, /* between two probes of the daemon */
     PROBE_CACHE_STALE_S = 3 * PROBE_CACHE_INTERVAL_S,
-    PROBE_CACHE_CARRIED_MAX =
-        3 /* probes in a row without an answer, then the listener falls short */
+    PROBE_CACHE_CARRIED_MAX = 3 /* probes in a row without an answer, then the listener fails */
 };
 
 struct probe_cache_listener {

@@ -12,28 +12,28 @@
 
 enum { KEY_SIZE = 64, OUTPUT_SIZE = 128 };
 
-static enum health domain_health(const struct domain *domain, const struct rows *rows)
+static enum health domain_health(const struct domain *domain, const struct checks *checks)
 {
-    if (rows_worst(rows) < VERDICT_FAIL)
+    if (checks_worst(checks) < VERDICT_FAIL)
         return HEALTH_PASS;
-    return domain->weight == WEIGHT_ENFORCED && rows_worst_of(rows, false) >= VERDICT_FAIL
+    return domain->weight == WEIGHT_ENFORCED && checks_worst_of(checks, false) >= VERDICT_FAIL
                ? HEALTH_FAIL
                : HEALTH_WARN;
 }
 
-static void write_check(struct json *json, const struct domain *domain, const struct rows *rows,
+static void write_check(struct json *json, const struct domain *domain, const struct checks *checks,
                         const char *time)
 {
     char key[KEY_SIZE];
-    struct row_counts counts = {.total = 0};
-    report_count(rows, &counts);
+    struct check_counts counts = {.total = 0};
+    report_count(checks, &counts);
     (void)snprintf(key, sizeof(key), "%s:failing", domain->name);
     json_array_begin(json, key);
     json_object_begin(json, NULL);
     json_string(json, "componentType", "system");
-    json_string(json, "status", health_text(domain_health(domain, rows)));
+    json_string(json, "status", health_text(domain_health(domain, checks)));
     json_u64(json, "observedValue", counts.of[VERDICT_FAIL] + counts.of[VERDICT_ERROR]);
-    json_string(json, "observedUnit", "rows");
+    json_string(json, "observedUnit", "checks");
     json_string(json, "time", time);
     json_object_end(json);
     json_array_end(json);
@@ -42,19 +42,19 @@ static void write_check(struct json *json, const struct domain *domain, const st
 /* What a station holds against the certificate that it was shown. */
 static void write_certificate(struct json *json, const struct facts *facts)
 {
-    char until[CLOCK_TEXT_SIZE], note[OUTPUT_SIZE * 2];
+    char until[CLOCK_TEXT_SIZE], reason[OUTPUT_SIZE * 2];
     if (!facts->certificate_fingerprint || facts->certificate_fingerprint[0] == '\0')
         return;
     clock_text(facts->certificate_expires_s, until);
-    (void)snprintf(note, sizeof(note), "certificate SHA-256 %.*s, until %s", OUTPUT_SIZE,
+    (void)snprintf(reason, sizeof(reason), "certificate SHA-256 %.*s, until %s", OUTPUT_SIZE,
                    facts->certificate_fingerprint, until);
-    json_string(json, NULL, note);
+    json_string(json, NULL, reason);
 }
 
-/* What a pass is worth: how many rows nothing was seen of. */
+/* What a pass is worth: how many checks nothing was seen of. */
 static void write_counts(struct json *json, const struct report *report)
 {
-    struct row_counts counts = {.total = 0};
+    struct check_counts counts = {.total = 0};
     struct buf text = {0};
     report_count_all(report, &counts);
     report_put_counts(&counts, &text);

@@ -1,5 +1,5 @@
 /*
- * The status page: the verdict, the rows of each domain, the newest events. No script and nothing
+ * The status page: the verdict, the checks of each domain, the newest events. No script and nothing
  * from elsewhere; a verdict is a word before it is a colour, and paper shows it as well.
  */
 #include "report/report.h"
@@ -82,7 +82,7 @@ static void write_head(const struct report *report, struct buf *out)
 
 static void write_counts(const struct report *report, struct buf *out)
 {
-    struct row_counts counts = {.total = 0};
+    struct check_counts counts = {.total = 0};
     report_count_all(report, &counts);
     buf_puts(out, "<dt>Verdicts</dt><dd>");
     report_put_counts(&counts, out);
@@ -104,7 +104,7 @@ static void write_facts(const struct report *report, struct buf *out)
     write_fact(out, "Administrator account", facts->admin_disabled ? "disabled" : "enabled");
     write_fact(out, "FIPS-approved algorithms only", facts->fips ? "yes" : "no");
     write_fact(out, "Reboot required", facts->reboot_required ? "yes" : "no");
-    write_number(out, "Rows set right since the start", facts->drift_repaired);
+    write_number(out, "Checks repaired since the start", facts->drift_repaired);
     write_time(out, "Last drift", facts->last_drift_s);
     write_time(out, "Endpoint's certificate expires", facts->certificate_expires_s);
     if (facts->certificate_fingerprint && facts->certificate_fingerprint[0])
@@ -119,33 +119,33 @@ static void write_cell(struct buf *out, const char *text)
     buf_puts(out, "</td>");
 }
 
-static void write_row(const struct row *row, struct buf *out)
+static void write_check(const struct check *check, struct buf *out)
 {
-    buf_printf(out, "<tr class=\"%s\"><th scope=\"row\">", verdict_token(row->verdict));
-    write_escaped(out, row->title);
+    buf_printf(out, "<tr class=\"%s\"><th scope=\"row\">", verdict_token(check->verdict));
+    write_escaped(out, check->title);
     buf_puts(out, "<br><code>");
-    write_escaped(out, row->id);
+    write_escaped(out, check->id);
     buf_puts(out, "</code></th>");
-    write_cell(out, verdict_text(row->verdict));
-    write_cell(out, row->desired);
-    write_cell(out, row->actual);
-    write_cell(out, row->note);
-    write_cell(out, row->section);
+    write_cell(out, verdict_text(check->verdict));
+    write_cell(out, check->expected);
+    write_cell(out, check->observed);
+    write_cell(out, check->reason);
+    write_cell(out, check->section);
     buf_puts(out, "</tr>\n");
 }
 
-static void write_domain(const struct domain *domain, const struct rows *rows, struct buf *out)
+static void write_domain(const struct domain *domain, const struct checks *checks, struct buf *out)
 {
-    struct row_counts counts = {.total = 0};
-    report_count(rows, &counts);
+    struct check_counts counts = {.total = 0};
+    report_count(checks, &counts);
     buf_printf(out, "<h2>%s</h2>\n<p>", domain->title);
     report_put_counts(&counts, out);
-    buf_puts(out, "</p>\n<table>\n<thead><tr><th scope=\"col\">Row</th>"
-                  "<th scope=\"col\">Verdict</th><th scope=\"col\">Should be</th>"
-                  "<th scope=\"col\">Is</th><th scope=\"col\">Why</th>"
+    buf_puts(out, "</p>\n<table>\n<thead><tr><th scope=\"col\">Check</th>"
+                  "<th scope=\"col\">Verdict</th><th scope=\"col\">Expected</th>"
+                  "<th scope=\"col\">Observed</th><th scope=\"col\">Reason</th>"
                   "<th scope=\"col\">Guide</th></tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < rows->count; i++)
-        write_row(&rows->list[i], out);
+    for (size_t i = 0; i < checks->count; i++)
+        write_check(&checks->list[i], out);
     buf_puts(out, "</tbody>\n</table>\n");
 }
 

@@ -113,7 +113,7 @@ static const struct gauge gauges[] = {
     {"holdfast_snapshot_time_seconds",           "When the snapshot was rendered.",                      read_time       },
     {"holdfast_certificate_expiry_time_seconds", "When the endpoint's certificate expires.",
      read_expiry                                                                                                         },
-    {"holdfast_last_drift_time_seconds",         "When a row last differed, 0: never.",                  read_last_drift },
+    {"holdfast_last_drift_time_seconds",         "When a check last failed, 0: never.",                  read_last_drift },
     {"holdfast_boot_started_seconds",            "From the kernel's start to holdfast boot.",
      read_boot_started                                                                                                   },
     {"holdfast_boot_finished_seconds",           "From the kernel's start to the end of holdfast boot.",
@@ -169,7 +169,7 @@ static void write_counter(struct buf *out, bool openmetrics, const char *name, c
 
 static void write_counters(const struct report *report, bool openmetrics, struct buf *out)
 {
-    write_counter(out, openmetrics, "holdfast_drift_repaired", "Rows set right since the start.",
+    write_counter(out, openmetrics, "holdfast_drift_repaired", "Checks repaired since the start.",
                   report->facts.drift_repaired);
     for (size_t i = 0; i < countof(counters); i++) {
         const char *at = (const char *)&report->traffic + counters[i].offset;
@@ -178,31 +178,31 @@ static void write_counters(const struct report *report, bool openmetrics, struct
     }
 }
 
-/* --- rows --- */
+/* --- checks --- */
 
-static void write_row(struct buf *out, const struct domain *domain, const struct row *row)
+static void write_check(struct buf *out, const struct domain *domain, const struct check *check)
 {
-    buf_printf(out, "holdfast_row{domain=\"%s\",id=\"", domain->name);
-    write_label(out, row->id);
-    buf_printf(out, "\",verdict=\"%s\"} %d\n", verdict_token(row->verdict),
-               row->verdict < VERDICT_FAIL);
+    buf_printf(out, "holdfast_check{domain=\"%s\",id=\"", domain->name);
+    write_label(out, check->id);
+    buf_printf(out, "\",verdict=\"%s\"} %d\n", verdict_token(check->verdict),
+               check->verdict < VERDICT_FAIL);
 }
 
-static void write_rows(const struct report *report, struct buf *out)
+static void write_checks(const struct report *report, struct buf *out)
 {
-    write_family(out, "holdfast_rows", "gauge", "How many rows have each verdict.");
+    write_family(out, "holdfast_checks", "gauge", "How many checks have each verdict.");
     for (size_t d = 0; d < DOMAIN_COUNT; d++) {
-        struct row_counts counts = {.total = 0};
+        struct check_counts counts = {.total = 0};
         report_count(&report->results->domain[d], &counts);
         for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
-            buf_printf(out, "holdfast_rows{domain=\"%s\",verdict=\"%s\"} %zu\n",
+            buf_printf(out, "holdfast_checks{domain=\"%s\",verdict=\"%s\"} %zu\n",
                        domain_table[d]->name, verdict_token(verdict), counts.of[verdict]);
     }
-    write_family(out, "holdfast_row", "gauge", "1 where the row does not fall short.");
+    write_family(out, "holdfast_check", "gauge", "1 where the check does not fail.");
     for (size_t d = 0; d < DOMAIN_COUNT; d++) {
-        const struct rows *rows = &report->results->domain[d];
-        for (size_t i = 0; i < rows->count; i++)
-            write_row(out, domain_table[d], &rows->list[i]);
+        const struct checks *checks = &report->results->domain[d];
+        for (size_t i = 0; i < checks->count; i++)
+            write_check(out, domain_table[d], &checks->list[i]);
     }
 }
 
@@ -238,7 +238,7 @@ void report_metrics(const struct report *report, bool openmetrics, struct buf *o
         buf_printf(out, "%s %.15g\n", gauges[i].name, gauges[i].read(report));
     }
     write_counters(report, openmetrics, out);
-    write_rows(report, out);
+    write_checks(report, out);
     if (openmetrics)
         buf_puts(out, "# EOF\n");
 }

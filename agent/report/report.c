@@ -10,7 +10,7 @@ const char *health_text(enum health health)
     return texts[health];
 }
 
-/* An enforced row that differs is a node that does not hold; an advised one is a decision. */
+/* An enforced check that differs is a node that does not hold; an advised one is a decision. */
 enum health report_health(const struct report *report)
 {
     const struct facts *facts = &report->facts;
@@ -22,22 +22,22 @@ enum health report_health(const struct report *report)
     return HEALTH_PASS;
 }
 
-void report_count(const struct rows *rows, struct row_counts *counts)
+void report_count(const struct checks *checks, struct check_counts *counts)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        counts->of[rows->list[i].verdict]++;
-    counts->total += rows->count;
+    for (size_t i = 0; i < checks->count; i++)
+        counts->of[checks->list[i].verdict]++;
+    counts->total += checks->count;
 }
 
-void report_count_all(const struct report *report, struct row_counts *counts)
+void report_count_all(const struct report *report, struct check_counts *counts)
 {
     for (size_t d = 0; d < DOMAIN_COUNT; d++)
         report_count(&report->results->domain[d], counts);
 }
 
-void report_put_counts(const struct row_counts *counts, struct buf *out)
+void report_put_counts(const struct check_counts *counts, struct buf *out)
 {
-    buf_printf(out, "%zu rows", counts->total);
+    buf_printf(out, "%zu checks", counts->total);
     for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
         if (counts->of[verdict])
             buf_printf(out, ", %zu %s", counts->of[verdict], verdict_text(verdict));
@@ -60,7 +60,7 @@ const char *verdict_token(enum verdict verdict)
     return tokens[verdict];
 }
 
-bool report_wants(const struct row *row, const char *id_glob)
+bool report_wants(const struct check *check, const char *id_glob)
 {
-    return !id_glob || fnmatch(id_glob, row->id, 0) == 0;
+    return !id_glob || fnmatch(id_glob, check->id, 0) == 0;
 }

@@ -1,6 +1,6 @@
 /*
- * Reports: writers over rows. One file a format; each takes the same facts and rows and appends to
- * a buffer. No writer knows a domain but by its name and title.
+ * Reports: writers over checks. One file a format; each takes the same facts and checks and appends
+ * to a buffer. No writer knows a domain but by its name and title.
  */
 #ifndef HOLDFAST_REPORT_REPORT_H
 #define HOLDFAST_REPORT_REPORT_H
@@ -40,26 +40,26 @@ struct report {
     size_t event_count;
 };
 
-/* What all writers share: how many rows have each verdict, and the tokens that programs read. */
-struct row_counts {
+/* What all writers share: how many checks have each verdict, and the tokens that programs read. */
+struct check_counts {
     size_t of[VERDICT_COUNT];
     size_t total;
 };
 
-void report_count(const struct rows *rows, struct row_counts *counts); /* adds */
-void report_count_all(const struct report *report, struct row_counts *counts);
-const char *role_token(enum role role);                        /* "management" */
-const char *verdict_token(enum verdict verdict);               /* "not_applicable" */
-bool report_wants(const struct row *row, const char *id_glob); /* NULL: every row */
+void report_count(const struct checks *checks, struct check_counts *counts); /* adds */
+void report_count_all(const struct report *report, struct check_counts *counts);
+const char *role_token(enum role role);                            /* "management" */
+const char *verdict_token(enum verdict verdict);                   /* "not_applicable" */
+bool report_wants(const struct check *check, const char *id_glob); /* NULL: every check */
 
-/* Appends the counts in words, those of verdicts that no row has left out: "213 rows, 160 pass, 29
- * not checked, 24 fail". Every page says it, so that what was not checked is never hidden. */
-void report_put_counts(const struct row_counts *counts, struct buf *out);
+/* Appends the counts in words, those of verdicts that no check has left out: "213 checks, 160 pass,
+ * 29 not checked, 24 fail". Every page says it, so that what was not checked is never hidden. */
+void report_put_counts(const struct check_counts *counts, struct buf *out);
 
 enum health report_health(const struct report *report);
 const char *health_text(enum health health); /* "pass", "warn", "fail" */
 
-/* `all`: passing rows too. */
+/* `all`: passing checks too. */
 void report_text(const struct report *report, bool all, const char *id_glob, struct buf *out);
 void report_json(const struct report *report, const char *id_glob, struct buf *out);
 /* application/health+json (draft-inadarei-api-health-check-06); `stale_s` not 0: the variant that

@@ -1,4 +1,4 @@
-/* The report for people: the verdict first, then the rows of each domain that do not pass. */
+/* The report for people: the verdict first, then the checks of each domain that do not pass. */
 #include "report/report.h"
 
 #include "base/clock.h"
@@ -23,47 +23,47 @@ static void write_head(const struct report *report, struct buf *out)
         buf_puts(out, "A stored answer waits for the next boot.\n");
 }
 
-static void write_row(const struct row *row, struct buf *out)
+static void write_check(const struct check *check, struct buf *out)
 {
-    buf_printf(out, "  %-14s  %s\n", verdict_text(row->verdict), row->id);
-    const char *actual = row->actual ? row->actual : "";
-    if (row->verdict == VERDICT_PASS) {
-        buf_printf(out, "  %-14s  %s%s%s\n", "", actual, row->note ? ": " : "",
-                   row->note ? row->note : "");
+    buf_printf(out, "  %-14s  %s\n", verdict_text(check->verdict), check->id);
+    const char *observed = check->observed ? check->observed : "";
+    if (check->verdict == VERDICT_PASS) {
+        buf_printf(out, "  %-14s  %s%s%s\n", "", observed, check->reason ? ": " : "",
+                   check->reason ? check->reason : "");
         return;
     }
-    buf_printf(out, "  %-14s  %s\n", "", row->title);
-    buf_printf(out, "  %-14s  should be: %s\n", "", row->desired);
-    if (actual[0])
-        buf_printf(out, "  %-14s  is:        %s\n", "", actual);
-    if (row->note)
-        buf_printf(out, "  %-14s  why:       %s\n", "", row->note);
+    buf_printf(out, "  %-14s  %s\n", "", check->title);
+    buf_printf(out, "  %-14s  expected: %s\n", "", check->expected);
+    if (observed[0])
+        buf_printf(out, "  %-14s  observed: %s\n", "", observed);
+    if (check->reason)
+        buf_printf(out, "  %-14s  reason:   %s\n", "", check->reason);
 }
 
-static bool is_logged(const struct row *row, bool all, const char *id_glob)
+static bool is_logged(const struct check *check, bool all, const char *id_glob)
 {
-    return report_wants(row, id_glob) && (all || id_glob || row->verdict >= VERDICT_FAIL);
+    return report_wants(check, id_glob) && (all || id_glob || check->verdict >= VERDICT_FAIL);
 }
 
-static void write_domain(const struct domain *domain, const struct rows *rows, bool all,
+static void write_domain(const struct domain *domain, const struct checks *checks, bool all,
                          const char *id_glob, struct buf *out)
 {
     bool titled = false;
-    for (size_t i = 0; i < rows->count; i++) {
-        if (!is_logged(&rows->list[i], all, id_glob))
+    for (size_t i = 0; i < checks->count; i++) {
+        if (!is_logged(&checks->list[i], all, id_glob))
             continue;
         if (!titled)
             buf_printf(out, "\n%s\n", domain->title);
         titled = true;
-        write_row(&rows->list[i], out);
+        write_check(&checks->list[i], out);
     }
-    if (rows->failed)
-        buf_printf(out, "\n%s\n  error: out of memory, rows are missing\n", domain->title);
+    if (checks->failed)
+        buf_printf(out, "\n%s\n  error: out of memory, checks are missing\n", domain->title);
 }
 
 static void write_summary(const struct report *report, struct buf *out)
 {
-    struct row_counts counts = {.total = 0};
+    struct check_counts counts = {.total = 0};
     report_count_all(report, &counts);
     buf_printf(out, "\n%s: ", health_text(report_health(report)));
     report_put_counts(&counts, out);

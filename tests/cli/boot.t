@@ -57,11 +57,11 @@ def plain(t):
     t.ok(0 < started <= finished, 'when it ran is recorded', started, finished)
     events = node.events('boot')
     t.ok(len(events) == 1 and
-         re.search(r'\b([1-9]\d*) rows differed, \1 set right, everything holds', events[0]),
+         re.search(r'\b([1-9]\d*) checks failed, \1 repaired, all pass', events[0]),
          'and what it did is an event', events)
     os.chmod(node.path('proc/sys/net/ipv4/ip_forward'), 0o444)
     result = node.run('boot')
-    t.ok(result.returncode == 0 and '0 rows differed' in node.events('boot')[-1],
+    t.ok(result.returncode == 0 and '0 checks failed' in node.events('boot')[-1],
          'a second boot finds nothing to do', node.events('boot'))
 
 
@@ -95,7 +95,7 @@ def read_only_state(t):
                            'mount -o remount,ro,bind var/lib/holdfast', 'boot')
     t.ok(result.returncode == 1 and 'FAILED CLOSED' not in result.stderr and
          'nothing can be recorded: Read-only file system' in result.stderr.splitlines()[0],
-         'a read-only state falls short and says why', result.stderr)
+         'a read-only state fails and says why', result.stderr)
     t.same(sysctl(node, 'net/ipv6/conf/eth0/accept_dad'), '1', 'what was stored holds all the same')
     t.same(sorted(os.listdir(node.path('var/lib/holdfast'))), before, 'nothing is written')
     result = node.run('boot')
@@ -180,7 +180,7 @@ def not_this_machine(t):
         result = subprocess.run([*before, *node.argv('check', '--format', 'json', '--id',
                                                      'firewall.table')], capture_output=True,
                                 text=True, check=False)
-        return json.loads(result.stdout)['rows'][0]['verdict']
+        return json.loads(result.stdout)['checks'][0]['verdict']
 
     machine = os.path.exists('/proc/sys/net/core/netdev_max_backlog')
     seen = [row(), row('setpriv', '--bounding-set=-all'), row('unshare', '--net')]

@@ -26,14 +26,14 @@ def json_report(t, node):
     faults = [fault.message for fault in
               jsonschema.Draft202012Validator(schema).iter_errors(report)]
     t.same(faults, [], 'the JSON report is as its schema says')
-    ids = [row['id'] for row in report['rows']]
+    ids = [row['id'] for row in report['checks']]
     t.same(len(ids), len(set(ids)), 'no two rows have the same id')
     t.same(sum(report['counts'].values()), len(ids), 'the counts are those of the rows')
-    t.same({row['domain'] for row in report['rows']},
+    t.same({row['domain'] for row in report['checks']},
            {'platform', 'sysctl', 'accounts', 'fips', 'files', 'firewall', 'modules', 'tls',
             'guide'},
            'every domain has rows')
-    only = json.loads(node.run('check', '--format', 'json', '--id', 'guide.net.*').stdout)['rows']
+    only = json.loads(node.run('check', '--format', 'json', '--id', 'guide.net.*').stdout)['checks']
     t.ok(only and all(row['id'].startswith('guide.net.') for row in only),
          '--id takes the rows whose id matches', only)
 
@@ -42,14 +42,14 @@ def text_report(t, node):
     short, whole = node.run('check'), node.run('check', '--all')
     t.ok('guide.tls.cbc' not in short.stdout and 'guide.tls.cbc' in whole.stdout,
          'passing rows are shown with --all alone')
-    t.ok('guide.security.fips' in short.stdout and 'should be: yes' in short.stdout,
-         'a row that falls short says what should be', short.stdout[:500])
-    t.ok(re.search(r'\d+ rows, \d+ pass', short.stdout.splitlines()[-1]),
+    t.ok('guide.security.fips' in short.stdout and 'expected: yes' in short.stdout,
+         'a row that fails says what should be', short.stdout[:500])
+    t.ok(re.search(r'\d+ checks, \d+ pass', short.stdout.splitlines()[-1]),
          'the last line counts', short.stdout.splitlines()[-1])
 
 
 def exit_codes(t, node):
-    t.same(node.run('check').returncode, 1, 'what falls short is 1')
+    t.same(node.run('check').returncode, 1, 'what fails is 1')
     t.same(node.run('check', '--format', 'xml').returncode, 2, 'an unknown format is 2')
     with open('/dev/full', 'w') as full:
         result = subprocess.run(node.argv('check'), stdout=full, stderr=subprocess.PIPE, text=True,
@@ -65,8 +65,8 @@ def choice(t, node):
     result = node.run('check', '--id', 'guide.tls.cbs')
     t.ok(result.returncode == 2 and not result.stdout and 'guide.tls.cbs' in result.stderr,
          'an id that no row has is 2, not silence', result)
-    everything = json.loads(node.run('check', '--format', 'json', '--id', '*').stdout)['rows']
-    t.same(len(everything), len(json.loads(node.run('check', '--format', 'json').stdout)['rows']),
+    everything = json.loads(node.run('check', '--format', 'json', '--id', '*').stdout)['checks']
+    t.same(len(everything), len(json.loads(node.run('check', '--format', 'json').stdout)['checks']),
            '* takes every row')
 
 
@@ -77,7 +77,7 @@ def all_holds(t):
     for words in (('import', 'firmware/demo.conf'), ('set', '--yes', *ANSWERS)):
         result = node.run(*words)
         t.same((result.returncode, result.stderr), (0, ''), f"{words[0]} takes the guide's values")
-    t.same(node.run('check').returncode, 1, 'an answer that waits for a boot falls short')
+    t.same(node.run('check').returncode, 1, 'an answer that waits for a boot fails')
     node.run('boot')
     result = node.run('check')
     t.ok(result.returncode == 0 and result.stdout.splitlines()[-1].startswith('pass: '),
@@ -110,7 +110,7 @@ def hostile(t):
     banner = '<script>"\\\'‮🔒 &amp;'
     t.same(node.run('set', f'global.login_banner={banner}').returncode, 0, 'a strange text is stored')
     report = json.loads(node.run('check', '--format', 'json', '--id', '*login_banner').stdout)
-    t.same(report['rows'][0]['actual'], banner, 'and is the same in JSON')
+    t.same(report['checks'][0]['observed'], banner, 'and is the same in JSON')
     for text in (b'\x1b[2J', b'\xff', b'\xc2\x9b2J', b'a\nb'):
         result = subprocess.run([os.fsencode(word) for word in node.argv('set')] +
                                 [b'global.login_banner=' + text], capture_output=True, check=False)

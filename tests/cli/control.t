@@ -100,11 +100,11 @@ def admin_looks(t, node, daemon):
     t.same([report[key] for key in ('revision', 'reason', 'admin_disabled', 'fips')],
            [mine[key] for key in ('revision', 'reason', 'admin_disabled', 'fips')],
            'and what root sees')
-    rows = json.loads(look(node, 'check', '--format', 'json', '--id', 'guide.*').stdout)['rows']
-    t.same(rows, [row for row in report['rows'] if row['id'].startswith('guide.')],
+    rows = json.loads(look(node, 'check', '--format', 'json', '--id', 'guide.*').stdout)['checks']
+    t.same(rows, [row for row in report['checks'] if row['id'].startswith('guide.')],
            'of chosen rows too')
     text = look(node, 'check', '--all').stdout
-    missing = [row['id'] for row in report['rows'] if row['id'] not in text]
+    missing = [row['id'] for row in report['checks'] if row['id'] not in text]
     t.ok(not missing and f"revision {report['revision']}" in text and 'FAILED' not in text,
          'as text every row is there', missing, text[:300])
     nothing = look(node, 'check', '--id', 'nosuch')

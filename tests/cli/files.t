@@ -29,7 +29,7 @@ class Files(Node):
 
     def rows(self):
         result = self.run('check', '--format', 'json', '--id', 'files.*')
-        return {row['id'].partition('.')[2]: row for row in json.loads(result.stdout)['rows']}
+        return {row['id'].partition('.')[2]: row for row in json.loads(result.stdout)['checks']}
 
     def inodes(self):
         return {name: os.lstat(self.path(f'{FOLDER}/{name}')).st_ino for name in NAMES}
@@ -58,7 +58,7 @@ def first_boot(t, node):
     before = node.rows()
     t.same(verdicts(before) | {before['fips']['verdict']}, {'fail', 'pass'},
            'before a boot the files are missing')
-    t.ok(all(before[name]['actual'].split(':')[0] == 'absent' for name in before), 'and the rows say so', before)
+    t.ok(all(before[name]['observed'].split(':')[0] == 'absent' for name in before), 'and the rows say so', before)
     node.run('boot')
     t.same(sorted(os.listdir(node.path(FOLDER))), NAMES, 'a boot writes all of them')
     t.same({stat.filemode(os.lstat(node.path(f'{FOLDER}/{name}')).st_mode) for name in NAMES},
@@ -67,10 +67,10 @@ def first_boot(t, node):
     t.same(verdicts(rows), {'pass'}, 'then every row passes')
     digests = {name.partition('.')[0].partition('-')[0]:
                hashlib.sha256(node.text(name).encode()).hexdigest() for name in NAMES}
-    t.same({name: rows[name]['actual'] for name in digests},
+    t.same({name: rows[name]['observed'] for name in digests},
            {name: f'SHA-256 {digest}' for name, digest in digests.items()},
            'and shows the digest of the file that was read')
-    t.ok('tls.cbc' in rows['openssl']['note'] and 'Management Node' in rows['openssl']['section'],
+    t.ok('tls.cbc' in rows['openssl']['reason'] and 'Management Node' in rows['openssl']['section'],
          'a row names the settings and the section of the guide', rows['openssl'])
     for name in NAMES:
         told = 'holdfast' in node.text(name).splitlines()[0][:100]
@@ -107,7 +107,7 @@ def only_when_changed(t, node):
     node.run('set', 'sip.cca_id=abc', 'global.sip_tls_verification=on', 'tls.legacy=yes')
     rows = node.rows()
     t.same(verdicts(rows), {'fail', 'pass'}, 'a new revision is drift until it is enforced')
-    t.same(rows['sip']['actual'], 'rendered for revision 1', 'and the row says of which one the file is')
+    t.same(rows['sip']['observed'], 'rendered for revision 1', 'and the row says of which one the file is')
     node.run('boot')
     t.same(verdicts(node.rows()), {'pass'}, 'and then is not')
     t.same(json.loads(node.text('sip.json'))['sip']['cca_id'], 'abc', 'sip.json has the answer')
@@ -122,7 +122,7 @@ def first_answer(t):
     node.run('set', 'node.hostname=first')
     rows = node.rows()
     stamped = ('openssl', 'nginx', 'kamailio', 'policy', 'sip', 'dh', 'network')
-    t.same({name: rows[name]['actual'] for name in stamped},
+    t.same({name: rows[name]['observed'] for name in stamped},
            dict.fromkeys(stamped, 'rendered for revision 0'),
            'after the first answer each row says that its file is of revision 0')
 
@@ -156,17 +156,17 @@ def drift(t, node):
     for name, spoil, words in kinds:
         spoil(node.path(f'{FOLDER}/nginx.conf'))
         row = node.rows()['nginx']
-        t.ok(row['verdict'] == 'fail' and words in row['actual'], f'{name} is drift', row)
+        t.ok(row['verdict'] == 'fail' and words in row['observed'], f'{name} is drift', row)
         node.run('boot')
         t.ok(node.rows()['nginx']['verdict'] == 'pass' and node.text('nginx.conf') == good,
-             f'{name}: set right', node.rows()['nginx'])
+             f'{name}: repaired', node.rows()['nginx'])
     t.ok(node.read('victim') == 'untouched\n'
          and os.lstat(target).st_mode & 0o777 == 0o600, 'what a link led to is untouched')
     os.unlink(node.path(f'{FOLDER}/nginx.conf'))
     os.mkdir(node.path(f'{FOLDER}/nginx.conf'))
     node.run('boot')
     row = node.rows()['nginx']
-    t.same((row['verdict'], row['actual']), ('fail', 'a folder'), 'a folder is told, not emptied')
+    t.same((row['verdict'], row['observed']), ('fail', 'a folder'), 'a folder is told, not emptied')
     os.rmdir(node.path(f'{FOLDER}/nginx.conf'))
 
 
@@ -176,7 +176,7 @@ def folders(t, node):
     os.symlink(node.path('elsewhere'), node.path(FOLDER))
     before = {name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES}
     elsewhere = {'fips', 'network', 'web'}
-    t.same({row['actual'] for name, row in node.rows().items() if name not in elsewhere},
+    t.same({row['observed'] for name, row in node.rows().items() if name not in elsewhere},
            {'a symbolic link'}, 'a link in place of the folder is drift')
     node.run('set', 'tls.cbc=no')
     node.run('boot')
@@ -193,7 +193,7 @@ def folders(t, node):
 def fips(t, node):
     t.ok(not os.path.exists(node.path('etc/fips')), 'outside FIPS mode there is no etc/fips')
     node.run('set', 'security.fips=yes')
-    t.same(node.rows()['fips']['actual'], 'absent', 'in FIPS mode its sign is missed')
+    t.same(node.rows()['fips']['observed'], 'absent', 'in FIPS mode its sign is missed')
     node.run('boot')
     t.same(node.rows()['fips']['verdict'], 'pass', 'and written')
     t.ok(os.path.isfile(node.path(FIPS)), 'where the platform looks for it')
@@ -237,7 +237,7 @@ def who_decides(t):
     node = Files()
     node.run('set', 'node.address=192.0.2.9/24')  # without which there is no router
     before = contents(node)
-    named = {name: set(row['note'].partition(', from ')[2].split(', ')) - {''}
+    named = {name: set(row['reason'].partition(', from ')[2].split(', ')) - {''}
              for name, row in node.rows().items()}
     found = {name: set() for name in before}
     for line in node.run('export', '--defaults').stdout.splitlines():

@@ -24,7 +24,7 @@ CLONE_NEWNET = 0x40000000
 
 def rows(node, program=HOLDFAST):
     done = node.run('check', '--format', 'json', '--id', 'fips.*', executable=program)
-    return {row['id']: row for row in json.loads(done.stdout)['rows']}
+    return {row['id']: row for row in json.loads(done.stdout)['checks']}
 
 
 def verdicts(found):
@@ -63,12 +63,12 @@ def mode_is_on(t):
     t.same(boot_entry(node), 'fips=1\n', 'GRUB reads fips=1 from the boot entry at once')
     found = rows(node)
     for name in ('mbedtls', 'bearssl', 'random'):
-        t.ok(re.match(r'passed: [1-9]\d* in all', found['fips.selftest.' + name]['actual']),
+        t.ok(re.match(r'passed: [1-9]\d* in all', found['fips.selftest.' + name]['observed']),
              f'the self-tests pass: {name}', found)
-    t.ok(found['fips.suites']['actual'].endswith('suites of 4 surfaces, each approved'),
+    t.ok(found['fips.suites']['observed'].endswith('suites of 4 surfaces, each approved'),
            'no suite is offered that is not approved')
-    t.ok(all(key in found['fips.suites']['note'] for key in ('tls.legacy', 'tls.aes128_sha')) and
-         'without effect' in found['fips.suites']['note'], 'masked answers are named',
+    t.ok(all(key in found['fips.suites']['reason'] for key in ('tls.legacy', 'tls.aes128_sha')) and
+         'without effect' in found['fips.suites']['reason'], 'masked answers are named',
          found['fips.suites'])
     t.same(found['fips.kernel']['verdict'], 'not_applicable', 'no kernel, no row of it')
     t.ok(not re.search('validated', json.dumps(found)), 'no row says validated')
@@ -83,7 +83,7 @@ def modes_of_the_kernel(t):
                                 ('0', 'fail', 'next boot'), ('1', 'pass', None)):
         kernel(node, mode)
         row = rows(node)['fips.kernel']
-        t.ok(row['verdict'] == verdict and (not note or note in row['note']),
+        t.ok(row['verdict'] == verdict and (not note or note in row['reason']),
              f'a kernel whose mode is {mode}: {verdict}', row)
     kernel(node, '0')
     t.ok('next boot' in node.run('check').stdout, 'the report says that a boot is due')
@@ -97,7 +97,7 @@ def entry_drifts(t):
         node.write('var/lib/holdfast/bootenv', text)
         t.same(rows(node)['fips.boot_entry']['verdict'], 'fail', f'a boot entry {name} is found')
         node.run('boot')
-        t.same(boot_entry(node), 'fips=1\n', 'and set right by the next boot')
+        t.same(boot_entry(node), 'fips=1\n', 'and repaired by the next boot')
     os.unlink(node.path('var/lib/holdfast/bootenv'))
     os.mkdir(node.path('var/lib/holdfast/bootenv'))
     row = rows(node)['fips.boot_entry']
@@ -158,7 +158,7 @@ def wrong_answers(t):
     for name, number, wanted in answers():
         done = node.run('check', '--format', 'json', executable=broken(number))
         report = json.loads(done.stdout)
-        found = {row['id']: row for row in report['rows']}
+        found = {row['id']: row for row in report['checks']}
         if name == 'SHA-256':
             t.ok(done.returncode == 1 and 'SHA-256 of mbedTLS' in json.dumps(report),
                  'a wrong SHA-256: not even the state is read', done.stderr)
@@ -167,7 +167,7 @@ def wrong_answers(t):
         failing = [found['fips.selftest.' + library] for library in ('mbedtls', 'bearssl')
                    if found['fips.selftest.' + library]['verdict'] == 'fail']
         t.ok(done.returncode == 1 and len(failing) == wanted and
-             all(row['actual'] == 'failed: ' + name for row in failing) and
+             all(row['observed'] == 'failed: ' + name for row in failing) and
              f'a self-test failed: {name}' in json.dumps(report),
              f'a wrong {name} is found by {wanted} and fails the report', failing, done.stderr)
 
@@ -221,7 +221,7 @@ def checks():
     done = subprocess.run(['curl', '-sk', '--retry', '20', '--retry-connrefused', '--retry-delay',
                            '1', f'https://127.0.0.1:{PORT}/checks'], capture_output=True, text=True,
                           check=True, timeout=PATIENCE_S)
-    return {row['id']: row for row in json.loads(done.stdout)['rows']}
+    return {row['id']: row for row in json.loads(done.stdout)['checks']}
 
 
 def daemon_in_fips_mode(t):
@@ -230,9 +230,9 @@ def daemon_in_fips_mode(t):
     with Daemon(node) as daemon:
         t.ok(listens(PATIENCE_S), 'with sound libraries the endpoint starts', daemon.said())
         found = checks()
-        t.same(found['fips.key']['actual'], 'approved: EC of 384 bits',
+        t.same(found['fips.key']['observed'], 'approved: EC of 384 bits',
                'the key that it made is approved')
-        t.ok(found['fips.selftest.bearssl']['actual'].startswith('passed: '),
+        t.ok(found['fips.selftest.bearssl']['observed'].startswith('passed: '),
              'its page shows the self-tests')
     return node
 
@@ -275,7 +275,7 @@ def bad_key(t, node):
     database.commit()
     database.close()
     row = rows(node)['fips.key']
-    t.ok(row['verdict'] == 'fail' and 'public exponent' in row['note'],
+    t.ok(row['verdict'] == 'fail' and 'public exponent' in row['reason'],
          'a key that SP 800-56B does not allow is a failing row with the reason', row)
     with Daemon(node) as daemon:
         t.ok(daemon.says('FIPS mode does not take its key: the public exponent'),

@@ -30,7 +30,7 @@ def rows(node, cmdline=CMDLINE, lockdown=LOCKDOWN, mounts=MOUNTS):
         elif os.path.exists(node.path(name)):
             os.unlink(node.path(name))
     report = json.loads(node.run('check', '--all', '--format', 'json', '--id', 'platform.*').stdout)
-    return {row['id'].removeprefix('platform.'): row for row in report['rows']}
+    return {row['id'].removeprefix('platform.'): row for row in report['checks']}
 
 
 def verdicts(found, wanted='fail'):
@@ -40,7 +40,7 @@ def verdicts(found, wanted='fail'):
 def hardened(t, node):
     found = rows(node)
     t.same(verdicts(found, 'pass'), set(found), 'an image that is as it should be passes every row')
-    t.same(found['mount.proc']['actual'],
+    t.same(found['mount.proc']['observed'],
            'mounted with rw,nosuid,nodev,noexec,relatime, and rw,hidepid=invisible',
            'a row of a mount says which options it saw')
     t.same(copied(found.values()), [], 'what passes is no copy of what should be')
@@ -52,11 +52,11 @@ def arguments(t, node):
     for word in CMDLINE.split()[2:9]:
         name = 'argument.' + word.partition('=')[0]
         found = rows(node, CMDLINE.replace(word + ' ', ' '))
-        t.same((verdicts(found), found[name]['actual']), ({name}, 'absent'),
+        t.same((verdicts(found), found[name]['observed']), ({name}, 'absent'),
                f'without {word} its row alone fails, and says that it is absent')
     for line, actual in ((CMDLINE + ' lockdown=none', 'lockdown=none'), (CMDLINE + ' vsyscall', 'vsyscall')):
         found = rows(node, line)
-        t.same([found[name]['actual'] for name in verdicts(found)], [actual],
+        t.same([found[name]['observed'] for name in verdicts(found)], [actual],
                f'the last word of a name counts: {actual}')
     found = rows(node, CMDLINE.replace('init_on_alloc=1', 'xinit_on_alloc=1 init_on_alloc_=1'))
     t.same(verdicts(found), {'argument.init_on_alloc'}, 'a longer name is another argument')
@@ -64,13 +64,13 @@ def arguments(t, node):
 
 def lockdown(t, node):
     found = rows(node, lockdown='[none] integrity confidentiality\n')
-    t.same((verdicts(found), found['lockdown']['actual']), ({'lockdown'}, 'none'),
+    t.same((verdicts(found), found['lockdown']['observed']), ({'lockdown'}, 'none'),
            'a kernel without lockdown fails, whatever its arguments say')
-    t.same(rows(node, lockdown='garbage')['lockdown']['actual'], 'unknown',
+    t.same(rows(node, lockdown='garbage')['lockdown']['observed'], 'unknown',
            'a mode that cannot be told is not taken for one')
     absent = rows(node, lockdown=None)['lockdown']
-    t.ok((absent['verdict'], absent['actual']) == ('fail', 'unknown') and
-         '/sys/kernel/security/lockdown' in absent['note'],
+    t.ok((absent['verdict'], absent['observed']) == ('fail', 'unknown') and
+         '/sys/kernel/security/lockdown' in absent['reason'],
          'a running kernel that does not show its lockdown fails', absent)
     t.same(rows(node, cmdline=None, lockdown=None, mounts=None)['lockdown']['verdict'],
            'not_applicable', 'a tree without a kernel has no row to fail')
@@ -81,11 +81,11 @@ def mounts(t, node):
                       ('/home', 'home'), ('/var/lib/holdfast', 'state')):
         gone = ''.join(line for line in MOUNTS.splitlines(True) if f' {path} ' not in line)
         found = rows(node, mounts=gone)
-        t.same((verdicts(found), found['mount.' + row]['actual']), ({'mount.' + row}, 'not a mount of its own'),
+        t.same((verdicts(found), found['mount.' + row]['observed']), ({'mount.' + row}, 'not a mount of its own'),
                f'{path} that is no mount of its own fails')
     hidden = MOUNTS + '30 1 0:30 / /home rw,relatime - tmpfs tmpfs rw\n'
     found = rows(node, mounts=hidden)
-    t.same((verdicts(found), found['mount.home']['actual']), ({'mount.home'}, 'none of them'),
+    t.same((verdicts(found), found['mount.home']['observed']), ({'mount.home'}, 'none of them'),
            'the last mount at a path is the one that counts')
     for old, new in (('hidepid=invisible', 'hidepid=off'), ('/tmp rw,nosuid,nodev,noexec', '/tmp rw,nosuid,nodev')):
         t.same(len(verdicts(rows(node, mounts=MOUNTS.replace(old, new)))), 1, f'one lost option fails: {new}')

@@ -72,7 +72,7 @@ def deviating(node, values):
 
 def rows(node):
     result = node.run('check', '--format', 'json', '--id', 'sysctl.*')
-    return {row['id']: row for row in json.loads(result.stdout)['rows']}
+    return {row['id']: row for row in json.loads(result.stdout)['checks']}
 
 
 def row_id(key):
@@ -95,12 +95,12 @@ def every_key(t):
            'boot writes every key at every place, and lowers nothing where more is as good')
     found = rows(node)
     t.same({row['verdict'] for row in found.values()}, {'pass'}, 'then every row passes')
-    t.same(found['sysctl.net.ipv4.conf.if.rp_filter']['actual'], '1 on all, default, eth0, lo',
+    t.same(found['sysctl.net.ipv4.conf.if.rp_filter']['observed'], '1 on all, default, eth0, lo',
            'a row shows the value and names the interfaces')
-    t.same([found[row_id(key)]['actual'] for key in OR_MORE],
+    t.same([found[row_id(key)]['observed'] for key in OR_MORE],
            [f"{beyond[key]} in /proc/sys/{key.replace('.', '/')}" for key in OR_MORE],
            'where more is as good it shows the value itself')
-    t.same(found['sysctl.net.ipv4.ip_local_port_range']['actual'],
+    t.same(found['sysctl.net.ipv4.ip_local_port_range']['observed'],
            '50000 60999 in /proc/sys/net/ipv4/ip_local_port_range', 'and a range')
     fill(node, {key: '0' for key in OR_MORE})
     t.same([row_id(key) for key in OR_MORE if rows(node)[row_id(key)]['verdict'] != 'fail'], [],
@@ -132,7 +132,7 @@ def not_read(t):
     for text in ('', 'x', '1x', '99999999999', '1 1 1'):
         write(node, name, text)
         row = rows(node)['sysctl.net.ipv4.conf.if.log_martians']
-        t.ok(row['verdict'] == 'error' and 'eth0' in row['note'],
+        t.ok(row['verdict'] == 'error' and 'eth0' in row['reason'],
              f'{text!r} on one interface is an error that names it', row)
     os.unlink(node.path(name))
     os.mkdir(node.path(name))
@@ -141,7 +141,7 @@ def not_read(t):
          'so is one that cannot be read', found['sysctl.net.ipv4.conf.if.log_martians'])
     t.same({row['verdict'] for row in found.values()}, {'pass', 'error'}, 'the others pass')
     os.rmdir(node.path(name))
-    t.same(rows(node)['sysctl.net.ipv4.conf.if.log_martians']['actual'], '1 on all, default, lo',
+    t.same(rows(node)['sysctl.net.ipv4.conf.if.log_martians']['observed'], '1 on all, default, lo',
            'an interface without the key is not named')
 
 
@@ -150,22 +150,22 @@ def several_values(t):
     fill(node, EVERY)
     write(node, 'proc/sys/net/ipv6/conf/lo/accept_dad', '-1')
     row = rows(node)['sysctl.net.ipv6.conf.if.accept_dad']
-    t.same((row['verdict'], row['actual']), ('pass', '1 on all, default, eth0; -1 on lo'),
+    t.same((row['verdict'], row['observed']), ('pass', '1 on all, default, eth0; -1 on lo'),
            'an interface that does without is shown as it is')
     for place in ('all', 'default'):
         write(node, f'proc/sys/net/ipv6/conf/{place}/accept_dad', '-1')
         row = rows(node)['sysctl.net.ipv6.conf.if.accept_dad']
-        t.same((row['verdict'], row['actual']), ('fail', f'-1 on {place}'),
+        t.same((row['verdict'], row['observed']), ('fail', f'-1 on {place}'),
                f'{place} is no interface that could do without')
         write(node, f'proc/sys/net/ipv6/conf/{place}/accept_dad', '1')
     write(node, 'proc/sys/net/ipv6/conf/eth0/dad_transmits', '-1')
     row = rows(node)['sysctl.net.ipv6.conf.if.dad_transmits']
-    t.same((row['verdict'], row['actual']), ('fail', '-1 on eth0'),
+    t.same((row['verdict'], row['observed']), ('fail', '-1 on eth0'),
            'a number of probes is not done without')
     for interface, value in (('eth0', '2'), ('all', '3')):
         write(node, f'proc/sys/net/ipv4/conf/{interface}/rp_filter', value)
     row = rows(node)['sysctl.net.ipv4.conf.if.rp_filter']
-    t.same((row['verdict'], sorted(row['actual'].split('; '))), ('fail', ['2 on eth0', '3 on all']),
+    t.same((row['verdict'], sorted(row['observed'].split('; '))), ('fail', ['2 on eth0', '3 on all']),
            'a row that differs shows what differs alone')
 
 
@@ -178,7 +178,7 @@ def unreadable_interfaces(t):
     os.symlink('moved', node.path('proc/sys/net/ipv4/conf'))
     found = rows(node)
     row = found['sysctl.net.ipv4.conf.if.rp_filter']
-    t.ok(row['verdict'] == 'error' and 'cannot open' in row['note'],
+    t.ok(row['verdict'] == 'error' and 'cannot open' in row['reason'],
          'interfaces that cannot be listed are an error', row)
     t.same(found['sysctl.net.ipv6.conf.if.accept_ra']['verdict'], 'pass',
            "the other family's are looked at all the same")
@@ -206,7 +206,7 @@ def local_ports(t):
         fill(node, EVERY)
         node.run('boot')
         row = rows(node)['sysctl.net.ipv4.ip_local_port_range']
-        t.same((row['desired'], row['actual'].partition(' in ')[0], row['verdict']),
+        t.same((row['expected'], row['observed'].partition(' in ')[0], row['verdict']),
                (wanted, wanted, 'pass'),
                f"local ports with {', '.join(settings) or 'the defaults'}")
 

@@ -41,7 +41,7 @@ def report(node):
 
 
 def row(node, name):
-    return next(row for row in report(node)['rows'] if row['id'] == name)
+    return next(row for row in report(node)['checks'] if row['id'] == name)
 
 
 def last_drift_s(node):

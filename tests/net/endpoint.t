@@ -133,14 +133,14 @@ def a_port_that_is_taken(t):
     with lab:
         t.ok(wait_for(lambda: lab.verdict() == 'fail'), 'a port that another program has bound fails',
              lab.row())
-        t.ok('port 9443' in lab.row()['actual'], 'and the row names the port', lab.row())
+        t.ok('port 9443' in lab.row()['observed'], 'and the row names the port', lab.row())
         t.ok(lab.events(), 'and it is an event')
         t.same({row['verdict'] for name, row in lab.node.rows('tls.health.*').items()} & {
             'not_applicable', 'pass'}, set(), 'no row of the health port passes or does not apply')
         other.close()
         t.ok(wait_for(lambda: lab.verdict() == 'pass'), 'once the port is free the endpoint serves',
              lab.row())
-        t.ok(fingerprint(lab.certificate()) in lab.row()['actual'],
+        t.ok(fingerprint(lab.certificate()) in lab.row()['observed'],
              'and its row shows the certificate that is served', lab.row())
 
 
@@ -180,7 +180,7 @@ def a_stranger_by_redirection(t):
                      f'priority -100; }}; add rule ip elsewhere out tcp dport {PORT} redirect to :9444')
         lab.node.store('net.accept_icmpv6_multicast_echo=no')  # has the node probed again
         t.ok(wait_for(lambda: lab.verdict() == 'fail' and 'another certificate' in
-                      lab.row()['actual']), 'a certificate that is not ours fails', lab.row())
+                      lab.row()['observed']), 'a certificate that is not ours fails', lab.row())
         stranger.terminate()
         stranger.wait()
 
@@ -317,15 +317,15 @@ def follows_names(t):
         lab.stop()
         lab.start()
         t.same(wait_for(lab.certificate), now, 'it stays while they do, over a restart too')
-        t.ok(wait_for(lambda: 'self-signed' in lab.row('tls.health.certificate')['actual']),
+        t.ok(wait_for(lambda: 'self-signed' in lab.row('tls.health.certificate')['observed']),
              'its row says that it is self-signed', lab.row('tls.health.certificate'))
         row = lab.row('tls.health.certificate')
-        t.ok(row['verdict'] == 'fail' and fingerprint(now) in row['actual'],
+        t.ok(row['verdict'] == 'fail' and fingerprint(now) in row['observed'],
              'and which fingerprint to compare', row)
 
 
 def is_advice(t, lab):
-    """Nothing but the certificate and the guide falls short."""
+    """Nothing but the certificate and the guide fails."""
     health = json.loads(lab.page('/health'))
     t.same(health['checks']['tls:failing'][0]['status'], 'warn',
            'a self-signed certificate is no failure of the node')
@@ -493,7 +493,7 @@ def keeps_what_it_cannot_read(t):
             damage(lab, damaged)
         before = stored(lab)
         with lab:
-            t.ok(wait_for(lambda: lab.verdict() == 'fail' and 'imported' in lab.row()['actual']),
+            t.ok(wait_for(lambda: lab.verdict() == 'fail' and 'imported' in lab.row()['observed']),
                  f'an imported certificate {name} is not served, and its row says so', lab.row())
             t.same(lab.certificate(), b'', 'and no other in its place')
         t.same(stored(lab), before, 'and what is stored stays as it is')
@@ -518,7 +518,7 @@ def survives_damage(t):
     _, key = signed(lab.node.root, moment(-1), moment(300))
     store(lab, key=key)
     with lab:
-        t.ok(wait_for(lambda: lab.verdict() == 'fail' and 'ended' in lab.row()['actual']),
+        t.ok(wait_for(lambda: lab.verdict() == 'fail' and 'ended' in lab.row()['observed']),
              'a key that somebody else has stored is not replaced, and its row fails', lab.row())
 
 

@@ -102,16 +102,16 @@ def closes(link, before, after, closed, kept, name):
             stack.callback(flow.close)
             tap.ok(flow.passes(), f'{name}: {flow.name} passes before')
         got = row(link)
-        tap.ok(got['verdict'] == 'pass' and 'all admitted' in got['actual'],
+        tap.ok(got['verdict'] == 'pass' and 'all admitted' in got['observed'],
                f'{name}: all flows are admitted before', got)
         link.node.settings(after)
         got = row(link)
-        tap.ok(got['verdict'] == 'fail' and got['actual'].startswith(f'{len(end)} of ') and
-               all(f'{flow.far.getsockname()[1]} -> ' in got['actual'] for flow in end),
+        tap.ok(got['verdict'] == 'fail' and got['observed'].startswith(f'{len(end)} of ') and
+               all(f'{flow.far.getsockname()[1]} -> ' in got['observed'] for flow in end),
                f'{name}: check names those that no rule admits', got)
         link.node.boot()
         got = row(link)
-        tap.ok(got['verdict'] == 'pass' and 'all admitted' in got['actual'],
+        tap.ok(got['verdict'] == 'pass' and 'all admitted' in got['observed'],
                f'{name}: none of them is left afterwards', got)
         for flow in end:
             tap.ok(not flow.passes(), f'{name}: {flow.name} has ended')
@@ -166,7 +166,7 @@ def many(link):
             far.connect((NODE[4], 22))
         link.node.settings(STATIONS + 'global.ssh = no\n')
         got = row(link)
-        tap.ok(got['actual'].startswith('300 of ') and len(got['actual']) < 1000,
+        tap.ok(got['observed'].startswith('300 of ') and len(got['observed']) < 1000,
                'three hundred flows are counted, the first of them named', got)
         link.node.boot()
         got = row(link)

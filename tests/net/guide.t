@@ -45,7 +45,7 @@ def answers(t, node):
     rows = guide(node)
     t.same(set(asked) - set(rows), set(), 'the Management Node judges each answer of the wizard')
     elsewhere = [name for name, roles in asked.items() if roles == 'CONFERENCING']
-    t.same({(rows[name]['verdict'], rows[name]['note']) for name in elsewhere}, {('not_checked', STORED)},
+    t.same({(rows[name]['verdict'], rows[name]['reason']) for name in elsewhere}, {('not_checked', STORED)},
            'those for Conferencing Nodes alone are stored there')
     node.set_role('conferencing')
     node.settings('')
@@ -57,16 +57,16 @@ def stored(t, node, role, text, words):
     node.set_role(role)
     node.settings(text)
     rows = guide(node)
-    t.same({name: (rows[name]['verdict'], rows[name]['note']) for name in MERELY_STORED[role]},
+    t.same({name: (rows[name]['verdict'], rows[name]['reason']) for name in MERELY_STORED[role]},
            dict.fromkeys(MERELY_STORED[role], ('not_checked', STORED)),
            f'what is merely stored is not checked: {role}, {words}')
-    t.ok(all(row['verdict'] != 'pass' or row['actual'] != row['desired'] for row in rows.values()),
+    t.ok(all(row['verdict'] != 'pass' or row['observed'] != row['expected'] for row in rows.values()),
          'what passes says where it was seen', rows)
 
 
 def counted(t, node):
     report = json.loads(node.holdfast('check', '--format', 'json').stdout)
-    rows = sum(row['verdict'] == 'not_checked' for row in report['rows'])
+    rows = sum(row['verdict'] == 'not_checked' for row in report['checks'])
     t.ok(rows > len(MERELY_STORED['conferencing']) and report['counts']['not_checked'] == rows,
          'the report counts them', report['counts'])
     text = node.holdfast('check').stdout
@@ -75,7 +75,7 @@ def counted(t, node):
 
 def mtu(t, node, wanted, words):
     row = guide(node)['location.mtu']
-    t.same((row['verdict'], row['actual']), wanted, words)
+    t.same((row['verdict'], row['observed']), wanted, words)
     return row
 
 
@@ -96,7 +96,7 @@ def packets(t, node):
     mtu(t, node, ('not_checked', '1400'), 'nor with one that is down')
     node.run('ip', 'link', 'set', 'm0', 'up')
     row = mtu(t, node, ('fail', '1400 stored; 1500 on m0'), 'an interface with another MTU fails it')
-    t.ok('another MTU' in row['note'], 'and the row says why', row)
+    t.ok('another MTU' in row['reason'], 'and the row says why', row)
     node.run('ip', 'link', 'set', 'm0', 'mtu', '1400')
     mtu(t, node, ('pass', '1400 stored; 1400 on m0'), 'one with that MTU passes')
     add_link(node, peer, 'm1', 1399)
@@ -106,7 +106,7 @@ def packets(t, node):
     for number in range(2, 12):
         add_link(node, peer, f'm{number}', 1400)
     row = guide(node)['location.mtu']
-    t.ok(row['actual'].endswith(' and 3 more') and row['actual'].count('m') == 8 + 1,
+    t.ok(row['observed'].endswith(' and 3 more') and row['observed'].count('m') == 8 + 1,
          'a few interfaces are named and the rest are counted', row)
 
 

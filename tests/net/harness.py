@@ -97,14 +97,14 @@ class Node(Namespace):
             raise RuntimeError(f'import: {result.stderr}')
 
     def boot(self):
-        """Enforces; other domains may fall short here, so that 1 will do."""
+        """Enforces; other domains may fail here, so that 1 will do."""
         result = self.holdfast('boot')
         if result.returncode not in (0, 1):
             raise RuntimeError(f'boot: {result.returncode}: {result.stderr}')
 
     def rows(self, glob='firewall.*'):
         result = self.holdfast('check', '--format', 'json', '--id', glob)
-        return {row['id']: row for row in json.loads(result.stdout)['rows']}
+        return {row['id']: row for row in json.loads(result.stdout)['checks']}
 
     def listing(self):
         return self.run('nft', 'list', 'table', 'inet', 'holdfast')

@@ -87,11 +87,11 @@ def stop(process):
 
 def says(found, page, error):
     """Each of the two answers is named where it is at fault; both where the row passes."""
-    named = ['HEAD /: ' in (found['actual'] or ''), 'HEAD /holdfast-probe: ' in (found['actual'] or '')]
+    named = ['HEAD /: ' in (found['observed'] or ''), 'HEAD /holdfast-probe: ' in (found['observed'] or '')]
     if not page and not error:
         return found['verdict'] == 'pass' and named == [True, True]
     return found['verdict'] == 'fail' and named == [bool(page), bool(error)] \
-        and all(text in found['actual'] for text in (page, error) if text)
+        and all(text in found['observed'] for text in (page, error) if text)
 
 
 def judge_blocks(t, node):
@@ -121,8 +121,8 @@ def main():
         t.ok(wait_for(lambda: os.path.exists(f'{node.root}/run/holdfast/probe')),
              'the daemon probes the listeners of the node')
         health = node.rows('tls.health.*')['tls.health.headers']
-        t.ok(health['verdict'] == 'pass' and 'HEAD /: 200' in health['actual']
-             and 'HEAD /holdfast-probe: 404' in health['actual'],
+        t.ok(health['verdict'] == 'pass' and 'HEAD /: 200' in health['observed']
+             and 'HEAD /holdfast-probe: 404' in health['observed'],
              "the node's own endpoint has its headers on pages and errors", health)
         t.same(row(node)['verdict'], 'not_applicable', 'where no web server listens no row applies')
         judge_blocks(t, node)

@@ -9,7 +9,7 @@ PATIENCE_S = 120
 
 def rows(node):
     report = json.loads(node.holdfast('check', '--format', 'json', '--id', 'tls.*').stdout)
-    return {row['id']: row for row in report['rows']}
+    return {row['id']: row for row in report['checks']}
 
 
 def wait_for(found):

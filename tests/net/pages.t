@@ -68,7 +68,7 @@ def metrics(t, node):
                             capture_output=True, check=False)
     t.ok(result.returncode == 0, 'promtool finds nothing to say of them',
          result.stdout + result.stderr)
-    t.ok(re.search(r'^holdfast_row\{domain="firewall",id="firewall.table",verdict="pass"\} 1$',
+    t.ok(re.search(r'^holdfast_check\{domain="firewall",id="firewall.table",verdict="pass"\} 1$',
                    text, re.M), 'each row is a gauge')
     t.ok(re.search(r'^holdfast_certificate_expiry_time_seconds [1-9]\d+$', text, re.M),
          'the expiry of the certificate is a gauge')
@@ -136,7 +136,7 @@ def health(t, node):
     status, headers, text = get(node, '/health')
     report = json.loads(text)
     t.same((status, report['status']), (200, 'warn'),
-           'settings that fall short of the guide make the health warn, which is 200')
+           'settings that fail of the guide make the health warn, which is 200')
     t.same(set(report['checks']), {'platform:failing', 'sysctl:failing', 'accounts:failing', 'fips:failing',
                                    'files:failing', 'firewall:failing', 'modules:failing',
                                    'tls:failing', 'guide:failing'}, 'with one check a domain')
@@ -150,9 +150,9 @@ def health(t, node):
     status, _, text = get(node, '/health')
     t.same((status, json.loads(text)['status']), (503, 'fail'),
            'a row that nothing sets right makes it fail, which is 503')
-    rows = json.loads(get(node, '/checks')[2])['rows']
+    rows = json.loads(get(node, '/checks')[2])['checks']
     row = next(row for row in rows if row['id'] == 'firewall.foreign')
-    t.ok('stranger' in row['actual'], 'and /checks names what it is', row)
+    t.ok('stranger' in row['observed'], 'and /checks names what it is', row)
 
 
 def main():

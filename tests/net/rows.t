@@ -29,7 +29,7 @@ def sysctl(t, node, rows, words):
     with node.entered():
         for row in rows:
             key = row['id'].removeprefix('sysctl.').replace('.', '/')
-            for value, names in re.findall(r'(-?\d+(?: \d+)?) (on [^;]+|in /proc[^;]+)', row['actual']):
+            for value, names in re.findall(r'(-?\d+(?: \d+)?) (on [^;]+|in /proc[^;]+)', row['observed']):
                 paths = [names.removeprefix('in ')] if names.startswith('in ') else [
                     f"/proc/sys/{key.replace('/if/', f'/{name}/')}"
                     for name in names.removeprefix('on ').split(', ')]
@@ -38,7 +38,7 @@ def sysctl(t, node, rows, words):
                     with open(path) as file:
                         if file.read().split() != value.split():
                             wrong.append((row['id'], path, value))
-    named = [row for row in rows if '.if.' in row['id'] and f', {LINK}' not in row['actual']]
+    named = [row for row in rows if '.if.' in row['id'] and f', {LINK}' not in row['observed']]
     t.ok(places > len(rows) and not wrong, f'{words}: sysctl rows show what procfs has', wrong)
     t.same(named, [], f'{words}: and name the interface')
 
@@ -51,13 +51,13 @@ def firewall(t, node, rows, words):
                for line, handle in handles.items()}
     counts = {chain: len(re.findall(r'# handle', body)) for chain, body in
               re.findall(r'^\tchain (\S+) \{ # handle \d+\n(.*?)^\t\}', listing, re.M | re.S)}
-    rules = [row for row in rows if re.match(r'rule \d+ of \d+, handle', row['actual'])]
+    rules = [row for row in rows if re.match(r'rule \d+ of \d+, handle', row['observed'])]
     wrong = [row for row in rules
-             if handles.get(re.search(r'handle (\d+):', row['actual'])[1]) != row['desired'] or
-             re.search(r' of (\d+),', row['actual'])[1] != str(counts[row['id'].split('.')[1]])]
+             if handles.get(re.search(r'handle (\d+):', row['observed'])[1]) != row['expected'] or
+             re.search(r' of (\d+),', row['observed'])[1] != str(counts[row['id'].split('.')[1]])]
     t.ok(len(rules) == sum(counts.values()) and not wrong,
          f'{words}: each firewall row names the rule that nft shows', len(rules), counts, wrong[:3])
-    chains = {row['id'].removeprefix('firewall.chain.'): row['actual'] for row in rows
+    chains = {row['id'].removeprefix('firewall.chain.'): row['observed'] for row in rows
               if row['id'].startswith('firewall.chain.')}
     t.same({name: text.split()[0] for name, text in chains.items()},
            {name: str(count) for name, count in counts.items()}, f'{words}: each chain counts its rules')
@@ -66,10 +66,10 @@ def firewall(t, node, rows, words):
 def files(t, node, rows, words):
     wrong = []
     for row in rows:
-        path = node.root + row['note'].split(', from')[0]
-        if row['actual'].startswith('SHA-256 '):
+        path = node.root + row['reason'].split(', from')[0]
+        if row['observed'].startswith('SHA-256 '):
             with open(path, 'rb') as file:
-                if row['actual'] != 'SHA-256 ' + hashlib.sha256(file.read()).hexdigest():
+                if row['observed'] != 'SHA-256 ' + hashlib.sha256(file.read()).hexdigest():
                     wrong.append(row)
         elif os.path.exists(path):
             wrong.append(row)
@@ -77,7 +77,7 @@ def files(t, node, rows, words):
 
 
 def tls(t, node, rows, words):
-    found = {row['id'].removeprefix('tls.health.'): row['actual'] for row in rows}
+    found = {row['id'].removeprefix('tls.health.'): row['observed'] for row in rows}
     with node.entered():
         pem = ssl.get_server_certificate(('127.0.0.1', PORT))
     digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest().upper()
@@ -98,7 +98,7 @@ def ill_formed(lines):
 
 
 def boot_lines(t, node, words):
-    """What boot cannot set right it names on the console."""
+    """What boot cannot repaired it names on the console."""
     node.run('nft', 'add', 'table', 'inet', 'rows_theirs')
     node.run('nft', 'add', 'chain', 'inet', 'rows_theirs', 'input',
              '{ type filter hook input priority 7; policy accept; }')
@@ -113,7 +113,7 @@ def event_lines(node):
     """The rows that the log names, one by one."""
     found = []
     for line in node.holdfast('events').stdout.splitlines():
-        head, named, rows = line.partition(' set right; ')
+        head, named, rows = line.partition(' repaired; ')
         if named:
             found += [row for row in re.split(r'; (?=[a-z]+\.[a-z0-9._-]+ is |and more)', rows)
                       if row != 'and more']
@@ -146,7 +146,7 @@ def page(node):
     with node.entered():
         with urllib.request.urlopen(f'https://127.0.0.1:{PORT}/checks', timeout=60,
                                     context=ssl._create_unverified_context()) as answer:
-            return json.loads(answer.read())['rows']
+            return json.loads(answer.read())['checks']
 
 
 def wait_for_probe(node):
@@ -191,10 +191,10 @@ def running(t, node, role, fips):
             firewall(t, node, passing['firewall'], words)
             files(t, node, passing['files'], words)
             tls(t, node, passing['tls'], words)
-        own = json.loads(node.holdfast('check', '--format', 'json').stdout)['rows']
+        own = json.loads(node.holdfast('check', '--format', 'json').stdout)['checks']
         t.same(copied(own), [], f'{words}: nor does one of check')
         if fips:
-            t.ok(any(row['id'] == 'fips.key' and 'bits' in row['actual'] for row in rows),
+            t.ok(any(row['id'] == 'fips.key' and 'bits' in row['observed'] for row in rows),
                  f'{words}: the key is named by its kind')
         drift_lines(t, node, words)
     finally:
@@ -211,7 +211,7 @@ def accounts(t, node):
             file.write(text)
     node.settings(SETTINGS + 'security.disable_admin = yes\n')
     node.boot()
-    rows = json.loads(node.holdfast('check', '--format', 'json').stdout)['rows']
+    rows = json.loads(node.holdfast('check', '--format', 'json').stdout)['checks']
     judged(t, node, rows, 'disabled administrator', ['accounts', 'sysctl', 'firewall'])
 
 

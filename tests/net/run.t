@@ -208,7 +208,7 @@ def local_readers(t, node):
     os.chmod(node.root, 0o755)  # what is denied is denied by the files themselves
     with node.entered():
         read = as_stranger(lambda: b''.join(map(read_page, PAGES)))
-    t.ok(b'holdfast_health' in read and b'"rows"' in read,
+    t.ok(b'holdfast_health' in read and b'"checks"' in read,
          'a local process reads what a station reads, over loopback', read[:300])
     t.same([name for name, secret in SECRETS.items() if secret in read], [],
            'no stored secret is on any page')
@@ -234,7 +234,7 @@ def not_by_hand(t):
 
 
 def repairs(t, node, daemon):
-    """What the kernel announces is set right before the timer's next look."""
+    """What the kernel announces is repaired before the timer's next look."""
     def at_once(begin, is_done, name):
         t.ok(timer.done_before_expiry(daemon.pid, begin, is_done, wait_for), name)
 

@@ -88,17 +88,17 @@ def verdicts(t, node):
     t.ok(wait_for(lambda: rows(node)['tls.sip-tls.suites']['verdict'] == 'error'),
          'the prober comes to its end', rows(node))
     found = rows(node)
-    t.same({row['note'] for name, row in found.items() if '.sip-tls.' in name},
+    t.same({row['reason'] for name, row in found.items() if '.sip-tls.' in name},
            {'it begins to answer and does not end in time'},
            'each row of a listener that ends no answer says so')
     t.same({row['verdict'] for name, row in found.items() if '.sip-tls.' in name}, {'error'},
            'and is an error')
     t.same(found['tls.health.suites']['verdict'], 'pass', "the node's endpoint is judged")
     row = found['tls.https.suites']
-    t.ok(row['verdict'] == 'fail' and 'TLS_RSA_WITH_AES_256_GCM_SHA384' in row['actual'],
+    t.ok(row['verdict'] == 'fail' and 'TLS_RSA_WITH_AES_256_GCM_SHA384' in row['observed'],
          'what a web server shows in time is judged', row)
     row = found['tls.https.versions']
-    t.ok(row['verdict'] == 'not_checked' and 'too slowly' in row['note'],
+    t.ok(row['verdict'] == 'not_checked' and 'too slowly' in row['reason'],
          'and that it begins to answer the hellos of old versions is no refusal of them', row)
 
 

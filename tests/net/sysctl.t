@@ -87,7 +87,7 @@ def names_deviating_interfaces(t, node, odd):
     with node.entered():
         write(f'/proc/sys/net/ipv4/conf/{odd}/rp_filter', 0)
     row = node.rows('sysctl.net.ipv4.conf.if.rp_filter').popitem()[1]
-    t.same((row['verdict'], row['actual']), ('fail', f'0 on {odd}'),
+    t.same((row['verdict'], row['observed']), ('fail', f'0 on {odd}'),
            'a row names the interface that deviates')
     node.boot()
 
@@ -191,8 +191,8 @@ def a_thousand_interfaces(t, node):
     t.same(row['verdict'], 'pass', 'and observed')
     spoil(node, {'net.ipv4.conf.{if}.rp_filter': 1}, many)
     row = node.rows('sysctl.net.ipv4.conf.if.rp_filter').popitem()[1]
-    t.ok(row['verdict'] == 'fail' and row['actual'].endswith('more') and len(row['actual']) < 200,
-         'a row names a few of them and counts the rest', row['actual'])
+    t.ok(row['verdict'] == 'fail' and row['observed'].endswith('more') and len(row['observed']) < 200,
+         'a row names a few of them and counts the rest', row['observed'])
 
 
 def read_only(t, node):
@@ -201,7 +201,7 @@ def read_only(t, node):
               'exec "$0" --root "$1" boot')
     spoil(node, {'net.ipv4.tcp_rfc1337': 1}, ())
     result = node.try_run('unshare', '-m', 'sh', '-c', script, harness.HOLDFAST, node.root)
-    t.same(result.returncode, 1, 'a read-only /proc/sys makes boot fall short, not fail')
+    t.same(result.returncode, 1, 'a read-only /proc/sys makes boot fail, not fail')
     t.ok('sysctl.net.ipv4.tcp_rfc1337' in result.stderr and
          'Read-only file system' in result.stderr, 'and say which key and why', result.stderr)
 

@@ -103,10 +103,10 @@ def foreign():
         before = node.run('nft', 'list', 'ruleset')
         row = node.rows()['firewall.foreign']
         if word:
-            tap.ok(row['verdict'] == 'fail' and f'{family} theirs ' in row['actual'] and
-                   word in row['actual'], f'{name} is named', row)
+            tap.ok(row['verdict'] == 'fail' and f'{family} theirs ' in row['observed'] and
+                   word in row['observed'], f'{name} is named', row)
         else:
-            tap.ok(row['verdict'] == 'pass' and re.match(r'none of \d+ chains', row['actual']),
+            tap.ok(row['verdict'] == 'pass' and re.match(r'none of \d+ chains', row['observed']),
                    f'{name} has no effect', row)
         node.boot()
         tap.same(node.run('nft', 'list', 'ruleset'), before, f'{name}: boot leaves it alone')
@@ -118,7 +118,7 @@ def many():
     """A thousand chains are counted, the first of them named."""
     chains = ''.join(f'chain c{i} {{\naccept\n}}\n' for i in range(1000))
     node.run('nft', '-f', '-', input=f'table inet theirs {{\n{chains}\n}}\n')
-    actual = node.rows()['firewall.foreign']['actual']
+    actual = node.rows()['firewall.foreign']['observed']
     tap.ok('c0 (regular: accepts)' in actual and 'chains more' in actual and len(actual) < 3000,
            'a thousand chains make a row that can still be read', len(actual))
     node.run('nft', 'delete', 'table', 'inet', 'theirs')
@@ -187,7 +187,7 @@ def order():
     node.run('nft', '-f', '-', input='table inet holdfast {\n' + ''.join(
         f'chain {chain}\n' for chain in reversed(chains)) + '}\n')
     row = node.rows()['firewall.table']
-    tap.ok(row['verdict'] == 'fail' and 'another order' in row['actual'],
+    tap.ok(row['verdict'] == 'fail' and 'another order' in row['observed'],
            'chains in another order: the table fails', row)
     node.boot()
     tap.same(node.listing(), printed, 'and boot sets it right')
@@ -199,7 +199,7 @@ def legacy():
         node.run(tool, '-t', 'nat', '-A', 'PREROUTING', '-p', 'tcp', '--dport', '1', '-j',
                  'REDIRECT', '--to-ports', '9443')
         row = node.rows()['firewall.foreign']
-        tap.ok(row['verdict'] == 'fail' and family + ' nat (ip_tables)' in row['actual'],
+        tap.ok(row['verdict'] == 'fail' and family + ' nat (ip_tables)' in row['observed'],
                f'a table of {tool} fails it too', row)
 
 

@@ -53,19 +53,19 @@ def verdicts(t, node):
     t.same({name: row['verdict'] for name, row in found.items() if '.health.' in name}, wanted,
            'in every respect but its certificate, though its limits count the probe like anybody')
     row = found['tls.https.versions']
-    t.same((row['verdict'], row['setting'], row['actual']),
+    t.same((row['verdict'], row['setting'], row['observed']),
            ('fail', 'https.legacy_inbound', 'TLS 1.0 is accepted; TLS 1.1 is accepted'),
            'a web server that accepts TLS 1.0 is a failing row, with the setting')
     t.ok(row['section'], "and with the guide's section", row)
     row = found['tls.https.suites']
-    t.ok(row['verdict'] == 'fail' and 'TLS_RSA_WITH_AES_256_GCM_SHA384' in row['actual'],
+    t.ok(row['verdict'] == 'fail' and 'TLS_RSA_WITH_AES_256_GCM_SHA384' in row['observed'],
          'one that accepts static RSA likewise, with the name of the suite', row)
     row = found['tls.https.signatures']
-    t.same((row['verdict'], row['actual']),
+    t.same((row['verdict'], row['observed']),
            ('fail', 'a key exchange of TLS 1.2 is signed by rsa_pkcs1_sha1'),
            'one that signs by SHA-1 for a client that says nothing of signatures, too')
     row = found['tls.sip-tls.suites']
-    t.ok(row['verdict'] == 'error' and 'says nothing' in row['note'],
+    t.ok(row['verdict'] == 'error' and 'says nothing' in row['reason'],
          'a listener that says nothing is an error', row)
 
 
@@ -83,7 +83,7 @@ def closed(t, node, servers):
     t.ok(result.returncode == 0, 'a change of settings', result.stderr)
     took = wait_for(lambda: rows(node)['tls.https.suites']['verdict'] == 'not_applicable')
     row = rows(node)['tls.https.suites']
-    t.ok(took is not None and 'port 443' in row['note'],
+    t.ok(took is not None and 'port 443' in row['reason'],
          'is followed by a new probe: the rows of a closed port do not apply', row)
 
 

@@ -91,21 +91,22 @@ static bool start(pid_t pids[countof(actors)])
 
 /* --- what is asked of it --- */
 
-static const struct row *processes_row(const struct rows *rows)
+static const struct check *processes_check(const struct checks *checks)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        if (str_equal(rows->list[i].id, "accounts.processes"))
-            return &rows->list[i];
+    for (size_t i = 0; i < checks->count; i++)
+        if (str_equal(checks->list[i].id, "accounts.processes"))
+            return &checks->list[i];
     return NULL;
 }
 
-static void expect_named(const struct row *row, const pid_t pids[countof(actors)])
+static void expect_named(const struct check *check, const pid_t pids[countof(actors)])
 {
-    expect(row->verdict == VERDICT_FAIL, "the row fails", row->actual);
+    expect(check->verdict == VERDICT_FAIL, "the check fails", check->observed);
     for (size_t i = 0; i < countof(actors); i++) {
         char text[64];
         (void)snprintf(text, sizeof(text), "%s (%d)", actors[i].name, (int)pids[i]);
-        expect((strstr(row->actual, text) != NULL) == actors[i].unwanted, text, row->actual);
+        expect((strstr(check->observed, text) != NULL) == actors[i].unwanted, text,
+               check->observed);
     }
 }
 
@@ -122,11 +123,11 @@ static void expect_ended(const pid_t pids[countof(actors)])
     }
 }
 
-static void observe(const struct policy *policy, const struct system *system, struct rows *rows)
+static void observe(const struct policy *policy, const struct system *system, struct checks *checks)
 {
-    rows_free(rows);
-    domain_accounts.plan(policy, rows);
-    domain_accounts.observe(system, policy, rows);
+    checks_free(checks);
+    domain_accounts.plan(policy, checks);
+    domain_accounts.observe(system, policy, checks);
 }
 
 static void find_and_end(const pid_t pids[countof(actors)])
@@ -134,20 +135,20 @@ static void find_and_end(const pid_t pids[countof(actors)])
     const struct system system = {.root = "", .initial_netns = true};
     struct settings settings = {0};
     struct policy policy;
-    struct rows rows = {0};
+    struct checks checks = {0};
     expect(settings_defaults(&settings) == 0, "settings", "defaults");
     policy_make(&policy, &(struct policy_input){.role = ROLE_MANAGEMENT,
                                                 .settings = &settings,
                                                 .admin_latched = true});
-    observe(&policy, &system, &rows);
-    expect_named(processes_row(&rows), pids);
-    domain_accounts.converge(&system, &policy, &rows);
+    observe(&policy, &system, &checks);
+    expect_named(processes_check(&checks), pids);
+    domain_accounts.converge(&system, &policy, &checks);
     expect_ended(pids);
-    observe(&policy, &system, &rows);
-    expect(processes_row(&rows)->verdict == VERDICT_PASS &&
-               str_equal(processes_row(&rows)->actual, "none of 2 processes"),
-           "then the row passes", processes_row(&rows)->actual);
-    rows_free(&rows);
+    observe(&policy, &system, &checks);
+    expect(processes_check(&checks)->verdict == VERDICT_PASS &&
+               str_equal(processes_check(&checks)->observed, "none of 2 processes"),
+           "then the check passes", processes_check(&checks)->observed);
+    checks_free(&checks);
     settings_free(&settings);
 }
 

@@ -148,42 +148,42 @@ static char root[] = "/tmp/holdfast-allocation-XXXXXX";
 
 static bool plan_domain(size_t domain)
 {
-    struct rows rows = {0};
-    domain_table[domain]->plan(&policy, &rows);
+    struct checks checks = {0};
+    domain_table[domain]->plan(&policy, &checks);
     left = 0;
-    bool well = !rows.failed;
-    assert_true(well || rows_worst(&rows) == VERDICT_ERROR);
-    rows_free(&rows);
+    bool well = !checks.failed;
+    assert_true(well || checks_worst(&checks) == VERDICT_ERROR);
+    checks_free(&checks);
     return well;
 }
 
-/* A row is what it is with all memory there, or an error, or the rows say that some was not. */
-static bool observe_domain(size_t domain, const struct rows *wanted)
+/* A check is what it is with all memory there, or an error, or the checks say that some was not. */
+static bool observe_domain(size_t domain, const struct checks *wanted)
 {
     const struct system system = {.root = root};
-    struct rows rows = {0};
+    struct checks checks = {0};
     unsigned long held = left;
     left = 0;
-    domain_table[domain]->plan(&policy, &rows);
+    domain_table[domain]->plan(&policy, &checks);
     left = held;
-    domain_table[domain]->observe(&system, &policy, &rows);
+    domain_table[domain]->observe(&system, &policy, &checks);
     left = 0;
-    bool well = rows_worst(&rows) == rows_worst(wanted);
-    for (size_t i = 0; i < rows.count && !rows.failed; i++) {
-        const struct row *row = &rows.list[i];
-        if (row->verdict == VERDICT_ERROR)
+    bool well = checks_worst(&checks) == checks_worst(wanted);
+    for (size_t i = 0; i < checks.count && !checks.failed; i++) {
+        const struct check *check = &checks.list[i];
+        if (check->verdict == VERDICT_ERROR)
             continue;
-        assert_int_equal(row->verdict, wanted->list[i].verdict);
-        assert_string_equal(row->actual, wanted->list[i].actual);
+        assert_int_equal(check->verdict, wanted->list[i].verdict);
+        assert_string_equal(check->observed, wanted->list[i].observed);
     }
-    rows_free(&rows);
+    checks_free(&checks);
     return well;
 }
 
 static void observe_until_none_fails(size_t domain)
 {
     const struct system system = {.root = root};
-    struct rows wanted = {0};
+    struct checks wanted = {0};
     domain_table[domain]->plan(&policy, &wanted);
     domain_table[domain]->observe(&system, &policy, &wanted);
     failed = true;
@@ -194,7 +194,7 @@ static void observe_until_none_fails(size_t domain)
         if (!failed)
             assert_true(well);
     }
-    rows_free(&wanted);
+    checks_free(&wanted);
 }
 
 static void plan_until_none_fails(size_t domain)

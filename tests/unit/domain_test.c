@@ -1,4 +1,4 @@
-/* Rows, and the walk over the domains below a root of the test's own: what is looked at, changed
+/* Checks, and the walk over the domains below a root of the test's own: what is looked at, changed
  * and told. The accounts stand for every domain that converges. */
 #include "domain/domain.h"
 
@@ -21,78 +21,80 @@
 #define OPEN_SHADOW   "root:*:1:0:99999:7:::\nadmin:$6$a$b:1:0:99999:7:::\n"
 #define LOCKED_SHADOW "root:*:1:0:99999:7:::\nadmin:!:1:0:99999:7:::\n"
 
-/* --- rows --- */
+/* --- checks --- */
 
-static void a_row_begins_as_one_that_nobody_observed(void **state)
+static void a_check_begins_as_one_that_nobody_observed(void **state)
 {
-    struct rows rows = {0};
-    struct row *row = rows_add(&rows, (struct row){.id = "a", .desired = "1"});
-    assert_non_null(row);
-    assert_int_equal(row->verdict, VERDICT_ERROR);
-    assert_string_equal(row->note, "not observed");
-    assert_null(row->actual);
-    rows_free(&rows);
+    struct checks checks = {0};
+    struct check *check = checks_add(&checks, (struct check){.id = "a", .expected = "1"});
+    assert_non_null(check);
+    assert_int_equal(check->verdict, VERDICT_ERROR);
+    assert_string_equal(check->reason, "not observed");
+    assert_null(check->observed);
+    checks_free(&checks);
     (void)state;
 }
 
 static void what_is_observed_is_compared_with_what_is_desired(void **state)
 {
-    struct row row = {.desired = "1", .note = "not observed"};
-    row_observed(&row, "1");
-    assert_int_equal(row.verdict, VERDICT_PASS);
-    assert_null(row.note);
-    row_observed(&row, "01");
-    assert_int_equal(row.verdict, VERDICT_FAIL);
+    struct check check = {.expected = "1", .reason = "not observed"};
+    check_observe(&check, "1");
+    assert_int_equal(check.verdict, VERDICT_PASS);
+    assert_null(check.reason);
+    check_observe(&check, "01");
+    assert_int_equal(check.verdict, VERDICT_FAIL);
     (void)state;
 }
 
 static void a_verdict_without_an_observation_has_an_empty_one(void **state)
 {
-    struct row row = {.desired = "1"};
-    row_verdict(&row, VERDICT_ERROR, "why");
-    assert_string_equal(row.actual, "");
-    assert_string_equal(row.note, "why");
+    struct check check = {.expected = "1"};
+    check_verdict(&check, VERDICT_ERROR, "why");
+    assert_string_equal(check.observed, "");
+    assert_string_equal(check.reason, "why");
     (void)state;
 }
 
-static void texts_stay_where_they_are_while_rows_are_added(void **state)
+static void texts_stay_where_they_are_while_checks_are_added(void **state)
 {
     enum { MANY = 500 };
-    struct rows rows = {0};
-    const char *first = rows_text(&rows, "%s", "the first");
+    struct checks checks = {0};
+    const char *first = checks_text(&checks, "%s", "the first");
     for (unsigned i = 0; i < MANY; i++)
-        assert_non_null(rows_add(&rows, (struct row){.id = rows_text(&rows, "row.%u", i)}));
+        assert_non_null(
+            checks_add(&checks, (struct check){.id = checks_text(&checks, "check.%u", i)}));
     assert_string_equal(first, "the first");
-    assert_string_equal(rows.list[MANY - 1].id, "row.499");
-    assert_int_equal(rows.count, MANY);
-    assert_false(rows.failed);
-    rows_free(&rows);
-    assert_int_equal(rows.count, 0);
+    assert_string_equal(checks.list[MANY - 1].id, "check.499");
+    assert_int_equal(checks.count, MANY);
+    assert_false(checks.failed);
+    checks_free(&checks);
+    assert_int_equal(checks.count, 0);
     (void)state;
 }
 
 static void a_text_is_one_line_whoever_chose_the_name(void **state)
 {
-    struct rows rows = {0};
-    assert_string_equal(rows_text(&rows, "table %s", "a\nb\x1b[2J"), "table a?b?[2J");
-    rows_free(&rows);
+    struct checks checks = {0};
+    assert_string_equal(checks_text(&checks, "table %s", "a\nb\x1b[2J"), "table a?b?[2J");
+    checks_free(&checks);
     (void)state;
 }
 
-static void the_worst_row_counts_and_lost_memory_is_an_error(void **state)
+static void the_worst_check_counts_and_lost_memory_is_an_error(void **state)
 {
-    struct rows rows = {0};
-    assert_int_equal(rows_worst(&rows), VERDICT_PASS);
-    row_observed(rows_add(&rows, (struct row){.desired = "1"}), "1");
-    row_verdict(rows_add(&rows, (struct row){.desired = "1"}), VERDICT_NOT_CHECKED, "a person");
-    assert_int_equal(rows_worst(&rows), VERDICT_NOT_CHECKED);
-    assert_false(rows_differ(&rows));
-    row_observed(rows_add(&rows, (struct row){.desired = "1"}), "2");
-    assert_int_equal(rows_worst(&rows), VERDICT_FAIL);
-    assert_true(rows_differ(&rows));
-    rows_free(&rows);
-    rows.failed = true;
-    assert_int_equal(rows_worst(&rows), VERDICT_ERROR);
+    struct checks checks = {0};
+    assert_int_equal(checks_worst(&checks), VERDICT_PASS);
+    check_observe(checks_add(&checks, (struct check){.expected = "1"}), "1");
+    check_verdict(checks_add(&checks, (struct check){.expected = "1"}), VERDICT_NOT_CHECKED,
+                  "a person");
+    assert_int_equal(checks_worst(&checks), VERDICT_NOT_CHECKED);
+    assert_false(checks_differ(&checks));
+    check_observe(checks_add(&checks, (struct check){.expected = "1"}), "2");
+    assert_int_equal(checks_worst(&checks), VERDICT_FAIL);
+    assert_true(checks_differ(&checks));
+    checks_free(&checks);
+    checks.failed = true;
+    assert_int_equal(checks_worst(&checks), VERDICT_ERROR);
     (void)state;
 }
 
@@ -159,13 +161,13 @@ static int fixture_end(void **state)
     return 0;
 }
 
-static void count_change(void *context, const struct domain *domain, const struct row *row,
+static void count_change(void *context, const struct domain *domain, const struct check *check,
                          bool repaired)
 {
     struct fixture *fixture = context;
     if (domain != &domain_accounts)
         return;
-    assert_int_equal(repaired, row->verdict < VERDICT_FAIL);
+    assert_int_equal(repaired, check->verdict < VERDICT_FAIL);
     fixture->repaired += repaired;
     fixture->differed += !repaired;
 }
@@ -184,13 +186,13 @@ static void a_check_changes_nothing(void **state)
     struct fixture *fixture = *state;
     struct results results = {0};
     domain_check(&fixture->policy, &fixture->system, &results);
-    assert_true(rows_differ(&results.domain[DOMAIN_ACCOUNTS]));
+    assert_true(checks_differ(&results.domain[DOMAIN_ACCOUNTS]));
     assert_int_equal(results_worst(&results, WEIGHT_ENFORCED), VERDICT_ERROR); /* no /proc/sys */
     expect(fixture, "/etc/shadow", OPEN_SHADOW);
     results_free(&results);
 }
 
-static void a_row_that_differs_is_told_set_right_and_told_again(void **state)
+static void a_check_that_differs_is_told_set_right_and_told_again(void **state)
 {
     struct fixture *fixture = *state;
     enforce(fixture);
@@ -213,7 +215,7 @@ static void a_domain_that_fails_stops_no_other(void **state)
     struct fixture *fixture = *state;
     struct results results = {0};
     domain_enforce(&fixture->policy, &fixture->system, NULL, &results);
-    assert_int_equal(rows_worst(&results.domain[DOMAIN_SYSCTL]), VERDICT_ERROR);
+    assert_int_equal(checks_worst(&results.domain[DOMAIN_SYSCTL]), VERDICT_ERROR);
     assert_true(results.domain[DOMAIN_GUIDE].count > 0);
     expect(fixture, "/etc/shadow", LOCKED_SHADOW);
     results_free(&results);
@@ -223,14 +225,14 @@ int main(void)
 {
 #define ON_GROUND(test) cmocka_unit_test_setup_teardown(test, fixture_begin, fixture_end)
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_row_begins_as_one_that_nobody_observed),
+        cmocka_unit_test(a_check_begins_as_one_that_nobody_observed),
         cmocka_unit_test(what_is_observed_is_compared_with_what_is_desired),
         cmocka_unit_test(a_verdict_without_an_observation_has_an_empty_one),
-        cmocka_unit_test(texts_stay_where_they_are_while_rows_are_added),
+        cmocka_unit_test(texts_stay_where_they_are_while_checks_are_added),
         cmocka_unit_test(a_text_is_one_line_whoever_chose_the_name),
-        cmocka_unit_test(the_worst_row_counts_and_lost_memory_is_an_error),
+        cmocka_unit_test(the_worst_check_counts_and_lost_memory_is_an_error),
         ON_GROUND(a_check_changes_nothing),
-        ON_GROUND(a_row_that_differs_is_told_set_right_and_told_again),
+        ON_GROUND(a_check_that_differs_is_told_set_right_and_told_again),
         ON_GROUND(what_was_set_right_is_left_alone),
         ON_GROUND(a_domain_that_fails_stops_no_other),
     };

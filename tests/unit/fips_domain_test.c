@@ -1,4 +1,4 @@
-/* The rows of FIPS mode, from evidence that a test makes up: each surface, each library, the key
+/* The checks of FIPS mode, from evidence that a test makes up: each surface, each library, the key
  * and the boot entry for itself. */
 #include "domain/fips.h"
 
@@ -21,7 +21,7 @@ static struct {
     struct settings settings;
     struct policy policy;
     struct fips_evidence evidence;
-    struct rows rows;
+    struct checks checks;
 } test;
 
 static void make_policy(const char *fips)
@@ -48,31 +48,31 @@ static int begin(void **state)
 static int end(void **state)
 {
     char command[128];
-    rows_free(&test.rows);
+    checks_free(&test.checks);
     settings_free(&test.settings);
     (void)snprintf(command, sizeof(command), "rm -rf %s", test.root);
     (void)state;
     return system(command);
 }
 
-static const struct row *look(const char *id)
+static const struct check *look(const char *id)
 {
     const struct system system = {.root = test.root, .fips = &test.evidence};
-    rows_free(&test.rows);
-    domain_fips.plan(&test.policy, &test.rows);
-    domain_fips.observe(&system, &test.policy, &test.rows);
-    for (size_t i = 0; i < test.rows.count; i++)
-        if (str_equal(test.rows.list[i].id, id))
-            return &test.rows.list[i];
-    fail_msg("no row %s", id);
+    checks_free(&test.checks);
+    domain_fips.plan(&test.policy, &test.checks);
+    domain_fips.observe(&system, &test.policy, &test.checks);
+    for (size_t i = 0; i < test.checks.count; i++)
+        if (str_equal(test.checks.list[i].id, id))
+            return &test.checks.list[i];
+    fail_msg("no check %s", id);
     return NULL;
 }
 
-static void expect(const char *id, enum verdict verdict, const char *actual)
+static void expect(const char *id, enum verdict verdict, const char *observed)
 {
-    const struct row *row = look(id);
-    if (row->verdict != verdict || !str_equal(row->actual, actual))
-        fail_msg("%s: %s, \"%s\"", id, verdict_text(row->verdict), row->actual);
+    const struct check *check = look(id);
+    if (check->verdict != verdict || !str_equal(check->observed, observed))
+        fail_msg("%s: %s, \"%s\"", id, verdict_text(check->verdict), check->observed);
 }
 
 /* --- the tests --- */
@@ -99,26 +99,26 @@ static void one_unapproved_suite_of_any_surface_fails(void **state)
     (void)state;
 }
 
-static void each_library_has_a_row_of_its_own(void **state)
+static void each_library_has_a_check_of_its_own(void **state)
 {
     static const struct {
         const char *id;
         enum selftest_library library;
-    } rows[] = {
+    } checks[] = {
         {"fips.selftest.mbedtls", SELFTEST_MBEDTLS},
         {"fips.selftest.bearssl", SELFTEST_BEARSSL},
         {"fips.selftest.random",  SELFTEST_KERNEL },
     };
-    for (size_t i = 0; i < countof(rows); i++) {
-        struct selftest_result *result = &test.evidence.selftests.library[rows[i].library];
+    for (size_t i = 0; i < countof(checks); i++) {
+        struct selftest_result *result = &test.evidence.selftests.library[checks[i].library];
         char passed[32];
         (void)snprintf(passed, sizeof(passed), "passed: %u in all", result->ran);
-        expect(rows[i].id, VERDICT_PASS, passed);
+        expect(checks[i].id, VERDICT_PASS, passed);
         result->failed = 1;
         result->first_failed = "AES";
-        expect(rows[i].id, VERDICT_FAIL, "failed: AES");
-        for (size_t j = 0; j < countof(rows); j++)
-            assert_int_equal(look(rows[j].id)->verdict, i == j ? VERDICT_FAIL : VERDICT_PASS);
+        expect(checks[i].id, VERDICT_FAIL, "failed: AES");
+        for (size_t j = 0; j < countof(checks); j++)
+            assert_int_equal(look(checks[j].id)->verdict, i == j ? VERDICT_FAIL : VERDICT_PASS);
         result->failed = 0;
     }
     test.evidence.tested = false;
@@ -135,7 +135,7 @@ static void the_key_is_named_by_its_kind_and_a_rejected_one_by_its_fault(void **
     test.evidence.key = FIPS_KEY_REJECTED;
     (void)str_copy(test.evidence.key_reason, sizeof(test.evidence.key_reason), "p is not prime");
     expect("fips.key", VERDICT_FAIL, "rejected");
-    assert_string_equal(look("fips.key")->note, "p is not prime");
+    assert_string_equal(look("fips.key")->reason, "p is not prime");
     (void)state;
 }
 
@@ -145,7 +145,7 @@ static void the_boot_entry_follows_what_is_asked_for(void **state)
         int stands; /* -1: there is none */
         const char *asked;
         enum verdict verdict;
-        const char *actual;
+        const char *observed;
     } cases[] = {
         {-1, "no",  VERDICT_PASS, "no " FIPS_BOOT_ENTRY ", which means fips=0"},
         {-1, "yes", VERDICT_FAIL, "no " FIPS_BOOT_ENTRY ", which means fips=0"},
@@ -161,7 +161,7 @@ static void the_boot_entry_follows_what_is_asked_for(void **state)
         make_policy(cases[i].asked);
         if (cases[i].stands >= 0)
             assert_int_equal(fips_boot_entry_write(test.root, cases[i].stands), 0);
-        expect("fips.boot_entry", cases[i].verdict, cases[i].actual);
+        expect("fips.boot_entry", cases[i].verdict, cases[i].observed);
     }
     (void)state;
 }
@@ -171,7 +171,7 @@ int main(void)
 #define WITH_ROOT(test) cmocka_unit_test_setup_teardown(test, begin, end)
     static const struct CMUnitTest tests[] = {
         WITH_ROOT(one_unapproved_suite_of_any_surface_fails),
-        WITH_ROOT(each_library_has_a_row_of_its_own),
+        WITH_ROOT(each_library_has_a_check_of_its_own),
         WITH_ROOT(the_key_is_named_by_its_kind_and_a_rejected_one_by_its_fault),
         WITH_ROOT(the_boot_entry_follows_what_is_asked_for),
     };

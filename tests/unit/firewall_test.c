@@ -33,7 +33,7 @@ static const struct system here = {.root = "", .manages_firewall = true};
 struct node {
     struct settings settings;
     struct policy policy;
-    struct rows rows;
+    struct checks checks;
 };
 
 static void node_begin(struct node *node, enum role role, enum setting_key key, const char *value)
@@ -47,38 +47,38 @@ static void node_begin(struct node *node, enum role role, enum setting_key key, 
 
 static void node_end(struct node *node)
 {
-    rows_free(&node->rows);
+    checks_free(&node->checks);
     settings_free(&node->settings);
 }
 
 static void observe(struct node *node)
 {
-    rows_free(&node->rows);
-    domain_firewall.plan(&node->policy, &node->rows);
-    domain_firewall.observe(&here, &node->policy, &node->rows);
+    checks_free(&node->checks);
+    domain_firewall.plan(&node->policy, &node->checks);
+    domain_firewall.observe(&here, &node->policy, &node->checks);
 }
 
 static void converge(struct node *node)
 {
     observe(node);
-    domain_firewall.converge(&here, &node->policy, &node->rows);
+    domain_firewall.converge(&here, &node->policy, &node->checks);
     observe(node);
 }
 
-static const struct row *find(const struct node *node, const char *id)
+static const struct check *find(const struct node *node, const char *id)
 {
-    for (size_t i = 0; i < node->rows.count; i++)
-        if (str_equal(node->rows.list[i].id, id))
-            return &node->rows.list[i];
-    fail_msg("no row %s", id);
+    for (size_t i = 0; i < node->checks.count; i++)
+        if (str_equal(node->checks.list[i].id, id))
+            return &node->checks.list[i];
+    fail_msg("no check %s", id);
     return NULL;
 }
 
 static size_t failing(const struct node *node)
 {
     size_t count = 0;
-    for (size_t i = 0; i < node->rows.count; i++)
-        count += node->rows.list[i].verdict >= VERDICT_FAIL;
+    for (size_t i = 0; i < node->checks.count; i++)
+        count += node->checks.list[i].verdict >= VERDICT_FAIL;
     return count;
 }
 
@@ -126,7 +126,7 @@ static void base_deny_stands_alone_and_drops_all_but_loopback(void **state)
     node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
     observe(&node);
     assert_int_equal(find(&node, "firewall.input.loopback")->verdict, VERDICT_PASS);
-    assert_string_equal(find(&node, "firewall.input.ssh")->actual, "missing");
+    assert_string_equal(find(&node, "firewall.input.ssh")->observed, "missing");
     node_end(&node);
 }
 
@@ -142,9 +142,9 @@ static void guard_leaves_a_full_table_alone_and_closes_an_open_one(void **state)
     nft("chain inet holdfast forward { policy accept; }");
     assert_int_equal(domain_firewall.base_deny(&here), 0);
     observe(&node);
-    assert_non_null(strstr(find(&node, "firewall.chain.forward")->actual,
+    assert_non_null(strstr(find(&node, "firewall.chain.forward")->observed,
                            "0 rules, policy drop, at hook forward with priority 0, handle "));
-    assert_string_equal(find(&node, "firewall.input.ssh")->actual, "missing");
+    assert_string_equal(find(&node, "firewall.input.ssh")->observed, "missing");
     node_end(&node);
 }
 
@@ -171,7 +171,7 @@ static void the_ruleset_is_added_to_base_deny_which_never_goes(void **state)
 
 /* --- converge and observe --- */
 
-static void converge_makes_every_row_pass_for_both_roles(void **state)
+static void converge_makes_every_check_pass_for_both_roles(void **state)
 {
     static const enum role roles[] = {ROLE_MANAGEMENT, ROLE_CONFERENCING};
     (void)state;
@@ -199,7 +199,7 @@ static void one_rule_that_is_gone_fails_alone(void **state)
                      0);
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    assert_string_equal(find(&node, "firewall.input.invalid")->actual, "missing");
+    assert_string_equal(find(&node, "firewall.input.invalid")->observed, "missing");
     node_end(&node);
 }
 
@@ -215,7 +215,7 @@ static void a_changed_rule_shows_what_the_kernel_has(void **state)
                      0);
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    assert_non_null(strstr(find(&node, "firewall.input.ssh")->actual, "value 0x0017"));
+    assert_non_null(strstr(find(&node, "firewall.input.ssh")->observed, "value 0x0017"));
     node_end(&node);
 }
 
@@ -229,7 +229,7 @@ static void a_rule_too_many_is_named_and_the_others_pass(void **state)
     nft("add chain inet holdfast theirs");
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    const char *surplus = find(&node, "firewall.surplus")->actual;
+    const char *surplus = find(&node, "firewall.surplus")->observed;
     assert_non_null(strstr(surplus, "in chain input: [ meta key l4proto"));
     assert_non_null(strstr(surplus, "chain theirs"));
     node_end(&node);
@@ -280,7 +280,7 @@ static void thousands_of_rules_too_many_are_read_and_removed(void **state)
                      0);
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    assert_true(strlen(find(&node, "firewall.surplus")->actual) < 2000);
+    assert_true(strlen(find(&node, "firewall.surplus")->observed) < 2000);
     converge(&node);
     assert_int_equal(failing(&node), 0);
     node_end(&node);
@@ -298,7 +298,7 @@ static void a_table_of_others_is_no_reason_to_load_ours_again(void **state)
     list_ruleset(&before);
     converge(&node);
     assert_int_equal(failing(&node), 1);
-    assert_string_equal(find(&node, "firewall.foreign")->actual,
+    assert_string_equal(find(&node, "firewall.foreign")->observed,
                         "inet theirs door (input: policy accept)");
     list_ruleset(&after);
     assert_string_equal(buf_text(&before), buf_text(&after)); /* handles and all */
@@ -387,7 +387,7 @@ static void an_unknown_rule_of_others_may_do_anything(void **state)
     nft("add rule inet theirs door quota over 5 mbytes");
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    assert_string_equal(find(&node, "firewall.foreign")->actual,
+    assert_string_equal(find(&node, "firewall.foreign")->observed,
                         "inet theirs door (output: unknown quota)");
     node_end(&node);
 }
@@ -418,15 +418,15 @@ static int without_netfilter(void)
         return 1;
     node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
     converge(&node);
-    for (size_t i = 0; i < node.rows.count; i++)
-        if (node.rows.list[i].verdict != VERDICT_ERROR ||
-            !strstr(node.rows.list[i].note, "Protocol not supported"))
+    for (size_t i = 0; i < node.checks.count; i++)
+        if (node.checks.list[i].verdict != VERDICT_ERROR ||
+            !strstr(node.checks.list[i].reason, "Protocol not supported"))
             return 2;
     node_end(&node);
     return 0;
 }
 
-static void without_netfilter_guard_fails_and_every_row_has_the_kernels_words(void **state)
+static void without_netfilter_guard_fails_and_every_check_has_the_kernels_words(void **state)
 {
     int status;
     (void)state;
@@ -443,12 +443,12 @@ static void a_system_without_a_network_of_its_own_is_neither_read_nor_changed(vo
     struct node node;
     (void)state;
     node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
-    domain_firewall.plan(&node.policy, &node.rows);
+    domain_firewall.plan(&node.policy, &node.checks);
     assert_int_equal(domain_firewall.base_deny(&image), 0);
-    domain_firewall.observe(&image, &node.policy, &node.rows);
-    domain_firewall.converge(&image, &node.policy, &node.rows);
-    for (size_t i = 0; i < node.rows.count; i++)
-        assert_int_equal(node.rows.list[i].verdict, VERDICT_NOT_APPLICABLE);
+    domain_firewall.observe(&image, &node.policy, &node.checks);
+    domain_firewall.converge(&image, &node.policy, &node.checks);
+    for (size_t i = 0; i < node.checks.count; i++)
+        assert_int_equal(node.checks.list[i].verdict, VERDICT_NOT_APPLICABLE);
     assert_int_not_equal(system("nft list table inet holdfast 2>/dev/null"), 0);
     node_end(&node);
 }
@@ -483,17 +483,17 @@ static void networks_are_parsed_cleared_of_hosts_and_written_back(void **state)
         assert_int_equal(firewall_network_parse(bad[i], &network), -EINVAL);
 }
 
-static void every_row_has_an_id_of_its_own(void **state)
+static void every_check_has_an_id_of_its_own(void **state)
 {
     struct node node;
     (void)state;
     node_begin(&node, ROLE_CONFERENCING, HEALTH_STATIONS, "192.0.2.0/24\n192.0.2.0/25\n::1");
-    domain_firewall.plan(&node.policy, &node.rows);
-    for (size_t i = 0; i < node.rows.count; i++) {
-        assert_int_equal(strspn(node.rows.list[i].id, "abcdefghijklmnopqrstuvwxyz0123456789._-"),
-                         strlen(node.rows.list[i].id));
+    domain_firewall.plan(&node.policy, &node.checks);
+    for (size_t i = 0; i < node.checks.count; i++) {
+        assert_int_equal(strspn(node.checks.list[i].id, "abcdefghijklmnopqrstuvwxyz0123456789._-"),
+                         strlen(node.checks.list[i].id));
         for (size_t j = 0; j < i; j++)
-            assert_string_not_equal(node.rows.list[i].id, node.rows.list[j].id);
+            assert_string_not_equal(node.checks.list[i].id, node.checks.list[j].id);
     }
     node_end(&node);
 }
@@ -510,7 +510,7 @@ int main(void)
         cmocka_unit_test_setup(base_deny_stands_alone_and_drops_all_but_loopback, clean),
         cmocka_unit_test_setup(guard_leaves_a_full_table_alone_and_closes_an_open_one, clean),
         cmocka_unit_test_setup(the_ruleset_is_added_to_base_deny_which_never_goes, clean),
-        cmocka_unit_test_setup(converge_makes_every_row_pass_for_both_roles, clean),
+        cmocka_unit_test_setup(converge_makes_every_check_pass_for_both_roles, clean),
         cmocka_unit_test_setup(one_rule_that_is_gone_fails_alone, clean),
         cmocka_unit_test_setup(a_changed_rule_shows_what_the_kernel_has, clean),
         cmocka_unit_test_setup(a_rule_too_many_is_named_and_the_others_pass, clean),
@@ -521,12 +521,12 @@ int main(void)
         cmocka_unit_test_setup(the_endpoint_sends_nothing_of_its_own, clean),
         cmocka_unit_test_setup(rules_of_users_are_printed_as_nft_lists_them, clean),
         cmocka_unit_test_setup(an_unknown_rule_of_others_may_do_anything, clean),
-        cmocka_unit_test_setup(without_netfilter_guard_fails_and_every_row_has_the_kernels_words,
+        cmocka_unit_test_setup(without_netfilter_guard_fails_and_every_check_has_the_kernels_words,
                                clean),
         cmocka_unit_test_setup(a_system_without_a_network_of_its_own_is_neither_read_nor_changed,
                                clean),
         cmocka_unit_test(networks_are_parsed_cleared_of_hosts_and_written_back),
-        cmocka_unit_test(every_row_has_an_id_of_its_own),
+        cmocka_unit_test(every_check_has_an_id_of_its_own),
     };
     return cmocka_run_group_tests(tests, own_namespace, NULL);
 }

@@ -271,7 +271,7 @@ static void a_missing_header_is_found_with_the_setting_that_decides(void **state
     for (size_t i = 0; i < countof(cases); i++) {
         struct found found = judge_answer(&cases[i].answer, SURFACE_HTTPS_IN);
         assert_int_equal(found.count, 1);
-        assert_int_equal(found.last.row, FINDING_FAULT);
+        assert_int_equal(found.last.effect, FINDING_FAULT);
         assert_false(found.last.fault);
         assert_int_equal(found.last.setting, cases[i].setting);
         assert_string_equal(found.last.text, cases[i].text);
@@ -284,7 +284,7 @@ static void an_answer_out_of_time_is_a_note(void **state)
     (void)state;
     struct found found = judge_answer(&(struct page_answer){.error = -ETIMEDOUT}, SURFACE_HTTPS_IN);
     assert_int_equal(found.count, 1);
-    assert_int_equal(found.last.row, FINDING_NOTE);
+    assert_int_equal(found.last.effect, FINDING_NOTE);
     assert_int_equal(judge_answer(&(struct page_answer){.error = 0}, SURFACE_HTTPS_IN).count, 0);
 }
 

@@ -15,7 +15,7 @@
 
 enum { TRIPLE_DES = 0x000A, AES128_SHA = 0x002F };
 
-static void without_a_record_no_row_applies(void **state)
+static void without_a_record_no_check_applies(void **state)
 {
     struct tls_node *node = *state;
     tls_look(node);
@@ -28,11 +28,11 @@ static void listeners_that_keep_to_the_policy_pass(void **state)
     assert_int_equal(node->record->count, 3);
     tls_all_is_well(node->record);
     tls_keep_and_look(node);
-    tls_find_row(node, "tls.health.suites");
-    tls_find_row(node, "tls.https.versions");
-    tls_find_row(node, "tls.sip-tls.order");
-    for (size_t i = 0; i < node->rows.count; i++)
-        assert_true(node->rows.list[i].verdict < VERDICT_FAIL);
+    tls_find_check(node, "tls.health.suites");
+    tls_find_check(node, "tls.https.versions");
+    tls_find_check(node, "tls.sip-tls.order");
+    for (size_t i = 0; i < node->checks.count; i++)
+        assert_true(node->checks.list[i].verdict < VERDICT_FAIL);
 }
 
 static void what_is_accepted_and_not_permitted_fails_with_its_name_and_setting(void **state)
@@ -46,17 +46,17 @@ static void what_is_accepted_and_not_permitted_fails_with_its_name_and_setting(v
     new->suites[new->suite_count++].id = AES128_SHA;
     new->suites[new->suite_count++].id = TRIPLE_DES;
     tls_keep_and_look(node);
-    const struct row *row = tls_find_row(node, "tls.sip-tls.suites");
-    assert_int_equal(row->verdict, VERDICT_FAIL);
-    assert_int_equal(row->setting, TLS_AES128_SHA);
-    assert_non_null(row->section);
-    assert_string_equal(row->actual, "TLS_RSA_WITH_AES_128_CBC_SHA is accepted with TLS 1.2; "
-                                     "TLS_RSA_WITH_3DES_EDE_CBC_SHA is accepted with TLS 1.2");
-    row = tls_find_row(node, "tls.sip-tls.versions");
-    assert_int_equal(row->verdict, VERDICT_FAIL);
-    assert_int_equal(row->setting, TLS_LEGACY);
-    assert_string_equal(row->actual, "TLS 1.0 is accepted");
-    assert_int_equal(tls_find_row(node, "tls.https.suites")->verdict, VERDICT_PASS);
+    const struct check *check = tls_find_check(node, "tls.sip-tls.suites");
+    assert_int_equal(check->verdict, VERDICT_FAIL);
+    assert_int_equal(check->setting, TLS_AES128_SHA);
+    assert_non_null(check->section);
+    assert_string_equal(check->observed, "TLS_RSA_WITH_AES_128_CBC_SHA is accepted with TLS 1.2; "
+                                         "TLS_RSA_WITH_3DES_EDE_CBC_SHA is accepted with TLS 1.2");
+    check = tls_find_check(node, "tls.sip-tls.versions");
+    assert_int_equal(check->verdict, VERDICT_FAIL);
+    assert_int_equal(check->setting, TLS_LEGACY);
+    assert_string_equal(check->observed, "TLS 1.0 is accepted");
+    assert_int_equal(tls_find_check(node, "tls.https.suites")->verdict, VERDICT_PASS);
 }
 
 static void a_record_is_held_against_the_policy_of_the_moment(void **state)
@@ -66,12 +66,12 @@ static void a_record_is_held_against_the_policy_of_the_moment(void **state)
     struct probe_version *version = &tls_find_result(node, "https")->version[TLS_1_2 - SSL_3_0];
     version->suites[version->suite_count++].id = AES128_SHA;
     tls_keep_and_look(node);
-    assert_int_equal(tls_find_row(node, "tls.https.suites")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.https.suites")->verdict, VERDICT_FAIL);
     assert_int_equal(settings_put(&node->settings, TLS_AES128_SHA, "yes", NULL), 0);
     policy_make(&node->policy,
                 &(struct policy_input){.role = ROLE_CONFERENCING, .settings = &node->settings});
     tls_look(node);
-    assert_int_equal(tls_find_row(node, "tls.https.suites")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.https.suites")->verdict, VERDICT_PASS);
 }
 
 static void a_key_exchange_signed_outside_the_policy_fails(void **state)
@@ -79,7 +79,7 @@ static void a_key_exchange_signed_outside_the_policy_fails(void **state)
     struct tls_node *node = *state;
     static const struct {
         uint16_t code;
-        const char *actual; /* NULL: it passes */
+        const char *observed; /* NULL: it passes */
     } cases[] = {
         {0x0403, NULL                                                                  },
         {0x0203, "a key exchange of TLS 1.2 is signed by ecdsa_sha1"                   },
@@ -94,12 +94,12 @@ static void a_key_exchange_signed_outside_the_policy_fails(void **state)
         result->signatures[result->signature_count++] = 0x0503;
         result->signatures[result->signature_count++] = cases[i].code;
         tls_keep_and_look(node);
-        const struct row *row = tls_find_row(node, "tls.https.signatures");
-        assert_int_equal(row->verdict, cases[i].actual ? VERDICT_FAIL : VERDICT_PASS);
-        assert_string_equal(row->actual, cases[i].actual
-                                             ? cases[i].actual
-                                             : "ecdsa_secp384r1_sha384, ecdsa_secp256r1_sha256");
-        assert_int_equal(tls_find_row(node, "tls.health.signatures")->verdict, VERDICT_PASS);
+        const struct check *check = tls_find_check(node, "tls.https.signatures");
+        assert_int_equal(check->verdict, cases[i].observed ? VERDICT_FAIL : VERDICT_PASS);
+        assert_string_equal(check->observed,
+                            cases[i].observed ? cases[i].observed
+                                              : "ecdsa_secp384r1_sha384, ecdsa_secp256r1_sha256");
+        assert_int_equal(tls_find_check(node, "tls.health.signatures")->verdict, VERDICT_PASS);
     }
 }
 
@@ -126,12 +126,12 @@ static void tls_1_2_without_extended_master_secret_fails_in_fips_mode_alone(void
             found->plain_secret = cases[i].plain_secret;
             node->policy.crypto.fips = fips;
             tls_keep_and_look(node);
-            const struct row *row = tls_find_row(node, "tls.https.sessions");
-            assert_int_equal(row->verdict, fips ? cases[i].in_fips_mode : VERDICT_PASS);
-            if (row->verdict == VERDICT_FAIL)
-                assert_int_equal(row->setting, SECURITY_FIPS);
-            if (row->verdict == VERDICT_NOT_CHECKED)
-                assert_non_null(strstr(row->note, "TLS 1.2"));
+            const struct check *check = tls_find_check(node, "tls.https.sessions");
+            assert_int_equal(check->verdict, fips ? cases[i].in_fips_mode : VERDICT_PASS);
+            if (check->verdict == VERDICT_FAIL)
+                assert_int_equal(check->setting, SECURITY_FIPS);
+            if (check->verdict == VERDICT_NOT_CHECKED)
+                assert_non_null(strstr(check->reason, "TLS 1.2"));
         }
 }
 
@@ -144,7 +144,7 @@ static void a_listener_of_tls_1_3_alone_is_not_asked_for_the_secret_of_tls_1_2(v
     result->version[TLS_1_3 - SSL_3_0].accepted = true;
     node->policy.crypto.fips = true;
     tls_keep_and_look(node);
-    assert_int_equal(tls_find_row(node, "tls.https.sessions")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.https.sessions")->verdict, VERDICT_PASS);
 }
 
 static void a_certificate_that_was_not_seen_is_not_checked(void **state)
@@ -152,10 +152,10 @@ static void a_certificate_that_was_not_seen_is_not_checked(void **state)
     struct tls_node *node = *state;
     tls_all_is_well(node->record);
     tls_keep_and_look(node);
-    assert_int_equal(tls_find_row(node, "tls.https.certificate")->verdict, VERDICT_NOT_CHECKED);
+    assert_int_equal(tls_find_check(node, "tls.https.certificate")->verdict, VERDICT_NOT_CHECKED);
     tls_find_result(node, "https")->chain = (struct certificate_chain){.count = 1, .size = {1}};
     tls_keep_and_look(node);
-    assert_int_equal(tls_find_row(node, "tls.https.certificate")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.https.certificate")->verdict, VERDICT_FAIL);
 }
 
 static void a_closed_port_does_not_apply_and_a_mute_one_is_an_error(void **state)
@@ -165,9 +165,9 @@ static void a_closed_port_does_not_apply_and_a_mute_one_is_an_error(void **state
     tls_find_result(node, "https")->error = -ECONNREFUSED;
     tls_find_result(node, "sip-tls")->error = -ETIMEDOUT;
     tls_keep_and_look(node);
-    assert_int_equal(tls_find_row(node, "tls.https.suites")->verdict, VERDICT_NOT_APPLICABLE);
-    assert_int_equal(tls_find_row(node, "tls.sip-tls.suites")->verdict, VERDICT_ERROR);
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.https.suites")->verdict, VERDICT_NOT_APPLICABLE);
+    assert_int_equal(tls_find_check(node, "tls.sip-tls.suites")->verdict, VERDICT_ERROR);
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_PASS);
 }
 
 static void a_probe_that_was_not_finished_is_no_proof_but_its_faults_count(void **state)
@@ -178,9 +178,9 @@ static void a_probe_that_was_not_finished_is_no_proof_but_its_faults_count(void 
     result->error = -ETIME;
     result->version[TLS_1_1 - SSL_3_0].accepted = true;
     tls_keep_and_look(node);
-    assert_int_equal(tls_find_row(node, "tls.https.suites")->verdict, VERDICT_NOT_CHECKED);
-    assert_int_equal(tls_find_row(node, "tls.https.versions")->verdict, VERDICT_FAIL);
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.https.suites")->verdict, VERDICT_NOT_CHECKED);
+    assert_int_equal(tls_find_check(node, "tls.https.versions")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_PASS);
 }
 
 static void a_record_of_another_time_is_not_taken_for_a_check(void **state)
@@ -242,24 +242,25 @@ static void the_record_of_a_port_that_was_changed_is_not_taken(void **state)
 
 /* --- the headers of HTTP --- */
 
-static const struct row *look_at_page(struct tls_node *node, const struct page_answer *page)
+static const struct check *look_at_page(struct tls_node *node, const struct page_answer *page)
 {
     tls_all_is_well(node->record);
     tls_find_result(node, "https")->page[PAGE_COUNT - 1] = *page;
     tls_keep_and_look(node);
-    return tls_find_row(node, "tls.https.headers");
+    return tls_find_check(node, "tls.https.headers");
 }
 
 static void a_page_without_its_headers_fails_and_names_who_decides(void **state)
 {
     static const struct page_answer page = {.status = 500,
                                             .transport_security = "max-age=31536000"};
-    const struct row *row = look_at_page(*state, &page);
-    assert_int_equal(row->verdict, VERDICT_FAIL);
-    assert_false(row->advised);
+    const struct check *check = look_at_page(*state, &page);
+    assert_int_equal(check->verdict, VERDICT_FAIL);
+    assert_false(check->advised);
     assert_string_equal(
-        row->actual, "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin");
-    assert_int_equal(row->setting, HTTP_REFERRER_POLICY);
+        check->observed,
+        "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin");
+    assert_int_equal(check->setting, HTTP_REFERRER_POLICY);
 }
 
 static void a_page_that_does_not_come_in_time_is_not_checked(void **state)
@@ -270,9 +271,9 @@ static void a_page_that_does_not_come_in_time_is_not_checked(void **state)
         {.error = 0},
     };
     for (size_t i = 0; i < countof(pages); i++) {
-        const struct row *row = look_at_page(*state, &pages[i]);
-        assert_int_equal(row->verdict, VERDICT_NOT_CHECKED);
-        assert_string_equal(row->note, "not every request was answered in time");
+        const struct check *check = look_at_page(*state, &pages[i]);
+        assert_int_equal(check->verdict, VERDICT_NOT_CHECKED);
+        assert_string_equal(check->reason, "not every request was answered in time");
     }
 }
 
@@ -280,42 +281,42 @@ static void a_page_that_is_refused_fails(void **state)
 {
     static const int errors[] = {-EBADMSG, -EPROTO, -EPROTONOSUPPORT};
     for (size_t i = 0; i < countof(errors); i++) {
-        const struct row *row = look_at_page(*state, &(struct page_answer){.error = errors[i]});
-        assert_int_equal(row->verdict, VERDICT_FAIL);
+        const struct check *check = look_at_page(*state, &(struct page_answer){.error = errors[i]});
+        assert_int_equal(check->verdict, VERDICT_FAIL);
     }
 }
 
 static void pages_are_judged_by_the_settings_of_the_moment(void **state)
 {
     struct tls_node *node = *state;
-    const struct row *row = look_at_page(node, &tls_good_page);
-    assert_int_equal(row->verdict, VERDICT_PASS);
-    assert_string_equal(row->actual, "HEAD /: 404, max-age=31536000, same-origin; HEAD "
-                                     "/holdfast-probe: 404, max-age=31536000, same-origin");
+    const struct check *check = look_at_page(node, &tls_good_page);
+    assert_int_equal(check->verdict, VERDICT_PASS);
+    assert_string_equal(check->observed, "HEAD /: 404, max-age=31536000, same-origin; HEAD "
+                                         "/holdfast-probe: 404, max-age=31536000, same-origin");
     node->policy.crypto.hsts_preload = true;
     tls_look(node);
-    row = tls_find_row(node, "tls.https.headers");
-    assert_int_equal(row->verdict, VERDICT_FAIL);
-    assert_int_equal(row->setting, HTTP_HSTS_PRELOAD);
+    check = tls_find_check(node, "tls.https.headers");
+    assert_int_equal(check->verdict, VERDICT_FAIL);
+    assert_int_equal(check->setting, HTTP_HSTS_PRELOAD);
     node->policy.crypto.hsts_preload = node->policy.crypto.referrer_policy = false;
-    row = look_at_page(
+    check = look_at_page(
         node, &(struct page_answer){.status = 200, .transport_security = "max-age=31536000"});
-    assert_int_equal(row->verdict, VERDICT_PASS);
+    assert_int_equal(check->verdict, VERDICT_PASS);
 }
 
-static void sip_has_no_row_for_headers(void **state)
+static void sip_has_no_check_for_headers(void **state)
 {
     struct tls_node *node = *state;
     tls_all_is_well(node->record);
     tls_keep_and_look(node);
-    for (size_t i = 0; i < node->rows.count; i++)
-        assert_string_not_equal(node->rows.list[i].id, "tls.sip-tls.headers");
+    for (size_t i = 0; i < node->checks.count; i++)
+        assert_string_not_equal(node->checks.list[i].id, "tls.sip-tls.headers");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(without_a_record_no_row_applies, tls_begin, tls_end),
+        cmocka_unit_test_setup_teardown(without_a_record_no_check_applies, tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(listeners_that_keep_to_the_policy_pass, tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(
             what_is_accepted_and_not_permitted_fails_with_its_name_and_setting, tls_begin, tls_end),
@@ -346,7 +347,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_page_that_is_refused_fails, tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(pages_are_judged_by_the_settings_of_the_moment, tls_begin,
                                         tls_end),
-        cmocka_unit_test_setup_teardown(sip_has_no_row_for_headers, tls_begin, tls_end),
+        cmocka_unit_test_setup_teardown(sip_has_no_check_for_headers, tls_begin, tls_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,11 +65,11 @@ static void the_process_that_answers_with_its_own_certificate_passes(void **stat
     struct served_record served = served_by_us();
     show_certificate(node, OWN);
     look_at_served(node, &served);
-    const struct row *row = tls_find_row(node, "tls.health.served");
-    assert_int_equal(row->verdict, VERDICT_PASS);
-    assert_non_null(strstr(row->actual, "4711"));
-    assert_non_null(strstr(row->actual, OWN));
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_PASS);
+    const struct check *check = tls_find_check(node, "tls.health.served");
+    assert_int_equal(check->verdict, VERDICT_PASS);
+    assert_non_null(strstr(check->observed, "4711"));
+    assert_non_null(strstr(check->observed, OWN));
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_PASS);
 }
 
 static void a_process_that_is_down_fails_with_its_reason(void **state)
@@ -80,12 +80,12 @@ static void a_process_that_is_down_fails_with_its_reason(void **state)
     served.state = SERVED_DOWN;
     (void)snprintf(served.reason, sizeof(served.reason), "the process was stopped");
     look_at_served(node, &served);
-    const struct row *row = tls_find_row(node, "tls.health.served");
-    assert_int_equal(row->verdict, VERDICT_FAIL);
-    assert_false(row->advised);
-    assert_non_null(strstr(row->actual, "was stopped"));
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_ERROR);
-    assert_int_equal(tls_find_row(node, "tls.https.suites")->verdict, VERDICT_PASS);
+    const struct check *check = tls_find_check(node, "tls.health.served");
+    assert_int_equal(check->verdict, VERDICT_FAIL);
+    assert_false(check->advised);
+    assert_non_null(strstr(check->observed, "was stopped"));
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_ERROR);
+    assert_int_equal(tls_find_check(node, "tls.https.suites")->verdict, VERDICT_PASS);
 }
 
 static void another_certificate_at_the_port_fails_and_is_not_judged(void **state)
@@ -94,8 +94,8 @@ static void another_certificate_at_the_port_fails_and_is_not_judged(void **state
     struct served_record served = served_by_us();
     show_certificate(node, OTHER);
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_ERROR);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_ERROR);
 }
 
 static void a_certificate_without_its_key_fails(void **state)
@@ -106,7 +106,7 @@ static void a_certificate_without_its_key_fails(void **state)
     tls_find_result(node, "health")->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_FAILED;
     tls_find_result(node, "health")->key_proved = false;
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
 }
 
 /* The scan is shown the endpoint's certificate, a whole handshake that of whoever answers. */
@@ -117,7 +117,7 @@ static void a_handshake_with_another_certificate_proves_nothing(void **state)
     show_certificate(node, OWN);
     tls_find_result(node, "health")->key_proved = false;
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
 }
 
 static void a_certificate_that_cannot_be_read_or_is_not_shown_fails(void **state)
@@ -131,10 +131,10 @@ static void a_certificate_that_cannot_be_read_or_is_not_shown_fails(void **state
         result->chain = (struct certificate_chain){.left_out = shown};
         result->key_proved = false;
         look_at_served(node, &served);
-        assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+        assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
         result->proof_error = -ETIME;
         look_at_served(node, &served);
-        assert_int_equal(tls_find_row(node, "tls.health.served")->verdict,
+        assert_int_equal(tls_find_check(node, "tls.health.served")->verdict,
                          shown ? VERDICT_FAIL : VERDICT_PASS);
     }
 }
@@ -147,13 +147,13 @@ static void another_certificate_fails_in_a_probe_that_was_not_finished_too(void 
     show_certificate(node, OTHER);
     tls_find_result(node, "health")->error = -ETIME;
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
     show_certificate(node, OWN);
     tls_find_result(node, "health")->error = -ETIME;
     tls_find_result(node, "health")->version[TLS_1_2 - SSL_3_0].suites[0].proof = PROOF_NONE;
     tls_find_result(node, "health")->key_proved = false;
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_PASS);
 }
 
 static void handshakes_that_are_late_prove_nothing_and_accuse_nobody(void **state)
@@ -167,13 +167,13 @@ static void handshakes_that_are_late_prove_nothing_and_accuse_nobody(void **stat
     for (size_t i = 0; i < PAGE_COUNT; i++)
         result->page[i] = (struct page_answer){.error = -ETIMEDOUT};
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
     result->proof_error = -ETIME;
     assert_false(probe_cache_is_complete(node->record));
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_PASS);
-    assert_int_equal(tls_find_row(node, "tls.health.headers")->verdict, VERDICT_NOT_CHECKED);
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.health.headers")->verdict, VERDICT_NOT_CHECKED);
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_PASS);
 }
 
 static void a_probe_from_before_the_certificate_accuses_no_stranger(void **state)
@@ -183,11 +183,11 @@ static void a_probe_from_before_the_certificate_accuses_no_stranger(void **state
     show_certificate(node, OTHER);
     tls_find_listener(node, "health")->began_ms = served.since_ms - 1;
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_PASS);
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_PASS);
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);
 }
 
-static void a_health_port_that_refuses_is_no_row_that_does_not_apply(void **state)
+static void a_health_port_that_refuses_is_no_check_that_does_not_apply(void **state)
 {
     struct tls_node *node = *state;
     struct served_record served = served_by_us();
@@ -195,9 +195,9 @@ static void a_health_port_that_refuses_is_no_row_that_does_not_apply(void **stat
     tls_find_result(node, "health")->error = -ECONNREFUSED;
     tls_find_result(node, "https")->error = -ECONNREFUSED;
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
-    assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_ERROR);
-    assert_int_equal(tls_find_row(node, "tls.https.suites")->verdict, VERDICT_NOT_APPLICABLE);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_ERROR);
+    assert_int_equal(tls_find_check(node, "tls.https.suites")->verdict, VERDICT_NOT_APPLICABLE);
 }
 
 static void a_daemon_that_is_gone_fails(void **state)
@@ -207,7 +207,7 @@ static void a_daemon_that_is_gone_fails(void **state)
     served.daemon_pid = 0x7ffffffe; /* beyond every pid_max */
     show_certificate(node, OWN);
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_FAIL);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_FAIL);
 }
 
 static void a_damaged_record_of_the_endpoint_is_an_error(void **state)
@@ -216,7 +216,7 @@ static void a_damaged_record_of_the_endpoint_is_an_error(void **state)
     struct served_record served = served_by_us();
     memset(served.reason, 'x', sizeof(served.reason));
     look_at_served(node, &served);
-    assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_ERROR);
+    assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_ERROR);
 }
 
 static void probes_that_never_end_are_errors(void **state)
@@ -228,29 +228,29 @@ static void probes_that_never_end_are_errors(void **state)
     (void)snprintf(served.probe_reason, sizeof(served.probe_reason), "it hangs");
     look_at_served(node, &served);
     tls_assert_all(node, VERDICT_ERROR);
-    assert_non_null(strstr(tls_find_row(node, "tls.health.suites")->note, "it hangs"));
+    assert_non_null(strstr(tls_find_check(node, "tls.health.suites")->reason, "it hangs"));
 }
 
 /* --- the certificate --- */
 
-static const struct row *certificate_row(struct tls_node *node)
+static const struct check *certificate_check(struct tls_node *node)
 {
     struct served_record served = served_by_us();
     look_at_served(node, &served);
-    return tls_find_row(node, "tls.health.certificate");
+    return tls_find_check(node, "tls.health.certificate");
 }
 
 static void a_self_signed_certificate_falls_short_as_advice(void **state)
 {
     struct tls_node *node = *state;
     show_certificate(node, OWN);
-    const struct row *row = certificate_row(node);
-    assert_int_equal(row->verdict, VERDICT_FAIL);
-    assert_true(row->advised);
-    assert_non_null(strstr(row->actual, "self-signed"));
-    assert_non_null(strstr(row->actual, OWN));
-    assert_true(rows_worst_of(&node->rows, false) < VERDICT_FAIL);
-    assert_int_equal(rows_worst(&node->rows), VERDICT_FAIL);
+    const struct check *check = certificate_check(node);
+    assert_int_equal(check->verdict, VERDICT_FAIL);
+    assert_true(check->advised);
+    assert_non_null(strstr(check->observed, "self-signed"));
+    assert_non_null(strstr(check->observed, OWN));
+    assert_true(checks_worst_of(&node->checks, false) < VERDICT_FAIL);
+    assert_int_equal(checks_worst(&node->checks), VERDICT_FAIL);
 }
 
 static void an_authority_that_no_anchor_leads_to_is_advice(void **state)
@@ -258,10 +258,10 @@ static void an_authority_that_no_anchor_leads_to_is_advice(void **state)
     struct tls_node *node = *state;
     show_certificate(node, OWN);
     tls_find_result(node, "health")->certificate.self_issued = false;
-    const struct row *row = certificate_row(node);
-    assert_int_equal(row->verdict, VERDICT_FAIL);
-    assert_true(row->advised);
-    assert_non_null(strstr(row->actual, "trust anchor"));
+    const struct check *check = certificate_check(node);
+    assert_int_equal(check->verdict, VERDICT_FAIL);
+    assert_true(check->advised);
+    assert_non_null(strstr(check->observed, "trust anchor"));
 }
 
 static void the_last_30_days_are_advice_and_the_last_7_a_failure(void **state)
@@ -280,9 +280,9 @@ static void the_last_30_days_are_advice_and_the_last_7_a_failure(void **state)
     for (size_t i = 0; i < countof(cases); i++) {
         show_certificate(node, OWN);
         tls_find_result(node, "health")->certificate.not_after_s = clock_now_s() + cases[i].left_s;
-        const struct row *row = certificate_row(node);
-        assert_int_equal(strstr(row->actual, "expire") != NULL, cases[i].told);
-        assert_int_equal(row->advised, cases[i].advised);
+        const struct check *check = certificate_check(node);
+        assert_int_equal(strstr(check->observed, "expire") != NULL, cases[i].told);
+        assert_int_equal(check->advised, cases[i].advised);
     }
 }
 
@@ -311,9 +311,10 @@ static void a_certificate_must_name_the_node(void **state)
         show_certificate(node, OWN);
         struct certificate_facts *facts = &tls_find_result(node, "health")->certificate;
         (void)snprintf(facts->names, sizeof(facts->names), "%s", cases[i].names);
-        const struct row *row = certificate_row(node);
-        assert_int_equal(row->advised, cases[i].holds);
-        assert_int_equal(strstr(row->actual, "does not name this node") == NULL, cases[i].holds);
+        const struct check *check = certificate_check(node);
+        assert_int_equal(check->advised, cases[i].holds);
+        assert_int_equal(strstr(check->observed, "does not name this node") == NULL,
+                         cases[i].holds);
     }
 }
 
@@ -334,9 +335,9 @@ static void a_node_behind_many_names_is_named(void **state)
         certificate_read(&result->certificate, &result->chain, "127.0.0.1", false);
         (void)snprintf(result->certificate.fingerprint, sizeof(result->certificate.fingerprint),
                        OWN);
-        const struct row *row = certificate_row(node);
-        assert_int_equal(row->advised, last == 1);
-        assert_int_equal(strstr(row->actual, "does not name this node") == NULL, last == 1);
+        const struct check *check = certificate_check(node);
+        assert_int_equal(check->advised, last == 1);
+        assert_int_equal(strstr(check->observed, "does not name this node") == NULL, last == 1);
     }
 }
 
@@ -402,8 +403,8 @@ static void a_result_carried_over_a_renewal_accuses_no_stranger(void **state)
         tls_find_result(node, "health")->error = unanswered[i];
         probe_cache_carry(node->record, before);
         look_at_served(node, &served);
-        assert_int_equal(tls_find_row(node, "tls.health.served")->verdict, VERDICT_PASS);
-        assert_int_equal(tls_find_row(node, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);
+        assert_int_equal(tls_find_check(node, "tls.health.served")->verdict, VERDICT_PASS);
+        assert_int_equal(tls_find_check(node, "tls.health.suites")->verdict, VERDICT_NOT_CHECKED);
     }
     free(before);
 }
@@ -428,7 +429,7 @@ int main(void)
                                         tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(a_probe_from_before_the_certificate_accuses_no_stranger,
                                         tls_begin, tls_end),
-        cmocka_unit_test_setup_teardown(a_health_port_that_refuses_is_no_row_that_does_not_apply,
+        cmocka_unit_test_setup_teardown(a_health_port_that_refuses_is_no_check_that_does_not_apply,
                                         tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(a_daemon_that_is_gone_fails, tls_begin, tls_end),
         cmocka_unit_test_setup_teardown(a_damaged_record_of_the_endpoint_is_an_error, tls_begin,

@@ -24,31 +24,33 @@ static struct {
     struct report report;
 } test;
 
-static void add_row(enum verdict verdict, const char *section, const char *actual, const char *note)
+static void add_check(enum verdict verdict, const char *section, const char *observed,
+                      const char *reason)
 {
-    struct row *row =
-        rows_add(&test.results.domain[DOMAIN_GUIDE], (struct row){.id = "guide.x",
-                                                                  .title = "A title",
-                                                                  .section = section,
-                                                                  .setting = NET_IPV6_DAD,
-                                                                  .desired = "no"});
-    assert_non_null(row);
-    row->actual = actual;
-    row->note = note;
-    row->verdict = verdict;
+    struct check *check =
+        checks_add(&test.results.domain[DOMAIN_GUIDE], (struct check){.id = "guide.x",
+                                                                      .title = "A title",
+                                                                      .section = section,
+                                                                      .setting = NET_IPV6_DAD,
+                                                                      .expected = "no"});
+    assert_non_null(check);
+    check->observed = observed;
+    check->reason = reason;
+    check->verdict = verdict;
 }
 
-/* The only row of its domain that falls short is advice. */
+/* The only check of its domain that fails is advice. */
 static void add_advice(void)
 {
-    struct row *row = rows_add(
+    struct check *check = checks_add(
         &test.results.domain[DOMAIN_TLS],
-        (struct row){.id = "tls.x", .title = "A title", .setting = SETTING_NONE, .desired = "no"});
-    assert_non_null(row);
-    row->actual = "yes";
-    row->note = NULL;
-    row->verdict = VERDICT_FAIL;
-    row->advised = true;
+        (struct check){
+            .id = "tls.x", .title = "A title", .setting = SETTING_NONE, .expected = "no"});
+    assert_non_null(check);
+    check->observed = "yes";
+    check->reason = NULL;
+    check->verdict = VERDICT_FAIL;
+    check->advised = true;
 }
 
 static int make_node(void **state)
@@ -69,9 +71,9 @@ static int make_node(void **state)
                                  .revision = 7,
                                  .admin_latched = true};
     policy_make(&test.node.policy, &input);
-    add_row(VERDICT_PASS, NULL, "no", NULL);
-    add_row(VERDICT_FAIL, "a section", "yes", "\"why\"");
-    add_row(VERDICT_ERROR, "", NULL, "");
+    add_check(VERDICT_PASS, NULL, "no", NULL);
+    add_check(VERDICT_FAIL, "a section", "yes", "\"why\"");
+    add_check(VERDICT_ERROR, "", NULL, "");
     add_advice();
     test.report = (struct report){.results = &test.results};
     test.report.facts = (struct facts){.version = "1",

@@ -1,5 +1,5 @@
-/* What reports say of given rows and facts: health by a table, the same counts on every page, each
- * metric with its value, and texts that cannot break out of HTML. */
+/* What reports say of given checks and facts: health by a table, the same counts on every page,
+ * each metric with its value, and texts that cannot break out of HTML. */
 #include "report/report.h"
 
 #include "base/str.h"
@@ -41,16 +41,16 @@ static int end(void **state)
     return 0;
 }
 
-static struct row *add_row(size_t domain, const char *id, enum verdict verdict)
+static struct check *add_check(size_t domain, const char *id, enum verdict verdict)
 {
-    struct row *row = rows_add(
+    struct check *check = checks_add(
         &test.results.domain[domain],
-        (struct row){.id = id, .title = "A title", .desired = "no", .setting = SETTING_NONE});
-    assert_non_null(row);
-    row->actual = verdict == VERDICT_FAIL ? "yes" : "no on eth0";
-    row->verdict = verdict;
-    row->note = NULL;
-    return row;
+        (struct check){.id = id, .title = "A title", .expected = "no", .setting = SETTING_NONE});
+    assert_non_null(check);
+    check->observed = verdict == VERDICT_FAIL ? "yes" : "no on eth0";
+    check->verdict = verdict;
+    check->reason = NULL;
+    return check;
 }
 
 static void expect(const struct buf *page, const char *text)
@@ -96,10 +96,10 @@ static void put_case(const struct health_case *one)
     test.report.facts.reason = one->facts.reason;
     test.report.facts.unrecorded = one->facts.unrecorded;
     test.report.facts.reboot_required = one->facts.reboot_required;
-    add_row(one->domain, "a.row", one->verdict)->advised = one->advised;
+    add_check(one->domain, "a.check", one->verdict)->advised = one->advised;
 }
 
-static void health_follows_from_rows_and_facts(void **state)
+static void health_follows_from_checks_and_facts(void **state)
 {
     for (size_t i = 0; i < countof(health_cases); i++) {
         const struct health_case *one = &health_cases[i];
@@ -120,13 +120,13 @@ static void health_follows_from_rows_and_facts(void **state)
     (void)state;
 }
 
-static void a_stale_page_fails_whatever_the_rows_say(void **state)
+static void a_stale_page_fails_whatever_the_checks_say(void **state)
 {
     struct settings settings = {0};
     struct policy policy;
     struct snapshot snapshot;
     struct snapshot_page page;
-    add_row(DOMAIN_FIREWALL, "firewall.x", VERDICT_PASS);
+    add_check(DOMAIN_FIREWALL, "firewall.x", VERDICT_PASS);
     assert_int_equal(settings_defaults(&settings), 0);
     policy_make(&policy, &(struct policy_input){.role = ROLE_MANAGEMENT, .settings = &settings});
     int fd = pages_seal(&test.report, &policy, 90);
@@ -147,11 +147,12 @@ static void a_stale_page_fails_whatever_the_rows_say(void **state)
 
 static void every_page_counts_what_was_not_checked(void **state)
 {
-    static const char counts[] = "6 rows, 1 pass, 1 not applicable, 2 not checked, 1 fail, 1 error";
+    static const char counts[] =
+        "6 checks, 1 pass, 1 not applicable, 2 not checked, 1 fail, 1 error";
     struct buf text = {0}, html = {0}, health = {0}, json = {0}, metrics = {0};
     for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
-        add_row(verdict % 2 ? DOMAIN_GUIDE : DOMAIN_FIREWALL, "a.row", verdict);
-    add_row(DOMAIN_GUIDE, "guide.x", VERDICT_NOT_CHECKED);
+        add_check(verdict % 2 ? DOMAIN_GUIDE : DOMAIN_FIREWALL, "a.check", verdict);
+    add_check(DOMAIN_GUIDE, "guide.x", VERDICT_NOT_CHECKED);
     report_text(&test.report, false, NULL, &text);
     report_html(&test.report, &html);
     report_health_json(&test.report, 0, &health);
@@ -162,8 +163,8 @@ static void every_page_counts_what_was_not_checked(void **state)
     expect(&health, counts);
     expect(&json, "\"counts\":{\"pass\":1,\"not_applicable\":1,\"not_checked\":2,\"fail\":1,"
                   "\"error\":1}");
-    expect(&metrics, "holdfast_rows{domain=\"guide\",verdict=\"not_checked\"} 1\n");
-    expect(&metrics, "holdfast_rows{domain=\"firewall\",verdict=\"not_checked\"} 1\n");
+    expect(&metrics, "holdfast_checks{domain=\"guide\",verdict=\"not_checked\"} 1\n");
+    expect(&metrics, "holdfast_checks{domain=\"firewall\",verdict=\"not_checked\"} 1\n");
     buf_free(&text);
     buf_free(&html);
     buf_free(&health);
@@ -174,7 +175,7 @@ static void every_page_counts_what_was_not_checked(void **state)
 
 /* --- metrics --- */
 
-static void a_row_that_falls_short_is_0_and_every_other_is_1(void **state)
+static void a_check_that_falls_short_is_0_and_every_other_is_1(void **state)
 {
     static const char *const lines[VERDICT_COUNT] = {
         [VERDICT_PASS] = "verdict=\"pass\"} 1\n",
@@ -187,9 +188,9 @@ static void a_row_that_falls_short_is_0_and_every_other_is_1(void **state)
         char line[128];
         struct buf page = {0};
         begin(NULL);
-        add_row(DOMAIN_SYSCTL, "sysctl.x", verdict);
+        add_check(DOMAIN_SYSCTL, "sysctl.x", verdict);
         report_metrics(&test.report, false, &page);
-        (void)snprintf(line, sizeof(line), "holdfast_row{domain=\"sysctl\",id=\"sysctl.x\",%s",
+        (void)snprintf(line, sizeof(line), "holdfast_check{domain=\"sysctl\",id=\"sysctl.x\",%s",
                        lines[verdict]);
         expect(&page, line);
         buf_free(&page);
@@ -257,8 +258,8 @@ static void no_text_breaks_out_of_the_status_page(void **state)
     static char hostile[] = HOSTILE;
     static const struct report_event event = {.sequence = 1, .kind = hostile, .text = hostile};
     struct buf page = {0};
-    struct row *row = add_row(DOMAIN_GUIDE, "guide.x", VERDICT_FAIL);
-    row->title = row->desired = row->actual = row->note = row->section = HOSTILE;
+    struct check *check = add_check(DOMAIN_GUIDE, "guide.x", VERDICT_FAIL);
+    check->title = check->expected = check->observed = check->reason = check->section = HOSTILE;
     test.report.facts.hostname = test.report.facts.reason = HOSTILE;
     test.report.facts.unrecorded = test.report.facts.version = HOSTILE;
     test.report.facts.head = test.report.facts.certificate_fingerprint = HOSTILE;
@@ -274,7 +275,7 @@ static void no_text_breaks_out_of_the_status_page(void **state)
     (void)state;
 }
 
-static void a_fingerprint_that_is_not_known_has_no_row(void **state)
+static void a_fingerprint_that_is_not_known_has_no_check(void **state)
 {
     static const char *const unknown[] = {NULL, ""};
     struct buf page = {0};
@@ -296,13 +297,13 @@ int main(void)
 {
 #define WITH_ROWS(test) cmocka_unit_test_setup_teardown(test, begin, end)
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(health_follows_from_rows_and_facts),
-        WITH_ROWS(a_stale_page_fails_whatever_the_rows_say),
+        cmocka_unit_test(health_follows_from_checks_and_facts),
+        WITH_ROWS(a_stale_page_fails_whatever_the_checks_say),
         WITH_ROWS(every_page_counts_what_was_not_checked),
-        cmocka_unit_test(a_row_that_falls_short_is_0_and_every_other_is_1),
+        cmocka_unit_test(a_check_that_falls_short_is_0_and_every_other_is_1),
         WITH_ROWS(every_gauge_shows_its_own_fact),
         WITH_ROWS(no_text_breaks_out_of_the_status_page),
-        WITH_ROWS(a_fingerprint_that_is_not_known_has_no_row),
+        WITH_ROWS(a_fingerprint_that_is_not_known_has_no_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* The join of settings and what is enforced is total: each setting changes a row, a listener, a
+/* The join of settings and what is enforced is total: each setting changes a check, a listener, a
  * record of the policy or a file of the services, or stands here with who reads it. By behaviour,
  * not by looking at sources. The guide's domain does not count: it compares every setting and reads
  * none. */
@@ -23,10 +23,10 @@ static const struct elsewhere {
     enum setting_key key;
     const char *reason;
 } elsewhere[] = {
-    {NODE_DOMAIN,          "the names of the endpoint's own certificate"                      },
-    {HEALTH_ADDRESS,       "where the endpoint listens"                                       },
-    {LOCATION_MTU,         "the guide's row itself, held against the interfaces (net/guide.t)"},
-    {CONTINGENCY_LICENSED, "the guide's row alone: a person's attestation"                    },
+    {NODE_DOMAIN,          "the names of the endpoint's own certificate"                        },
+    {HEALTH_ADDRESS,       "where the endpoint listens"                                         },
+    {LOCATION_MTU,         "the guide's check itself, held against the interfaces (net/guide.t)"},
+    {CONTINGENCY_LICENSED, "the guide's check alone: a person's attestation"                    },
 };
 
 static const struct elsewhere *find_elsewhere(enum setting_key key)
@@ -71,17 +71,17 @@ static void print_crypto(const struct crypto *crypto, struct buf *out)
                crypto->referrer_policy);
 }
 
-static void print_rows(const struct policy *policy, struct buf *out)
+static void print_checks(const struct policy *policy, struct buf *out)
 {
     for (size_t d = 0; d < DOMAIN_COUNT; d++) {
-        struct rows rows = {0};
+        struct checks checks = {0};
         if (d == DOMAIN_GUIDE)
             continue;
-        domain_table[d]->plan(policy, &rows);
-        assert_false(rows.failed);
-        for (size_t i = 0; i < rows.count; i++)
-            buf_printf(out, "%s: %s\n", rows.list[i].id, rows.list[i].desired);
-        rows_free(&rows);
+        domain_table[d]->plan(policy, &checks);
+        assert_false(checks.failed);
+        for (size_t i = 0; i < checks.count; i++)
+            buf_printf(out, "%s: %s\n", checks.list[i].id, checks.list[i].expected);
+        checks_free(&checks);
     }
 }
 
@@ -102,7 +102,7 @@ static void print_all(const struct settings *settings, enum role role, struct bu
     policy_make(&policy, &(struct policy_input){.role = role, .settings = settings});
     print_listeners(&policy, out);
     print_crypto(&policy.crypto, out);
-    print_rows(&policy, out);
+    print_checks(&policy, out);
     print_files(&policy, out);
     assert_int_equal(buf_error(out), 0);
 }
@@ -267,10 +267,10 @@ static const char *find_fault(enum role role, enum setting_key key)
     bool found = acts_on(role, key);
     if (find_elsewhere(key))
         return found  ? "is read now: take it out of the table"
-               : idle ? "is read elsewhere, but its row says that nothing acts on it"
+               : idle ? "is read elsewhere, but its check says that nothing acts on it"
                       : NULL;
     return found && idle     ? "acts now: take the role out of .stored_on"
-           : !found && !idle ? "changes nothing: .stored_on must say so, or its row would pass"
+           : !found && !idle ? "changes nothing: .stored_on must say so, or its check would pass"
                              : NULL;
 }
 

@@ -44,7 +44,7 @@ int tls_end(void **state)
     char command[128];
     (void)snprintf(command, sizeof(command), "rm -rf %s", node->root);
     assert_int_equal(system(command), 0);
-    rows_free(&node->rows);
+    checks_free(&node->checks);
     settings_free(&node->settings);
     free(node->record);
     free(node);
@@ -78,11 +78,11 @@ void tls_all_is_well(struct probe_cache *record)
 void tls_look(struct tls_node *node)
 {
     const struct system system = {.root = node->root};
-    rows_free(&node->rows);
-    node->rows = (struct rows){.list = NULL};
-    domain_tls.plan(&node->policy, &node->rows);
-    domain_tls.observe(&system, &node->policy, &node->rows);
-    assert_true(node->rows.count > 0);
+    checks_free(&node->checks);
+    node->checks = (struct checks){.list = NULL};
+    domain_tls.plan(&node->policy, &node->checks);
+    domain_tls.observe(&system, &node->policy, &node->checks);
+    assert_true(node->checks.count > 0);
 }
 
 void tls_keep_and_look(struct tls_node *node)
@@ -91,20 +91,20 @@ void tls_keep_and_look(struct tls_node *node)
     tls_look(node);
 }
 
-/* Of the rows that a probe's record decides. */
+/* Of the checks that a probe's record decides. */
 void tls_assert_all(const struct tls_node *node, enum verdict verdict)
 {
-    for (size_t i = 0; i < node->rows.count; i++)
-        if (!str_equal(node->rows.list[i].id, "tls.health.served"))
-            assert_int_equal(node->rows.list[i].verdict, verdict);
+    for (size_t i = 0; i < node->checks.count; i++)
+        if (!str_equal(node->checks.list[i].id, "tls.health.served"))
+            assert_int_equal(node->checks.list[i].verdict, verdict);
 }
 
-const struct row *tls_find_row(const struct tls_node *node, const char *id)
+const struct check *tls_find_check(const struct tls_node *node, const char *id)
 {
-    for (size_t i = 0; i < node->rows.count; i++)
-        if (str_equal(node->rows.list[i].id, id))
-            return &node->rows.list[i];
-    fail_msg("no row %s", id);
+    for (size_t i = 0; i < node->checks.count; i++)
+        if (str_equal(node->checks.list[i].id, id))
+            return &node->checks.list[i];
+    fail_msg("no check %s", id);
     return NULL;
 }
 

@@ -5,7 +5,7 @@
 #ifndef HOLDFAST_TESTS_TLS_FIXTURE_H
 #define HOLDFAST_TESTS_TLS_FIXTURE_H
 
-#include "domain/rows.h"
+#include "domain/checks.h"
 #include "probe/probe_cache.h"
 
 struct tls_node {
@@ -13,7 +13,7 @@ struct tls_node {
     struct settings settings;
     struct policy policy;
     struct probe_cache *record;
-    struct rows rows;
+    struct checks checks;
 };
 
 /* An answer with the headers of the policy. */
@@ -26,15 +26,15 @@ int tls_end(void **state);
 /* Every listener as one that does what the policy says. */
 void tls_all_is_well(struct probe_cache *record);
 
-/* Plans and observes the rows, with the record that was written last or with that of `node`. */
+/* Plans and observes the checks, with the record that was written last or with that of `node`. */
 void tls_look(struct tls_node *node);
 void tls_keep_and_look(struct tls_node *node);
 
-/* Holds each row that a probe's record decides to a verdict. */
+/* Holds each check that a probe's record decides to a verdict. */
 void tls_assert_all(const struct tls_node *node, enum verdict verdict);
 
-/* A row of the last look; a listener and its result in the record. The test fails without one. */
-const struct row *tls_find_row(const struct tls_node *node, const char *id);
+/* A check of the last look; a listener and its result in the record. The test fails without one. */
+const struct check *tls_find_check(const struct tls_node *node, const char *id);
 struct probe_cache_listener *tls_find_listener(struct tls_node *node, const char *name);
 struct probe_result *tls_find_result(struct tls_node *node, const char *name);
 

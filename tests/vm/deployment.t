@@ -117,7 +117,7 @@ def locked_out(t, machine):
     pem = ssl.get_server_certificate(('127.0.0.1', machine.port), timeout=60)
     t.same(shown.replace(':', '').lower(), hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest(),
            'the console shows the certificate that the endpoint serves')
-    rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['rows']}
+    rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['checks']}
     bad = ['%(id)s: %(actual)s' % row for row in rows.values()
            if row['domain'] in ('accounts', 'sysctl', 'firewall', 'files', 'network') and
            row['verdict'] in ('fail', 'error')]

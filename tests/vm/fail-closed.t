@@ -37,7 +37,7 @@ def damaged_database(t, folder):
         status, health = fetch_json(machine.port, '/health', patience=180)
         t.same((status, health['status']), (503, 'fail'), 'its health is fail, to the stations '
                'last known')
-        rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['rows']}
+        rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['checks']}
         bad = [row for row in rows.values() if row['domain'] in ('sysctl', 'firewall', 'accounts')
                and row['verdict'] in ('fail', 'error')]
         t.same(bad, [], 'the strictest policy is enforced')
@@ -121,7 +121,7 @@ def conferencing(t, folder):
         code, output = machine.run('securitywizard', deploy.PASSWORD)
         t.ok(code == 2 and 'Management Node' in output,
              'it refuses the wizard, and says where its settings come from', output)
-        rows = fetch_json(machine.port, '/checks', patience=180)[1]['rows']
+        rows = fetch_json(machine.port, '/checks', patience=180)[1]['checks']
         t.ok(any('5061' in str(row) for row in rows if row['domain'] == 'firewall'),
              'its firewall has the ports of calls')
 

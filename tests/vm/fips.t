@@ -11,7 +11,7 @@ from node import Node
 
 
 def rows(machine):
-    return {row['id']: row for row in fetch_json(machine.port, '/checks', patience=180)[1]['rows']}
+    return {row['id']: row for row in fetch_json(machine.port, '/checks', patience=180)[1]['checks']}
 
 
 def switched_on(t, machine):
@@ -23,8 +23,8 @@ def switched_on(t, machine):
     t.same(machine.run('holdfast set security.fips=yes', deploy.PASSWORD)[0], 0,
            'security.fips=yes is stored')
     row = rows(machine)['fips.kernel']
-    t.ok(row['verdict'] == 'fail' and 'next boot' in row['note'],
-         'until the next boot the kernel\'s row falls short and says why', row)
+    t.ok(row['verdict'] == 'fail' and 'next boot' in row['reason'],
+         'until the next boot the kernel\'s row fails and says why', row)
 
 
 def after_the_boot(t, machine):
@@ -49,6 +49,6 @@ with harness.Tap() as t, tempfile.TemporaryDirectory(prefix='holdfast-fips-') as
         machine.run('holdfast set security.fips=no', deploy.PASSWORD)
         machine.power_off()
         machine.start()
-        t.same(rows(machine)['fips.kernel']['actual'], '0 in /proc/sys/crypto/fips_enabled',
+        t.same(rows(machine)['fips.kernel']['observed'], '0 in /proc/sys/crypto/fips_enabled',
                'switched off, the argument goes too')
         machine.power_off()

@@ -77,7 +77,7 @@ def boots_after(t, image, found):
         t.on(machine).start()
         machine.expect(r'network allowed at')
         health = fetch_json(machine.port, '/health', patience=180)[1]
-        rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['rows']}
+        rows = {row['id']: row for row in fetch_json(machine.port, '/checks')[1]['checks']}
         t.ok(rows and 'damaged' not in str(health), 'the node boots from a disk with %s of the '
              'wizard' % found, health)
         gone = b'login:' not in machine.listen_for(2)

@@ -1,10 +1,10 @@
-/* Every row as JSON; agent/report/checks.schema.json says what it means. */
+/* Every check as JSON; agent/report/checks.schema.json says what it means. */
 #include "report/report.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 static void write_optional(struct json *json, const char *name, const char *value)
 {
@@ -14,37 +14,37 @@ static void write_optional(struct json *json, const char *name, const char *valu
         json_null(json, name);
 }
 
-static void write_row(struct json *json, const struct domain *domain, const struct row *row)
+static void write_check(struct json *json, const struct domain *domain, const struct check *check)
 {
-    bool decided = row->setting != SETTING_NONE;
+    bool decided = check->setting != SETTING_NONE;
     json_object_begin(json, NULL);
-    json_string(json, "id", row->id);
+    json_string(json, "id", check->id);
     json_string(json, "domain", domain->name);
-    json_string(json, "title", row->title);
-    write_optional(json, "section", row->section);
-    write_optional(json, "setting", decided ? setting_table[row->setting].name : NULL);
-    json_string(json, "desired", row->desired);
-    json_string(json, "actual", row->actual ? row->actual : "");
-    json_string(json, "verdict", verdict_token(row->verdict));
-    write_optional(json, "note", row->note);
+    json_string(json, "title", check->title);
+    write_optional(json, "section", check->section);
+    write_optional(json, "setting", decided ? setting_table[check->setting].name : NULL);
+    json_string(json, "expected", check->expected);
+    json_string(json, "observed", check->observed ? check->observed : "");
+    json_string(json, "verdict", verdict_token(check->verdict));
+    write_optional(json, "reason", check->reason);
     json_object_end(json);
 }
 
-static void write_rows(struct json *json, const struct report *report, const char *id_glob)
+static void write_checks(struct json *json, const struct report *report, const char *id_glob)
 {
-    json_array_begin(json, "rows");
+    json_array_begin(json, "checks");
     for (size_t d = 0; d < DOMAIN_COUNT; d++) {
-        const struct rows *rows = &report->results->domain[d];
-        for (size_t i = 0; i < rows->count; i++)
-            if (report_wants(&rows->list[i], id_glob))
-                write_row(json, domain_table[d], &rows->list[i]);
+        const struct checks *checks = &report->results->domain[d];
+        for (size_t i = 0; i < checks->count; i++)
+            if (report_wants(&checks->list[i], id_glob))
+                write_check(json, domain_table[d], &checks->list[i]);
     }
     json_array_end(json);
 }
 
 static void write_counts(struct json *json, const struct report *report)
 {
-    struct row_counts counts = {.total = 0};
+    struct check_counts counts = {.total = 0};
     report_count_all(report, &counts);
     json_object_begin(json, "counts");
     for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
@@ -77,6 +77,6 @@ void report_json(const struct report *report, const char *id_glob, struct buf *o
     json_u64(&json, "boot_started_ms", facts->boot_started_ms);
     json_u64(&json, "boot_finished_ms", facts->boot_finished_ms);
     write_counts(&json, report);
-    write_rows(&json, report, id_glob);
+    write_checks(&json, report, id_glob);
     json_object_end(&json);
 }

@@ -1,5 +1,5 @@
-/* A row in one line, and excerpts of long texts: limits, characters of several bytes, ellipses; and
- * the same of every row that any domain makes, whatever it observes. */
+/* A check in one line, and excerpts of long texts: limits, characters of several bytes, ellipses;
+ * and the same of every check that any domain makes, whatever it observes. */
 #include "domain/domain.h"
 
 #include "base/str.h"
@@ -52,7 +52,7 @@ static void an_excerpt_is_cut_before_a_word_and_between_characters(void **state)
 {
     for (size_t i = 0; i < countof(excerpts); i++) {
         struct buf out = {0};
-        row_excerpt(excerpts[i].text, excerpts[i].most, &out);
+        check_excerpt(excerpts[i].text, excerpts[i].most, &out);
         if (!str_equal(buf_text(&out), excerpts[i].excerpt))
             fail_msg("case %zu: \"%s\", wanted \"%s\"", i, buf_text(&out), excerpts[i].excerpt);
         buf_free(&out);
@@ -64,7 +64,7 @@ static void an_excerpt_appends_to_what_stands_there(void **state)
 {
     struct buf out = {0};
     buf_puts(&out, "before ");
-    row_excerpt("two words", 5, &out);
+    check_excerpt("two words", 5, &out);
     assert_string_equal(buf_text(&out), "before two...");
     buf_free(&out);
     (void)state;
@@ -73,7 +73,7 @@ static void an_excerpt_appends_to_what_stands_there(void **state)
 /* --- one line --- */
 
 static const struct {
-    const char *desired, *actual, *note, *line;
+    const char *expected, *observed, *reason, *line;
 } lines[] = {
   /* clang-format off */
     {"1",    "0 on eth0", NULL,      "x.y is 0 on eth0, should be 1"},
@@ -84,15 +84,15 @@ static const struct {
   /* clang-format on */
 };
 
-static void a_row_in_one_line_says_what_is_what_should_be_and_why(void **state)
+static void a_check_in_one_line_says_what_is_what_should_be_and_why(void **state)
 {
     for (size_t i = 0; i < countof(lines); i++) {
         struct buf out = {0};
-        const struct row row = {.id = "x.y",
-                                .desired = lines[i].desired,
-                                .actual = lines[i].actual,
-                                .note = lines[i].note};
-        row_print(&row, &out);
+        const struct check check = {.id = "x.y",
+                                    .expected = lines[i].expected,
+                                    .observed = lines[i].observed,
+                                    .reason = lines[i].reason};
+        check_print(&check, &out);
         assert_string_equal(buf_text(&out), lines[i].line);
         buf_free(&out);
     }
@@ -105,7 +105,8 @@ static void long_values_and_reasons_are_cut_each_for_itself(void **state)
     struct buf out = {0};
     memset(text, 'a', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
-    row_print(&(struct row){.id = "x.y", .desired = text, .actual = text, .note = text}, &out);
+    check_print(&(struct check){.id = "x.y", .expected = text, .observed = text, .reason = text},
+                &out);
     (void)snprintf(line, sizeof(line), "x.y is %.*s..., should be %.*s... (%.*s...)", VALUE_MAX,
                    text, VALUE_MAX, text, REASON_MAX, text);
     assert_string_equal(buf_text(&out), line);
@@ -113,18 +114,18 @@ static void long_values_and_reasons_are_cut_each_for_itself(void **state)
     (void)state;
 }
 
-/* --- every row of every domain --- */
+/* --- every check of every domain --- */
 
-static void expect_line(const struct row *row)
+static void expect_line(const struct check *check)
 {
     char begin[128];
     struct buf out = {0};
-    row_print(row, &out);
+    check_print(check, &out);
     const char *line = buf_text(&out);
-    (void)snprintf(begin, sizeof(begin), "%s is ", row->id);
+    (void)snprintf(begin, sizeof(begin), "%s is ", check->id);
     assert_int_equal(buf_error(&out), 0);
     if (!str_starts(line, begin) || !strstr(line, ", should be ") ||
-        !str_is_text(line, out.length) || (row->note && line[out.length - 1] != ')') ||
+        !str_is_text(line, out.length) || (check->reason && line[out.length - 1] != ')') ||
         out.length > strlen(begin) + sizeof(", should be  ()") + 2 * (VALUE_MAX + ELLIPSIS) +
                          REASON_MAX + ELLIPSIS)
         fail_msg("%s", line);
@@ -132,7 +133,7 @@ static void expect_line(const struct row *row)
 }
 
 /* On a host's own network, or with nothing below the root at all. */
-static void every_row_of_every_domain_fits_one_line(void **state)
+static void every_check_of_every_domain_fits_one_line(void **state)
 {
     static const struct system systems[] = {
         {.root = "/nowhere"       },
@@ -167,9 +168,9 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_excerpt_is_cut_before_a_word_and_between_characters),
         cmocka_unit_test(an_excerpt_appends_to_what_stands_there),
-        cmocka_unit_test(a_row_in_one_line_says_what_is_what_should_be_and_why),
+        cmocka_unit_test(a_check_in_one_line_says_what_is_what_should_be_and_why),
         cmocka_unit_test(long_values_and_reasons_are_cut_each_for_itself),
-        cmocka_unit_test(every_row_of_every_domain_fits_one_line),
+        cmocka_unit_test(every_check_of_every_domain_fits_one_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
