@@ -33,11 +33,9 @@ static int control_verb_of(const char *how)
     static const struct {
         const char *how;
         enum control_verb verb;
-    } verbs[] = {
-        {"wizard", CONTROL_APPLY_WIZARD},
-        {"set",    CONTROL_APPLY_SET   },
-        {"import", CONTROL_APPLY_IMPORT}
-    };
+    } verbs[] = {{"wizard", CONTROL_APPLY_WIZARD},
+                 {"set", CONTROL_APPLY_SET},
+                 {"import", CONTROL_APPLY_IMPORT}};
     for (size_t i = 0; i < countof(verbs); i++)
         if (str_equal(verbs[i].how, how))
             return (int)verbs[i].verb;
@@ -196,10 +194,10 @@ static void log_login(int error)
         int error;
         const char *text;
     } texts[] = {
-        {-EPERM,     "access refused: no more tries, or the account cannot log in"},
-        {-EACCES,    "wrong password"                                             },
-        {-EINTR,     "interrupted"                                                },
-        {-ECANCELED, "no password was given"                                      },
+        {-EPERM, "access refused: no more tries, or the account cannot log in"},
+        {-EACCES, "wrong password"},
+        {-EINTR, "interrupted"},
+        {-ECANCELED, "no password was given"},
     };
     for (size_t i = 0; i < countof(texts); i++)
         if (texts[i].error == error)

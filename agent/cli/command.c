@@ -23,9 +23,9 @@ static const struct applet applets[] = {
 };
 
 static const struct command_option common_options[] = {
-    {"root",  "DIR",  "put DIR before every path"                                 },
+    {"root", "DIR", "put DIR before every path"},
     {"state", "FILE", "the database (default: " NODE_STATE_PATH " below the root)"},
-    {"help",  NULL,   "explain the command"                                       },
+    {"help", NULL, "explain the command"},
 };
 
 enum { COMMON_ROOT, COMMON_STATE, COMMON_HELP, COMMON_COUNT };

@@ -137,7 +137,7 @@ static const struct format {
     bool json;
 } formats[] = {
     {"text", print_text, false},
-    {"json", print_json, true },
+    {"json", print_json, true},
 };
 
 static const struct format *find_format(const char *name)

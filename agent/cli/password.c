@@ -59,12 +59,12 @@ static const char *why_not(int error)
         int error;
         const char *text;
     } texts[] = {
-        {-EAGAIN, "choose another"                                   },
-        {-EPIPE,  "no password was given"                            },
-        {-EINTR,  "interrupted"                                      },
-        {-EPERM,  "the administrator account is locked"              },
-        {-EEXIST, "a password is set already"                        },
-        {-ENOENT, "there is no account admin in /etc/shadow"         },
+        {-EAGAIN, "choose another"},
+        {-EPIPE, "no password was given"},
+        {-EINTR, "interrupted"},
+        {-EPERM, "the administrator account is locked"},
+        {-EEXIST, "a password is set already"},
+        {-ENOENT, "there is no account admin in /etc/shadow"},
         {-EINVAL, "the line of admin in /etc/shadow has not 9 fields"},
     };
     for (size_t i = 0; i < countof(texts); i++)

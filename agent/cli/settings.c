@@ -79,11 +79,8 @@ static const struct fact {
     const char *title;
     void (*put)(const struct setting_info *info, struct buf *out);
 } facts[] = {
-    {"type",    put_type    },
-    {"default", put_default },
-    {"guide",   put_guide   },
-    {"wizard",  put_question},
-    {"nodes",   put_nodes   },
+    {"type", put_type},       {"default", put_default}, {"guide", put_guide},
+    {"wizard", put_question}, {"nodes", put_nodes},
 };
 
 enum { TEXT_WIDTH = 80, INDENT = 4 };

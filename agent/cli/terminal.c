@@ -68,10 +68,8 @@ void terminal_close(struct terminal *terminal)
 
 int terminal_wait(struct terminal *terminal, int fd, int timeout_ms)
 {
-    struct pollfd fds[] = {
-        {.fd = terminal->signals, .events = POLLIN},
-        {.fd = fd,                .events = POLLIN}
-    };
+    struct pollfd fds[] = {{.fd = terminal->signals, .events = POLLIN},
+                           {.fd = fd, .events = POLLIN}};
     while (poll(fds, countof(fds), timeout_ms) < 0)
         if (errno != EINTR)
             return -errno;
@@ -149,11 +147,7 @@ static int read_answer(const char *text)
         const char *word;
         enum terminal_answer answer;
     } words[] = {
-        {"yes", TERMINAL_YES},
-        {"y",   TERMINAL_YES},
-        {"no",  TERMINAL_NO },
-        {"n",   TERMINAL_NO }
-    };
+        {"yes", TERMINAL_YES}, {"y", TERMINAL_YES}, {"no", TERMINAL_NO}, {"n", TERMINAL_NO}};
     for (size_t i = 0; i < countof(words); i++)
         if (strcasecmp(words[i].word, text) == 0)
             return (int)words[i].answer;

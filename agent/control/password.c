@@ -123,19 +123,13 @@ static const char *kind_of(const char *hash)
     static const struct {
         const char *prefix, *name;
     } kinds[] = {
-        {"$y$",    "yescrypt"     },
-        {"$gy$",   "gost-yescrypt"},
-        {"$7$",    "scrypt"       },
-        {"$sm3$",  "sm3crypt"     },
-        {"$sm3y$", "sm3-yescrypt" },
-        {"$sha1$", "sha1crypt"    },
-        {"$md5",   "SunMD5"       },
-        {"$3$",    "NT"           },
-        {"$2",     "bcrypt"       },
-        {"$6$",    "sha512crypt"  },
-        {"$5$",    "sha256crypt"  },
-        {"$1$",    "md5crypt"     },
-        {"_",      "bsdicrypt"    },
+        {"$y$", "yescrypt"},        {"$gy$", "gost-yescrypt"},
+        {"$7$", "scrypt"},          {"$sm3$", "sm3crypt"},
+        {"$sm3y$", "sm3-yescrypt"}, {"$sha1$", "sha1crypt"},
+        {"$md5", "SunMD5"},         {"$3$", "NT"},
+        {"$2", "bcrypt"},           {"$6$", "sha512crypt"},
+        {"$5$", "sha256crypt"},     {"$1$", "md5crypt"},
+        {"_", "bsdicrypt"},
     };
     for (size_t i = 0; i < countof(kinds); i++)
         if (str_starts(hash, kinds[i].prefix))

@@ -35,9 +35,9 @@ void file_watch_renew(int fd, const char *root)
         const char *path;
         uint32_t events;
     } watched[] = {
-        {RENDER_FOLDER,  FOLDER_EVENTS},
-        {RENDER_WEB,     FILE_EVENTS  },
-        {RENDER_NETWORK, FILE_EVENTS  },
+        {RENDER_FOLDER, FOLDER_EVENTS},
+        {RENDER_WEB, FILE_EVENTS},
+        {RENDER_NETWORK, FILE_EVENTS},
     };
     char path[PATH_MAX];
     for (size_t i = 0; fd >= 0 && i < countof(watched); i++)

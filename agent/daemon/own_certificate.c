@@ -157,9 +157,9 @@ static int keep(const struct own_certificate *own, const struct node *node)
     buf_printf(&origin, "%s\n%s\n%s\n", buf_text(&own->key_rules), buf_text(&own->names),
                own->fingerprint);
     const struct state_object objects[] = {
-        {OWN_CERTIFICATE_KEY, own->key_pem.data,         own->key_pem.length        },
-        {OBJECT_CERTIFICATE,  own->certificate_pem.data, own->certificate_pem.length},
-        {OBJECT_ORIGIN,       origin.data,               origin.length              },
+        {OWN_CERTIFICATE_KEY, own->key_pem.data, own->key_pem.length},
+        {OBJECT_CERTIFICATE, own->certificate_pem.data, own->certificate_pem.length},
+        {OBJECT_ORIGIN, origin.data, origin.length},
     };
     int error = buf_error(&origin);
     if (error == 0)

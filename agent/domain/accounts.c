@@ -111,13 +111,8 @@ static const struct console_program {
     const char *name;
     bool alone; /* with an operand it runs a script and asks nobody */
 } console_programs[] = {
-    {"getty",   false},
-    {"agetty",  false},
-    {"login",   false},
-    {"sulogin", false},
-    {"sh",      true },
-    {"ash",     true },
-    {"bash",    true },
+    {"getty", false}, {"agetty", false}, {"login", false}, {"sulogin", false},
+    {"sh", true},     {"ash", true},     {"bash", true},
 };
 
 /* A program as inittab has it: "-" before it for a login shell, operands behind it. */
@@ -169,16 +164,16 @@ static const struct account_rule {
     repair_line *repair;
     void (*repaired)(const struct system *system); /* or NULL */
 } rules[] = {
-    {"accounts.admin.password", "The administrator's password is locked", "/etc/shadow",  "locked",
-     repair_admin_password,                                                                                             NULL},
-    {"accounts.admin.shell",    "The administrator has no shell",         "/etc/passwd",  NOLOGIN,
-     repair_admin_shell,                                                                                                NULL},
-    {"accounts.others",         "No other account has a password",        "/etc/shadow",  "none",
-     repair_other_password,                                                                                             NULL},
-    {"accounts.passwd",         "No password stands in passwd",           "/etc/passwd",  "none",   repair_open_passwd,
-     NULL                                                                                                                   },
-    {"accounts.consoles",       "No console offers a login",              "/etc/inittab", "none",   repair_console,
-     reload_init                                                                                                            },
+    {"accounts.admin.password", "The administrator's password is locked", "/etc/shadow", "locked",
+     repair_admin_password, NULL},
+    {"accounts.admin.shell", "The administrator has no shell", "/etc/passwd", NOLOGIN,
+     repair_admin_shell, NULL},
+    {"accounts.others", "No other account has a password", "/etc/shadow", "none",
+     repair_other_password, NULL},
+    {"accounts.passwd", "No password stands in passwd", "/etc/passwd", "none", repair_open_passwd,
+     NULL},
+    {"accounts.consoles", "No console offers a login", "/etc/inittab", "none", repair_console,
+     reload_init},
 };
 
 static const char *const login_programs[] = {"getty", "login", "sshd", "dropbear"};

@@ -34,13 +34,13 @@ enum check_tag {
 static const struct rule {
     const char *id, *title, *on, *off; /* what it should be in FIPS mode, and outside it */
 } rules[ROW_COUNT] = {
-    {"fips.selftest.mbedtls", "Power-on self-tests of mbedTLS",       "passed",                        NOTHING },
-    {"fips.selftest.bearssl", "Power-on self-tests of BearSSL",       "passed",                        NOTHING },
-    {"fips.selftest.random",  "Self-test of the random numbers",      "passed",                        NOTHING },
-    {"fips.key",              "The endpoint's private key",           "approved",                      NOTHING },
-    {"fips.suites",           "What TLS offers and accepts",          "FIPS-approved algorithms only", NOTHING },
-    {"fips.kernel",           "The kernel's own FIPS mode",           "1",                             "0"     },
-    {"fips.boot_entry",       "The kernel argument of the next boot", "fips=1",                        "fips=0"},
+    {"fips.selftest.mbedtls", "Power-on self-tests of mbedTLS", "passed", NOTHING},
+    {"fips.selftest.bearssl", "Power-on self-tests of BearSSL", "passed", NOTHING},
+    {"fips.selftest.random", "Self-test of the random numbers", "passed", NOTHING},
+    {"fips.key", "The endpoint's private key", "approved", NOTHING},
+    {"fips.suites", "What TLS offers and accepts", "FIPS-approved algorithms only", NOTHING},
+    {"fips.kernel", "The kernel's own FIPS mode", "1", "0"},
+    {"fips.boot_entry", "The kernel argument of the next boot", "fips=1", "fips=0"},
 };
 
 static bool is_on(const struct policy *policy)

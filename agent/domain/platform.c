@@ -29,7 +29,7 @@ enum { SHOWN_NOSYMFOLLOW = 0x2000 };
 static const struct argument {
     const char *name, *value, *title;
 } arguments[] = {
-  /* clang-format off */
+    /* clang-format off */
     {"init_on_alloc",         "1",         "Memory is cleared before the kernel hands it out"},
     {"slab_nomerge",          "",          "Kernel objects of different kinds share no memory"},
     {"page_alloc.shuffle",    "1",         "Free pages are handed out in random order"},
@@ -37,7 +37,7 @@ static const struct argument {
     {"vsyscall",              "none",      "No page of code at a fixed address"},
     {"debugfs",               "off",       "The kernel's debugging file system"},
     {"lockdown",              "integrity", "Lockdown at the kernel's start"},
-  /* clang-format on */
+    /* clang-format on */
 };
 
 /* What mount(8) calls each flag, in the order of the kernel's mountinfo. */
@@ -46,7 +46,7 @@ static const struct option {
     unsigned long flag;
 } options[] = {
     {"nosuid", MS_NOSUID},
-    {"nodev",  MS_NODEV },
+    {"nodev", MS_NODEV},
     {"noexec", MS_NOEXEC},
 };
 
@@ -57,14 +57,14 @@ static const struct mount_rule {
     unsigned wanted;
     const char *expected;
 } mounts[] = {
-  /* clang-format off */
+    /* clang-format off */
     {"proc",  "/proc",             "hidepid=invisible", NOSUID | NODEV | NOEXEC, "nosuid,nodev,noexec,hidepid=invisible"},
     {"home",  "/home",             NULL,                NOSUID | NODEV | NOEXEC, "nosuid,nodev,noexec"},
     {"tmp",   "/tmp",              NULL,                NOSUID | NODEV | NOEXEC, "nosuid,nodev,noexec"},
     {"run",   "/run",              NULL,                NOSUID | NODEV | NOEXEC, "nosuid,nodev,noexec"},
     {"state", "/var/lib/holdfast", NULL,                NOSUID | NODEV | NOEXEC, "nosuid,nodev,noexec"},
     {"dev",   "/dev",              NULL,                NOSUID | NOEXEC,         "nosuid,noexec"},
-  /* clang-format on */
+    /* clang-format on */
 };
 
 /* A check's tag: the arguments, then the lockdown mode, then the mounts. */
@@ -271,9 +271,9 @@ static void observe_platform(const struct system *system, const struct policy *p
                              struct checks *checks)
 {
     static const struct source sources[] = {
-        {"/proc/cmdline",                 ARGUMENTS_MAX, 0,            TAG_LOCKDOWN},
-        {"/sys/kernel/security/lockdown", LOCKDOWN_MAX,  TAG_LOCKDOWN, TAG_MOUNTS  },
-        {"/proc/self/mountinfo",          MOUNTS_MAX,    TAG_MOUNTS,   TAG_COUNT   },
+        {"/proc/cmdline", ARGUMENTS_MAX, 0, TAG_LOCKDOWN},
+        {"/sys/kernel/security/lockdown", LOCKDOWN_MAX, TAG_LOCKDOWN, TAG_MOUNTS},
+        {"/proc/self/mountinfo", MOUNTS_MAX, TAG_MOUNTS, TAG_COUNT},
     };
     (void)policy;
     if (!system->initial_netns) {

@@ -55,9 +55,7 @@ struct numbers {
 static struct numbers wanted(const struct sysctl_rule *rule, const struct policy *policy)
 {
     if (rule->flags & LOCAL_PORTS)
-        return (struct numbers){
-            2, {policy->local_ports.first, policy->local_ports.last}
-        };
+        return (struct numbers){2, {policy->local_ports.first, policy->local_ports.last}};
     bool yes = rule->from == ALWAYS || policy_bool(policy, rule->from);
     return (struct numbers){1, {yes ? rule->yes : rule->no}};
 }
@@ -323,9 +321,7 @@ static void places_open(struct places *places, const struct system *system)
 {
     static const char *const folders[FAMILIES] = {"net/ipv4/conf", "net/ipv6/conf"};
     char path[PATH_MAX];
-    *places = (struct places){
-        .sys = -1, .conf = {-1, -1}
-    };
+    *places = (struct places){.sys = -1, .conf = {-1, -1}};
     places->error = file_target(path, sizeof(path), system->root, "/proc/sys");
     if (places->error)
         return;

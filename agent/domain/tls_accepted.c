@@ -80,10 +80,10 @@ static void put_session(const struct probe_version *version, struct buf *out)
         const char *name;
         uint8_t answer; /* enum probe_answer */
     } asked[] = {
-        {"secure renegotiation",   version->renegotiation},
-        {"compression",            version->compression  },
+        {"secure renegotiation", version->renegotiation},
+        {"compression", version->compression},
         {"extended master secret", version->master_secret},
-        {"session tickets",        version->ticket       },
+        {"session tickets", version->ticket},
     };
     const char *separator = ": ";
     for (size_t i = 0; i < countof(asked); i++) {

@@ -29,10 +29,10 @@ enum ending { CLOSES, PERSISTS, PERSISTS_AS_OLD, ENDINGS };
 
 static const char *const heads[ENDINGS][2] = {
     [CLOSES] = {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-                "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"                                     },
-    [PERSISTS] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n",                      "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"},
+                "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"},
+    [PERSISTS] = {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"},
     [PERSISTS_AS_OLD] = {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-                "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"                                           },
+                         "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"},
 };
 
 struct http {

@@ -190,12 +190,12 @@ static const struct field {
     const char *name;
     field_reader *read;
 } fields[] = {
-    {"host",              read_host         },
-    {"content-length",    read_length       },
-    {"transfer-encoding", read_coding       },
-    {"connection",        read_connection   },
-    {"accept",            read_accept       },
-    {"if-none-match",     read_if_none_match},
+    {"host", read_host},
+    {"content-length", read_length},
+    {"transfer-encoding", read_coding},
+    {"connection", read_connection},
+    {"accept", read_accept},
+    {"if-none-match", read_if_none_match},
 };
 
 static struct part trimmed(struct part value)

@@ -27,13 +27,13 @@ static const struct refusal {
     unsigned status;
     const char *text;
 } refusals[] = {
-    {MHD_HTTP_BAD_REQUEST,                     "bad request\n"       },
-    {MHD_HTTP_NOT_FOUND,                       "not found\n"         },
-    {MHD_HTTP_METHOD_NOT_ALLOWED,              "method not allowed\n"},
-    {MHD_HTTP_URI_TOO_LONG,                    "target too long\n"   },
-    {MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large\n"    },
-    {MHD_HTTP_SERVICE_UNAVAILABLE,             "starting\n"          },
-    {MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED,      "HTTP/1.1 only\n"     },
+    {MHD_HTTP_BAD_REQUEST, "bad request\n"},
+    {MHD_HTTP_NOT_FOUND, "not found\n"},
+    {MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed\n"},
+    {MHD_HTTP_URI_TOO_LONG, "target too long\n"},
+    {MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "head too large\n"},
+    {MHD_HTTP_SERVICE_UNAVAILABLE, "starting\n"},
+    {MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 only\n"},
 };
 
 struct responses {

@@ -160,10 +160,9 @@ int worker_publish(struct worker *worker, int snapshot_fd)
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
-    } control = {
-        .head = {
-                 .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}
-    };
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                          .cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS}};
     struct iovec part = {&message, sizeof(message)};
     const struct msghdr header = {.msg_iov = &part,
                                   .msg_iovlen = 1,
@@ -178,10 +177,8 @@ int worker_publish(struct worker *worker, int snapshot_fd)
 
 int worker_admit(struct worker *worker, const struct stations *stations)
 {
-    const struct worker_stations_message message = {
-        {WORKER_MAGIC, sizeof(message), worker->asked},
-        *stations
-    };
+    const struct worker_stations_message message = {{WORKER_MAGIC, sizeof(message), worker->asked},
+                                                    *stations};
     ssize_t sent = send(worker->channel, &message, sizeof(message), MSG_NOSIGNAL);
     return sent == (ssize_t)sizeof(message) ? 0 : -errno;
 }

@@ -53,9 +53,9 @@ enum { MARK_MANAGEMENT = 2 }; /* its index */
 
 /* Media first: it is most of what a node sends. */
 static const struct mark marks[] = {
-    {TRAFFIC_MEDIA,      "mark_media",      LOCATION_DSCP_MEDIA    },
-    {TRAFFIC_SIGNALING,  "mark_signaling",  LOCATION_DSCP_SIGNALING},
-    {TRAFFIC_MANAGEMENT, "mark_management", GLOBAL_DSCP_MANAGEMENT },
+    {TRAFFIC_MEDIA, "mark_media", LOCATION_DSCP_MEDIA},
+    {TRAFFIC_SIGNALING, "mark_signaling", LOCATION_DSCP_SIGNALING},
+    {TRAFFIC_MANAGEMENT, "mark_management", GLOBAL_DSCP_MANAGEMENT},
 };
 
 static bool is_marked(const struct policy *policy, const struct mark *mark)
@@ -98,16 +98,10 @@ struct own_ports {
 
 /* The ports that these services have everywhere (IANA's registry). */
 static const struct own_port own_checks[] = {
-    {"dns",    true,  53  },
-    {"dns",    false, 53  },
-    {"ntp",    true,  123 },
-    {"syslog", true,  514 },
-    {"syslog", false, 514 },
-    {"syslog", false, 6514}, /* RFC 5425, 4.1 */
-    {"ldap",   false, 389 },
-    {"ldap",   false, 636 },
-    {"ocsp",   false, 80  },
-    {"snmp",   true,  162 }, /* notifications: RFC 3430, 2; RFC 3417, 3.2 */
+    {"dns", true, 53},     {"dns", false, 53},     {"ntp", true, 123},
+    {"syslog", true, 514}, {"syslog", false, 514}, {"syslog", false, 6514}, /* RFC 5425, 4.1 */
+    {"ldap", false, 389},  {"ldap", false, 636},   {"ocsp", false, 80},
+    {"snmp", true, 162}, /* notifications: RFC 3430, 2; RFC 3417, 3.2 */
 };
 
 /* Once each; beyond the room for them none is marked. */

@@ -72,8 +72,8 @@ static bool protocol_fits(const struct listener *listener, const struct conntrac
         enum protocol bit;
         bool ports;
     } protocols[] = {
-        {IPPROTO_TCP, PROTOCOL_TCP, true },
-        {IPPROTO_UDP, PROTOCOL_UDP, true },
+        {IPPROTO_TCP, PROTOCOL_TCP, true},
+        {IPPROTO_UDP, PROTOCOL_UDP, true},
         {IPPROTO_ESP, PROTOCOL_ESP, false},
     };
     for (size_t i = 0; i < countof(protocols); i++)
@@ -145,13 +145,9 @@ static void name_flow(struct buf *names, const struct conntrack_flow *flow)
         uint8_t number;
         const char *name;
     } protocols[] = {
-        {IPPROTO_TCP,    "tcp"   },
-        {IPPROTO_UDP,    "udp"   },
-        {IPPROTO_ESP,    "esp"   },
-        {IPPROTO_ICMP,   "icmp"  },
-        {IPPROTO_ICMPV6, "icmpv6"},
-        {IPPROTO_SCTP,   "sctp"  },
-        {IPPROTO_GRE,    "gre"   },
+        {IPPROTO_TCP, "tcp"},   {IPPROTO_UDP, "udp"},       {IPPROTO_ESP, "esp"},
+        {IPPROTO_ICMP, "icmp"}, {IPPROTO_ICMPV6, "icmpv6"}, {IPPROTO_SCTP, "sctp"},
+        {IPPROTO_GRE, "gre"},
     };
     const char *name = NULL;
     if (names->length > NAMED_BYTES)

@@ -96,14 +96,9 @@ static unsigned unknown_effect(const char *name)
         const char *name;
         enum effect effect;
     } names[] = {
-        {"nat",      EFFECT_REWRITES},
-        {"masq",     EFFECT_REWRITES},
-        {"redir",    EFFECT_REWRITES},
-        {"tproxy",   EFFECT_DIVERTS },
-        {"fwd",      EFFECT_DIVERTS },
-        {"dup",      EFFECT_DIVERTS },
-        {"queue",    EFFECT_DIVERTS },
-        {"synproxy", EFFECT_DIVERTS },
+        {"nat", EFFECT_REWRITES},   {"masq", EFFECT_REWRITES},    {"redir", EFFECT_REWRITES},
+        {"tproxy", EFFECT_DIVERTS}, {"fwd", EFFECT_DIVERTS},      {"dup", EFFECT_DIVERTS},
+        {"queue", EFFECT_DIVERTS},  {"synproxy", EFFECT_DIVERTS},
     };
     for (size_t i = 0; i < countof(names); i++)
         if (str_equal(names[i].name, name))
@@ -199,12 +194,12 @@ static void name_chain(struct firewall_foreign *foreign, const struct firewall_f
         const char *words;
     } effects[] = {
         {EFFECT_POLICY_ACCEPT, "policy accept"},
-        {EFFECT_POLICY_DROP,   "policy drop"  },
-        {EFFECT_ACCEPTS,       "accepts"      },
-        {EFFECT_DROPS,         "drops"        },
-        {EFFECT_REWRITES,      "rewrites"     },
-        {EFFECT_UNTRACKS,      "untracks"     },
-        {EFFECT_DIVERTS,       "diverts"      },
+        {EFFECT_POLICY_DROP, "policy drop"},
+        {EFFECT_ACCEPTS, "accepts"},
+        {EFFECT_DROPS, "drops"},
+        {EFFECT_REWRITES, "rewrites"},
+        {EFFECT_UNTRACKS, "untracks"},
+        {EFFECT_DIVERTS, "diverts"},
     };
     const struct nft_hook *hook = &chain->hook;
     const char *separator = ": ";

@@ -34,19 +34,27 @@ void firewall_add_notrack(struct firewall_ruleset *ruleset)
         const char *name;
     } checks[] = {
         {{FIREWALL_PREROUTING, "echo-v4", "IPv4 echo requests are no connection", SETTING_NONE},
-         false, ICMP_ECHO,
-         ICMP_ECHO,           "echo-request"},
+         false,
+         ICMP_ECHO,
+         ICMP_ECHO,
+         "echo-request"},
         {{FIREWALL_PREROUTING, "redirects-v4", "ICMP redirects belong to no connection",
           SETTING_NONE},
-         false, ICMP_REDIRECT,
-         ICMP_REDIRECT,       "redirect"    },
+         false,
+         ICMP_REDIRECT,
+         ICMP_REDIRECT,
+         "redirect"},
         {{FIREWALL_PREROUTING, "echo-v6", "IPv6 echo requests are no connection", SETTING_NONE},
-         true,  ICMPV6_ECHO_REQUEST,
-         ICMPV6_ECHO_REQUEST, "echo-request"},
+         true,
+         ICMPV6_ECHO_REQUEST,
+         ICMPV6_ECHO_REQUEST,
+         "echo-request"},
         {{FIREWALL_PREROUTING, "neighbours",
           "MLD, neighbour discovery and redirects belong to no connection", SETTING_NONE},
-         true,  ICMPV6_MGM_QUERY,
-         ND_REDIRECT,         NULL          },
+         true,
+         ICMPV6_MGM_QUERY,
+         ND_REDIRECT,
+         NULL},
     };
     for (size_t i = 0; i < countof(checks); i++) {
         struct nft_statement *words = firewall_add_rule(ruleset, checks[i].head);
@@ -102,21 +110,31 @@ static void add_icmp(struct firewall_ruleset *ruleset, bool v6)
         const char *name;
     } checks[] = {
         {{FIREWALL_INPUT, "mld", "Multicast listener discovery", SETTING_NONE},
-         true,  ICMPV6_MGM_QUERY,
-         ICMPV6_MGM_REDUCTION, NULL                     },
+         true,
+         ICMPV6_MGM_QUERY,
+         ICMPV6_MGM_REDUCTION,
+         NULL},
         {{FIREWALL_INPUT, "mld2", "Multicast listener discovery, version 2", SETTING_NONE},
-         true,  ICMPV6_MLD2_REPORT,
-         ICMPV6_MLD2_REPORT,   "mld2-listener-report"   },
+         true,
+         ICMPV6_MLD2_REPORT,
+         ICMPV6_MLD2_REPORT,
+         "mld2-listener-report"},
         {{FIREWALL_INPUT, "icmpv6-errors",
           "ICMPv6: unreachable, packet too big, time exceeded, parameter problem", SETTING_NONE},
-         true,  ICMPV6_DEST_UNREACH,
-         ICMPV6_PARAMPROB,     NULL                     },
+         true,
+         ICMPV6_DEST_UNREACH,
+         ICMPV6_PARAMPROB,
+         NULL},
         {{FIREWALL_INPUT, "icmp-unreachable", "ICMP: destination unreachable", SETTING_NONE},
-         false, ICMP_DEST_UNREACH,
-         ICMP_DEST_UNREACH,    "destination-unreachable"},
+         false,
+         ICMP_DEST_UNREACH,
+         ICMP_DEST_UNREACH,
+         "destination-unreachable"},
         {{FIREWALL_INPUT, "icmp-errors", "ICMP: time exceeded and parameter problem", SETTING_NONE},
-         false, ICMP_TIME_EXCEEDED,
-         ICMP_PARAMETERPROB,   NULL                     },
+         false,
+         ICMP_TIME_EXCEEDED,
+         ICMP_PARAMETERPROB,
+         NULL},
     };
     for (size_t i = 0; i < countof(checks); i++) {
         if (checks[i].v6 != v6)
@@ -276,7 +294,7 @@ static void add_ports(struct firewall_ruleset *ruleset, const struct listener *l
     } kinds[] = {
         {PROTOCOL_UDP, "-udp"},
         {PROTOCOL_TCP, "-tcp"},
-        {PROTOCOL_ESP, ""    },
+        {PROTOCOL_ESP, ""},
     };
     for (size_t i = 0; i < countof(kinds); i++) {
         if (!(listener->protocols & (unsigned)kinds[i].protocol))

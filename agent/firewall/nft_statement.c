@@ -60,9 +60,7 @@ static void run(struct nft_statement *words, struct nft_expression expression)
 
 static void load_meta(struct nft_statement *words, uint32_t key)
 {
-    run(words, (struct nft_expression){
-                   .kind = NFT_META, .meta = {.key = key, .dreg = REGISTER}
-    });
+    run(words, (struct nft_expression){.kind = NFT_META, .meta = {.key = key, .dreg = REGISTER}});
 }
 
 static void load_payload(struct nft_statement *words, uint32_t base, uint32_t offset,
@@ -71,8 +69,7 @@ static void load_payload(struct nft_statement *words, uint32_t base, uint32_t of
     run(words,
         (struct nft_expression){
             .kind = NFT_PAYLOAD,
-            .payload = {.dreg = REGISTER, .base = base, .offset = offset, .length = length}
-    });
+            .payload = {.dreg = REGISTER, .base = base, .offset = offset, .length = length}});
 }
 
 static struct nft_bytes bytes_of(const void *data, size_t size)
@@ -86,27 +83,23 @@ static void compare(struct nft_statement *words, uint32_t op, const void *data, 
 {
     run(words,
         (struct nft_expression){
-            .kind = NFT_CMP, .cmp = {.sreg = REGISTER, .op = op, .value = bytes_of(data, size)}
-    });
+            .kind = NFT_CMP, .cmp = {.sreg = REGISTER, .op = op, .value = bytes_of(data, size)}});
 }
 
 static void mask(struct nft_statement *words, struct nft_bytes bits, struct nft_bytes xor)
 {
-    run(words, (struct nft_expression){
-                   .kind = NFT_BITWISE,
-                   .bitwise = {.sreg = REGISTER,
-                               .dreg = REGISTER,
-                               .length = bits.length,
-                               .mask = bits,
-                               .xor = xor}
-    });
+    run(words, (struct nft_expression){.kind = NFT_BITWISE,
+                                       .bitwise = {.sreg = REGISTER,
+                                                   .dreg = REGISTER,
+                                                   .length = bits.length,
+                                                   .mask = bits,
+                                                   .xor = xor}});
 }
 
 static void verdict(struct nft_statement *words, int32_t code, const char *chain)
 {
     struct nft_expression expression = {
-        .kind = NFT_IMMEDIATE, .immediate = {.dreg = NFT_REG_VERDICT, .verdict = {.code = code}}
-    };
+        .kind = NFT_IMMEDIATE, .immediate = {.dreg = NFT_REG_VERDICT, .verdict = {.code = code}}};
     if (str_copy(expression.immediate.verdict.chain, NFT_NAME_SIZE, chain) < 0)
         words->failed = true;
     run(words, expression);
@@ -166,9 +159,7 @@ void nft_statement_oifname(struct nft_statement *words, const char *name)
 
 static void load_ct(struct nft_statement *words, uint32_t key)
 {
-    run(words, (struct nft_expression){
-                   .kind = NFT_CT, .ct = {.key = key, .dreg = REGISTER}
-    });
+    run(words, (struct nft_expression){.kind = NFT_CT, .ct = {.key = key, .dreg = REGISTER}});
 }
 
 /* Any of the bits, or none of them. */
@@ -318,9 +309,8 @@ enum { KEY_IPV4 = 7, KEY_IPV6 = 8, MINUTE_S = 60 };
 
 static void load_source(struct nft_statement *words, bool v6)
 {
-    static const struct nft_bytes host = {
-        .length = 16, .byte = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-    };
+    static const struct nft_bytes host = {.length = 16,
+                                          .byte = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
     need_nfproto(words, v6);
     load_payload(words, NFT_PAYLOAD_NETWORK_HEADER, v6 ? IPV6_SOURCE : IPV4_SOURCE, v6 ? 16 : 4);
     if (v6)
@@ -329,14 +319,12 @@ static void load_source(struct nft_statement *words, bool v6)
 
 static struct nft_each meter_each(const struct firewall_meter *meter)
 {
-    return (struct nft_each){
-        .kind = NFT_LIMIT,
-        .limit = {.rate = meter->packets,
-                  .unit_s = meter->minute ? MINUTE_S : 1,
-                  .burst = meter->packets,
-                  .type = NFT_LIMIT_PKTS,
-                  .flags = NFT_LIMIT_F_INV}
-    };
+    return (struct nft_each){.kind = NFT_LIMIT,
+                             .limit = {.rate = meter->packets,
+                                       .unit_s = meter->minute ? MINUTE_S : 1,
+                                       .burst = meter->packets,
+                                       .type = NFT_LIMIT_PKTS,
+                                       .flags = NFT_LIMIT_F_INV}};
 }
 
 static void say_meter(struct nft_statement *words, const struct firewall_meter *meter)
@@ -350,13 +338,11 @@ static void say_meter(struct nft_statement *words, const struct firewall_meter *
 
 void nft_statement_meter(struct nft_statement *words, const struct firewall_meter *meter)
 {
-    struct nft_expression fill = {
-        .kind = NFT_DYNSET,
-        .dynset = {.op = NFT_DYNSET_OP_UPDATE,
-                   .sreg = REGISTER,
-                   .timeout_ms = 1000ULL * meter->forgotten_s,
-                   .each = meter_each(meter)}
-    };
+    struct nft_expression fill = {.kind = NFT_DYNSET,
+                                  .dynset = {.op = NFT_DYNSET_OP_UPDATE,
+                                             .sreg = REGISTER,
+                                             .timeout_ms = 1000ULL * meter->forgotten_s,
+                                             .each = meter_each(meter)}};
     words->set = (struct nft_set){
         .flags = NFT_SET_ANONYMOUS | NFT_SET_EVAL | NFT_SET_TIMEOUT,
         .key_type = meter->v6 ? KEY_IPV6 : KEY_IPV4,
@@ -414,11 +400,9 @@ void nft_statement_set_ct_mark(struct nft_statement *words, uint32_t mark)
     say(words, "ct mark set 0x%08x", mark);
     run(words,
         (struct nft_expression){
-            .kind = NFT_LOAD, .load = {.dreg = REGISTER, .value = bytes_of(&mark, sizeof(mark))}
-    });
-    run(words, (struct nft_expression){
-                   .kind = NFT_CT, .ct = {.key = NFT_CT_MARK, .sreg = REGISTER}
-    });
+            .kind = NFT_LOAD, .load = {.dreg = REGISTER, .value = bytes_of(&mark, sizeof(mark))}});
+    run(words,
+        (struct nft_expression){.kind = NFT_CT, .ct = {.key = NFT_CT_MARK, .sreg = REGISTER}});
 }
 
 void nft_statement_reject_tcp(struct nft_statement *words)
@@ -432,11 +416,9 @@ void nft_statement_reject_tcp(struct nft_statement *words)
 void nft_statement_reject(struct nft_statement *words)
 {
     say(words, "reject"); /* nft leaves out what is the default of an inet table */
-    run(words,
-        (struct nft_expression){
-            .kind = NFT_REJECT,
-            .reject = {.type = NFT_REJECT_ICMPX_UNREACH, .code = NFT_REJECT_ICMPX_PORT_UNREACH}
-    });
+    run(words, (struct nft_expression){.kind = NFT_REJECT,
+                                       .reject = {.type = NFT_REJECT_ICMPX_UNREACH,
+                                                  .code = NFT_REJECT_ICMPX_PORT_UNREACH}});
 }
 
 /* nft's names for code points, as its rt_dsfield table has them; the others stand in hexadecimal.
@@ -461,8 +443,7 @@ void nft_statement_dscp(struct nft_statement *words, bool v6, uint8_t value)
     uint16_t set = htobe16((uint16_t)(value << (v6 ? DSCP_SHIFT_V6 : DSCP_SHIFT_V4)));
     struct nft_expression write = {
         .kind = NFT_PAYLOAD,
-        .payload = {.sreg = REGISTER, .base = NFT_PAYLOAD_NETWORK_HEADER, .length = sizeof(set)}
-    };
+        .payload = {.sreg = REGISTER, .base = NFT_PAYLOAD_NETWORK_HEADER, .length = sizeof(set)}};
     if (!v6) {
         write.payload.checksum_type = NFT_PAYLOAD_CSUM_INET;
         write.payload.checksum_offset = IPV4_CHECKSUM;

@@ -71,13 +71,13 @@ static void add_errors(struct firewall_ruleset *ruleset)
         const char *name;
     } checks[] = {
         {"silent-unreachable-v4", "Nothing is told to be unreachable over IPv4", false,
-         ICMP_DEST_UNREACH,   ICMP_DEST_UNREACH,   "destination-unreachable"},
-        {"silent-errors-v4",      "No error tells of IPv4 fragments or headers", false,
-         ICMP_TIME_EXCEEDED,  ICMP_PARAMETERPROB,  NULL                     },
+         ICMP_DEST_UNREACH, ICMP_DEST_UNREACH, "destination-unreachable"},
+        {"silent-errors-v4", "No error tells of IPv4 fragments or headers", false,
+         ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB, NULL},
         {"silent-unreachable-v6", "Nothing is told to be unreachable over IPv6", true,
          ICMPV6_DEST_UNREACH, ICMPV6_DEST_UNREACH, "destination-unreachable"},
-        {"silent-errors-v6",      "No error tells of IPv6 fragments or headers", true,
-         ICMPV6_TIME_EXCEED,  ICMPV6_PARAMPROB,    NULL                     },
+        {"silent-errors-v6", "No error tells of IPv6 fragments or headers", true,
+         ICMPV6_TIME_EXCEED, ICMPV6_PARAMPROB, NULL},
     };
     for (size_t i = 0; i < countof(checks); i++) {
         struct nft_statement *words =

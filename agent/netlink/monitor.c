@@ -40,8 +40,8 @@ static const struct source {
 } sources[MONITOR_FDS] = {
     [SOCKET_INTERFACES] = {NETLINK_ROUTE,
                            {RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF},
-                           "interfaces"                                                              },
-    [SOCKET_FIREWALL] = {NETLINK_NETFILTER, {NFNLGRP_NFTABLES},                      "the firewall"},
+                           "interfaces"},
+    [SOCKET_FIREWALL] = {NETLINK_NETFILTER, {NFNLGRP_NFTABLES}, "the firewall"},
 };
 
 static int open_source(struct netlink *netlink, const struct source *source)

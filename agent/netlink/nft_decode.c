@@ -165,12 +165,7 @@ static const char *priority_name(int32_t priority)
     static const struct {
         int32_t priority;
         const char *name;
-    } names[] = {
-        {-300, "raw"     },
-        {-150, "mangle"  },
-        {0,    "filter"  },
-        {50,   "security"}
-    };
+    } names[] = {{-300, "raw"}, {-150, "mangle"}, {0, "filter"}, {50, "security"}};
     for (size_t i = 0; i < countof(names); i++)
         if (names[i].priority == priority)
             return names[i].name;
@@ -304,14 +299,8 @@ const char *nft_family_name(uint8_t family)
     static const struct {
         uint8_t family;
         const char *name;
-    } names[] = {
-        {NFPROTO_INET,   "inet"  },
-        {NFPROTO_IPV4,   "ip"    },
-        {NFPROTO_IPV6,   "ip6"   },
-        {NFPROTO_ARP,    "arp"   },
-        {NFPROTO_BRIDGE, "bridge"},
-        {NFPROTO_NETDEV, "netdev"}
-    };
+    } names[] = {{NFPROTO_INET, "inet"}, {NFPROTO_IPV4, "ip"},       {NFPROTO_IPV6, "ip6"},
+                 {NFPROTO_ARP, "arp"},   {NFPROTO_BRIDGE, "bridge"}, {NFPROTO_NETDEV, "netdev"}};
     for (size_t i = 0; i < countof(names); i++)
         if (names[i].family == family)
             return names[i].name;

@@ -395,11 +395,11 @@ int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct n
 {
     struct reader reader = {.family = family, .name = name, .table = table, .others = others};
     const struct dump dumps[] = {
-        {NFT_MSG_GETCHAIN,     NFT_MSG_NEWCHAIN,     each_chain,      true          },
-        {NFT_MSG_GETSET,       NFT_MSG_NEWSET,       each_set,        false         },
-        {NFT_MSG_GETOBJ,       NFT_MSG_NEWOBJ,       each_object,     false         },
-        {NFT_MSG_GETFLOWTABLE, NFT_MSG_NEWFLOWTABLE, each_flow_table, false         },
-        {NFT_MSG_GETRULE,      NFT_MSG_NEWRULE,      each_rule,       others != NULL},
+        {NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN, each_chain, true},
+        {NFT_MSG_GETSET, NFT_MSG_NEWSET, each_set, false},
+        {NFT_MSG_GETOBJ, NFT_MSG_NEWOBJ, each_object, false},
+        {NFT_MSG_GETFLOWTABLE, NFT_MSG_NEWFLOWTABLE, each_flow_table, false},
+        {NFT_MSG_GETRULE, NFT_MSG_NEWRULE, each_rule, others != NULL},
     };
     return read_all(netlink, &reader, dumps, countof(dumps));
 }

@@ -16,9 +16,9 @@ enum { TEXT_MAX = 4096 }; /* COMMAND_LINE_SIZE of the kernel is 2048 on x86, 409
 static const struct place {
     const char *source, *path, *parameter;
 } places[] = {
-    {"the kernel's command line",    "/proc/cmdline",                                               "holdfast.deployed="},
+    {"the kernel's command line", "/proc/cmdline", "holdfast.deployed="},
     {"the virtual machine's fw_cfg", "/sys/firmware/qemu_fw_cfg/by_name/opt/holdfast/deployed/raw",
-     NULL                                                                                                               },
+     NULL},
 };
 
 /* Cuts the parameter's value out of a command line; the last one counts, as in the kernel. NULL

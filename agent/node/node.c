@@ -108,10 +108,7 @@ static int load_role(struct node *node)
     static const struct {
         const char *word;
         enum role role;
-    } roles[] = {
-        {"management",   ROLE_MANAGEMENT  },
-        {"conferencing", ROLE_CONFERENCING}
-    };
+    } roles[] = {{"management", ROLE_MANAGEMENT}, {"conferencing", ROLE_CONFERENCING}};
     char path[PATH_MAX];
     struct buf text = {0};
     node->role = ROLE_MANAGEMENT;

@@ -249,12 +249,9 @@ static void read_signature(struct certificate_facts *facts, const mbedtls_x509_c
         const char *name;
         bool weak;
     } hashes[] = {
-        {MBEDTLS_MD_MD5,    "MD5",    true },
-        {MBEDTLS_MD_SHA1,   "SHA1",   true },
-        {MBEDTLS_MD_SHA224, "SHA224", false},
-        {MBEDTLS_MD_SHA256, "SHA256", false},
-        {MBEDTLS_MD_SHA384, "SHA384", false},
-        {MBEDTLS_MD_SHA512, "SHA512", false},
+        {MBEDTLS_MD_MD5, "MD5", true},        {MBEDTLS_MD_SHA1, "SHA1", true},
+        {MBEDTLS_MD_SHA224, "SHA224", false}, {MBEDTLS_MD_SHA256, "SHA256", false},
+        {MBEDTLS_MD_SHA384, "SHA384", false}, {MBEDTLS_MD_SHA512, "SHA512", false},
     };
     for (size_t i = 0; i < countof(hashes); i++)
         if (hashes[i].hash == leaf->MBEDTLS_PRIVATE(sig_md)) {

@@ -31,7 +31,7 @@ static const struct curve {
     int (*write)(const mbedtls_mpi *from, unsigned char *to, size_t size);
     size_t (*multiply)(unsigned char bytes[POINT_MAX], size_t size, const unsigned char *scalar);
 } curves[] = {
-    {MBEDTLS_ECP_DP_SECP256R1,  mbedtls_mpi_write_binary,    multiply_p256  },
+    {MBEDTLS_ECP_DP_SECP256R1, mbedtls_mpi_write_binary, multiply_p256},
     {MBEDTLS_ECP_DP_CURVE25519, mbedtls_mpi_write_binary_le, multiply_x25519},
 };
 

@@ -155,18 +155,18 @@ static const struct rsa_rule {
     int (*broken)(struct rsa_numbers *key);
     const char *why;
 } rsa_rules[] = {
-    {modulus_is_short,          "the modulus has fewer than 2048 bits or an odd number of them"},
-    {exponent_is_even,          "the public exponent is even"                                  },
-    {exponent_is_out_of_range,  "the public exponent is not between 2^16 and 2^256"            },
-    {primes_are_of_unlike_size, "a prime is not half as long as the modulus"                   },
-    {primes_are_close,          "the primes are too close to one another"                      },
-    {p_is_composite,            "p is not prime"                                               },
-    {q_is_composite,            "q is not prime"                                               },
-    {modulus_is_another,        "the modulus is not the product of the primes"                 },
-    {d_is_small,                "the private exponent is too small"                            },
-    {d_is_large,                "the private exponent is not below lcm(p-1, q-1)"              },
-    {d_is_another,              "the private exponent does not belong to the public one"       },
-    {remainders_are_others,     "the remainders of the private exponent are not its own"       },
+    {modulus_is_short, "the modulus has fewer than 2048 bits or an odd number of them"},
+    {exponent_is_even, "the public exponent is even"},
+    {exponent_is_out_of_range, "the public exponent is not between 2^16 and 2^256"},
+    {primes_are_of_unlike_size, "a prime is not half as long as the modulus"},
+    {primes_are_close, "the primes are too close to one another"},
+    {p_is_composite, "p is not prime"},
+    {q_is_composite, "q is not prime"},
+    {modulus_is_another, "the modulus is not the product of the primes"},
+    {d_is_small, "the private exponent is too small"},
+    {d_is_large, "the private exponent is not below lcm(p-1, q-1)"},
+    {d_is_another, "the private exponent does not belong to the public one"},
+    {remainders_are_others, "the remainders of the private exponent are not its own"},
 };
 
 /* --- what all keys have --- */

@@ -25,9 +25,9 @@ static const struct library {
     const char *name;
     selftest_function *const *test;
 } libraries[SELFTEST_LIBRARIES] = {
-    [SELFTEST_MBEDTLS] = {"mbedTLS",    selftest_mbedtls},
-    [SELFTEST_BEARSSL] = {"BearSSL",    selftest_bearssl},
-    [SELFTEST_KERNEL] = {"the kernel", selftest_kernel },
+    [SELFTEST_MBEDTLS] = {"mbedTLS", selftest_mbedtls},
+    [SELFTEST_BEARSSL] = {"BearSSL", selftest_bearssl},
+    [SELFTEST_KERNEL] = {"the kernel", selftest_kernel},
 };
 
 const char *selftest_library_name(enum selftest_library library)

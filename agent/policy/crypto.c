@@ -5,10 +5,10 @@
 
 /* In the order of enum surface. */
 const struct surface_info surface_table[SURFACE_COUNT] = {
-    {"https-in",  "HTTPS, inbound",  ROLE_BOTH,         true,  HTTPS_LEGACY_INBOUND},
-    {"https-out", "HTTPS, outbound", ROLE_BOTH,         false, TLS_LEGACY          },
-    {"sip-in",    "SIP, inbound",    ROLE_CONFERENCING, true,  TLS_LEGACY          },
-    {"sip-out",   "SIP, outbound",   ROLE_CONFERENCING, false, TLS_LEGACY          },
+    {"https-in", "HTTPS, inbound", ROLE_BOTH, true, HTTPS_LEGACY_INBOUND},
+    {"https-out", "HTTPS, outbound", ROLE_BOTH, false, TLS_LEGACY},
+    {"sip-in", "SIP, inbound", ROLE_CONFERENCING, true, TLS_LEGACY},
+    {"sip-out", "SIP, outbound", ROLE_CONFERENCING, false, TLS_LEGACY},
 };
 
 /* --- who decides --- */
@@ -27,14 +27,14 @@ static const struct rule {
     unsigned surfaces;
     enum setting_key key; /* SETTING_NONE: always */
 } rules[] = {
-    {GROUP_TLS13,      EVERYWHERE,                   SETTING_NONE                 },
-    {GROUP_AEAD,       EVERYWHERE,                   SETTING_NONE                 },
-    {GROUP_CBC,        EVERYWHERE,                   TLS_CBC                      },
-    {GROUP_AES128_SHA, EVERYWHERE,                   TLS_AES128_SHA               },
-    {GROUP_AES128_SHA, SIP_OUT,                      SIP_TLS_AES128_SHA_OUTBOUND  },
-    {GROUP_BELOW_1_2,  HTTPS_IN,                     HTTPS_LEGACY_INBOUND         },
-    {GROUP_BELOW_1_2,  HTTPS_OUT | SIP_IN | SIP_OUT, TLS_LEGACY                   },
-    {GROUP_ANONYMOUS,  SIP_OUT,                      SIP_TLS_ANONYMOUS_DH_OUTBOUND},
+    {GROUP_TLS13, EVERYWHERE, SETTING_NONE},
+    {GROUP_AEAD, EVERYWHERE, SETTING_NONE},
+    {GROUP_CBC, EVERYWHERE, TLS_CBC},
+    {GROUP_AES128_SHA, EVERYWHERE, TLS_AES128_SHA},
+    {GROUP_AES128_SHA, SIP_OUT, SIP_TLS_AES128_SHA_OUTBOUND},
+    {GROUP_BELOW_1_2, HTTPS_IN, HTTPS_LEGACY_INBOUND},
+    {GROUP_BELOW_1_2, HTTPS_OUT | SIP_IN | SIP_OUT, TLS_LEGACY},
+    {GROUP_ANONYMOUS, SIP_OUT, SIP_TLS_ANONYMOUS_DH_OUTBOUND},
 };
 
 static bool counts(const struct settings *settings, enum setting_key key)
@@ -103,8 +103,8 @@ static const struct {
     const char *name;
     enum setting_key key;
 } srtp_profiles[SRTP_PROFILES_MAX] = {
-    {"AEAD_AES_256_GCM",        SETTING_NONE             },
-    {"AEAD_AES_128_GCM",        SETTING_NONE             },
+    {"AEAD_AES_256_GCM", SETTING_NONE},
+    {"AEAD_AES_128_GCM", SETTING_NONE},
     {"AES_CM_128_HMAC_SHA1_80", SRTP_AES_CM_128_HMAC_SHA1},
     {"AES_CM_128_HMAC_SHA1_32", SRTP_AES_CM_128_HMAC_SHA1},
 };
@@ -113,8 +113,7 @@ static const struct {
     unsigned bits;
     enum setting_key key;
 } h235_groups[H235_GROUPS_MAX] = {
-    {2048, H323_DH_2048},
-    {1024, SETTING_NONE}, /* what the platform's peers need */
+    {2048, H323_DH_2048}, {1024, SETTING_NONE}, /* what the platform's peers need */
 };
 
 enum setting_key srtp_setting(const char *profile)

@@ -11,26 +11,23 @@ const struct suite suite_table[SUITE_COUNT] = {
 
 /* RFC 8446, 4.2.7; RFC 7919. */
 const struct named_code named_group_table[NAMED_GROUP_COUNT] = {
-    {24,     "secp384r1", "P-384",     true },
-    {23,     "secp256r1", "P-256",     true },
-    {29,     "x25519",    "X25519",    false},
-    {25,     "secp521r1", "P-521",     true },
-    {0x0100, "ffdhe2048", "ffdhe2048", true },
-    {0x0101, "ffdhe3072", "ffdhe3072", true },
-    {0x0102, "ffdhe4096", "ffdhe4096", true },
+    {24, "secp384r1", "P-384", true},         {23, "secp256r1", "P-256", true},
+    {29, "x25519", "X25519", false},          {25, "secp521r1", "P-521", true},
+    {0x0100, "ffdhe2048", "ffdhe2048", true}, {0x0101, "ffdhe3072", "ffdhe3072", true},
+    {0x0102, "ffdhe4096", "ffdhe4096", true},
 };
 
 /* RFC 8446, 4.2.3. */
 const struct named_code signature_table[SIGNATURE_COUNT] = {
-    {0x0503, "ecdsa_secp384r1_sha384", "ECDSA+SHA384",        true},
-    {0x0403, "ecdsa_secp256r1_sha256", "ECDSA+SHA256",        true},
-    {0x0603, "ecdsa_secp521r1_sha512", "ECDSA+SHA512",        true},
-    {0x0805, "rsa_pss_rsae_sha384",    "rsa_pss_rsae_sha384", true},
-    {0x0804, "rsa_pss_rsae_sha256",    "rsa_pss_rsae_sha256", true},
-    {0x0806, "rsa_pss_rsae_sha512",    "rsa_pss_rsae_sha512", true},
-    {0x0501, "rsa_pkcs1_sha384",       "RSA+SHA384",          true},
-    {0x0401, "rsa_pkcs1_sha256",       "RSA+SHA256",          true},
-    {0x0601, "rsa_pkcs1_sha512",       "RSA+SHA512",          true},
+    {0x0503, "ecdsa_secp384r1_sha384", "ECDSA+SHA384", true},
+    {0x0403, "ecdsa_secp256r1_sha256", "ECDSA+SHA256", true},
+    {0x0603, "ecdsa_secp521r1_sha512", "ECDSA+SHA512", true},
+    {0x0805, "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha384", true},
+    {0x0804, "rsa_pss_rsae_sha256", "rsa_pss_rsae_sha256", true},
+    {0x0806, "rsa_pss_rsae_sha512", "rsa_pss_rsae_sha512", true},
+    {0x0501, "rsa_pkcs1_sha384", "RSA+SHA384", true},
+    {0x0401, "rsa_pkcs1_sha256", "RSA+SHA256", true},
+    {0x0601, "rsa_pkcs1_sha512", "RSA+SHA512", true},
 };
 
 const struct suite *suite_find(uint16_t id)

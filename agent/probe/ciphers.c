@@ -79,12 +79,9 @@ enum cipher_key cipher_key(uint16_t id)
         const char *prefix;
         enum cipher_key key;
     } keys[] = {
-        {"TLS_RSA_",         CIPHER_KEY_RSA  },
-        {"TLS_DHE_RSA_",     CIPHER_KEY_RSA  },
-        {"TLS_ECDHE_RSA_",   CIPHER_KEY_RSA  },
-        {"TLS_ECDHE_ECDSA_", CIPHER_KEY_ECDSA},
-        {"TLS_DH_anon_",     CIPHER_KEY_ANY  },
-        {"TLS_ECDH_anon_",   CIPHER_KEY_ANY  },
+        {"TLS_RSA_", CIPHER_KEY_RSA},       {"TLS_DHE_RSA_", CIPHER_KEY_RSA},
+        {"TLS_ECDHE_RSA_", CIPHER_KEY_RSA}, {"TLS_ECDHE_ECDSA_", CIPHER_KEY_ECDSA},
+        {"TLS_DH_anon_", CIPHER_KEY_ANY},   {"TLS_ECDH_anon_", CIPHER_KEY_ANY},
     };
     const char *name = cipher_name(id);
     if (is_tls13(id))

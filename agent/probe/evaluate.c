@@ -239,7 +239,7 @@ static const struct expiry_term {
     int64_t left_days;
     enum finding_effect effect;
 } expiry_terms[] = {
-    {7,  FINDING_FAULT },
+    {7, FINDING_FAULT},
     {30, FINDING_ADVICE},
 };
 

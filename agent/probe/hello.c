@@ -160,16 +160,16 @@ static const struct extension {
     enum tls_version first, last;
     void (*write)(struct writer *writer, const struct hello *hello);
 } extensions[] = {
-    {0,      TLS_1_0, TLS_1_3, server_name         },
-    {10,     TLS_1_0, TLS_1_3, supported_groups    },
-    {11,     TLS_1_0, TLS_1_2, point_formats       },
-    {13,     TLS_1_2, TLS_1_3, signature_algorithms},
-    {23,     TLS_1_0, TLS_1_2, nothing             }, /* extended master secret */
-    {35,     TLS_1_0, TLS_1_2, nothing             }, /* session ticket: none yet */
-    {43,     TLS_1_3, TLS_1_3, supported_versions  },
-    {45,     TLS_1_3, TLS_1_3, psk_modes           },
-    {51,     TLS_1_3, TLS_1_3, key_shares          },
-    {0xFF01, TLS_1_0, TLS_1_2, renegotiation       },
+    {0, TLS_1_0, TLS_1_3, server_name},
+    {10, TLS_1_0, TLS_1_3, supported_groups},
+    {11, TLS_1_0, TLS_1_2, point_formats},
+    {13, TLS_1_2, TLS_1_3, signature_algorithms},
+    {23, TLS_1_0, TLS_1_2, nothing}, /* extended master secret */
+    {35, TLS_1_0, TLS_1_2, nothing}, /* session ticket: none yet */
+    {43, TLS_1_3, TLS_1_3, supported_versions},
+    {45, TLS_1_3, TLS_1_3, psk_modes},
+    {51, TLS_1_3, TLS_1_3, key_shares},
+    {0xFF01, TLS_1_0, TLS_1_2, renegotiation},
 };
 
 static bool is_sent(const struct extension *extension, const struct hello *hello)

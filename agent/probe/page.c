@@ -225,14 +225,14 @@ bool page_keeps_referrer(const char *found)
         const char *word;
         bool keeps;
     } policies[] = {
-        {"no-referrer",                     true },
-        {"same-origin",                     true },
-        {"no-referrer-when-downgrade",      false},
-        {"origin",                          false},
-        {"strict-origin",                   false},
-        {"origin-when-cross-origin",        false},
+        {"no-referrer", true},
+        {"same-origin", true},
+        {"no-referrer-when-downgrade", false},
+        {"origin", false},
+        {"strict-origin", false},
+        {"origin-when-cross-origin", false},
         {"strict-origin-when-cross-origin", false},
-        {"unsafe-url",                      false},
+        {"unsafe-url", false},
     };
     char copy[PAGE_FIELD_SIZE], *rest = copy;
     bool keeps = false;

@@ -20,9 +20,9 @@ static const struct {
     const char *listener;
     enum surface surface;
 } surfaces[] = {
-    {"health",  SURFACE_HTTPS_IN},
-    {"https",   SURFACE_HTTPS_IN},
-    {"sip-tls", SURFACE_SIP_IN  },
+    {"health", SURFACE_HTTPS_IN},
+    {"https", SURFACE_HTTPS_IN},
+    {"sip-tls", SURFACE_SIP_IN},
 };
 
 _Static_assert(countof(surfaces) <= PROBE_CACHE_LISTENERS_MAX,

@@ -144,10 +144,10 @@ static const struct message {
     unsigned type;
     int (*read)(struct reply_reader *reader, struct cursor body);
 } messages[] = {
-    {2,  read_hello       },
-    {11, read_certificate },
+    {2, read_hello},
+    {11, read_certificate},
     {12, read_key_exchange},
-    {14, read_hello_done  },
+    {14, read_hello_done},
 };
 
 /* What is neither is passed over, once the hello is there (a status, a request for a certificate).

@@ -89,14 +89,14 @@ static int set_limits(const struct sandbox *sandbox)
         int resource;
         rlim_t value;
     } limits[] = {
-        {RLIMIT_CORE,     0                             },
-        {RLIMIT_MEMLOCK,  0                             },
-        {RLIMIT_NPROC,    0                             },
-        {RLIMIT_MSGQUEUE, 0                             },
-        {RLIMIT_NOFILE,   sandbox->descriptors          },
-        {RLIMIT_FSIZE,    sandbox->file_size            },
-        {RLIMIT_DATA,     sandbox->memory               },
-        {RLIMIT_AS,       sandbox->memory + MAPPINGS_MAX},
+        {RLIMIT_CORE, 0},
+        {RLIMIT_MEMLOCK, 0},
+        {RLIMIT_NPROC, 0},
+        {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_NOFILE, sandbox->descriptors},
+        {RLIMIT_FSIZE, sandbox->file_size},
+        {RLIMIT_DATA, sandbox->memory},
+        {RLIMIT_AS, sandbox->memory + MAPPINGS_MAX},
     };
     for (size_t i = 0; i < countof(limits); i++) {
         const struct rlimit both = {limits[i].value, limits[i].value};
@@ -146,10 +146,7 @@ static int change_user(const struct sandbox *sandbox)
 static int drop_capabilities(const struct sandbox *sandbox)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {
-        {0, 0, 0},
-        {0, 0, 0}
-    };
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}, {0, 0, 0}};
     (void)sandbox;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
         syscall(SYS_capset, &head, none) < 0)
@@ -248,13 +245,13 @@ static const struct step {
     int (*take)(const struct sandbox *sandbox);
 } steps[] = {
     {"no new privileges", no_new_privileges},
-    {"limits",            set_limits       },
-    {"empty root",        change_root      },
-    {"bounding set",      drop_bounding_set},
-    {"user and group",    change_user      },
-    {"capabilities",      drop_capabilities},
-    {"dumpable",          hide_memory      },
-    {"Landlock",          landlock         },
+    {"limits", set_limits},
+    {"empty root", change_root},
+    {"bounding set", drop_bounding_set},
+    {"user and group", change_user},
+    {"capabilities", drop_capabilities},
+    {"dumpable", hide_memory},
+    {"Landlock", landlock},
 };
 
 static int take_step(const struct step *step, const struct sandbox *sandbox)

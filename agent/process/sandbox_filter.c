@@ -63,7 +63,7 @@ static const struct rule {
     struct argument arguments[ARGUMENTS_MAX];
     uint16_t error; /* not allowed, but answered with this errno in any mode */
 } rules[] = {
-  /* clang-format off */
+    /* clang-format off */
     {FRONT,  SYS_epoll_pwait,     {IS(4, 0)}, 0}, /* no signal mask */
     {FRONT,  SYS_recvfrom,        {IS(3, 0), NO_ADDRESS}, 0},
     {BOTH,   SYS_sendto,          {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
@@ -107,7 +107,7 @@ static const struct rule {
     {PROBER, SYS_lseek,           {IS(1, 0), IS(2, SEEK_SET)}, 0},
     {PROBER, SYS_nanosleep,       {{0}}, 0},
     {PROBER, SYS_restart_syscall, {{0}}, 0}, /* poll(2), nanosleep(2) after a stop */
-  /* clang-format on */
+    /* clang-format on */
 };
 
 enum {

@@ -84,13 +84,10 @@ void openssl_names_ciphers(const struct surface_record *record, struct buf *out)
 static const struct {
     const char *end, *word;
 } ecdhe_words[] = {
-    {"-AES256-GCM-SHA384", "ECDHE+AES256+AESGCM"},
-    {"-AES128-GCM-SHA256", "ECDHE+AES128+AESGCM"},
-    {"-CHACHA20-POLY1305", "ECDHE+CHACHA20"     },
-    {"-AES256-SHA384",     "ECDHE+AES256+SHA384"},
-    {"-AES128-SHA256",     "ECDHE+AES128+SHA256"},
-    {"-AES256-SHA",        "ECDHE+AES256+SHA1"  },
-    {"-AES128-SHA",        "ECDHE+AES128+SHA1"  },
+    {"-AES256-GCM-SHA384", "ECDHE+AES256+AESGCM"}, {"-AES128-GCM-SHA256", "ECDHE+AES128+AESGCM"},
+    {"-CHACHA20-POLY1305", "ECDHE+CHACHA20"},      {"-AES256-SHA384", "ECDHE+AES256+SHA384"},
+    {"-AES128-SHA256", "ECDHE+AES128+SHA256"},     {"-AES256-SHA", "ECDHE+AES256+SHA1"},
+    {"-AES128-SHA", "ECDHE+AES128+SHA1"},
 };
 
 static const char *short_word(const struct suite *suite)

@@ -27,10 +27,10 @@ static void put_protocols(const struct policy *policy, struct json *json)
         const char *name;
         enum setting_key key;
     } switches[] = {
-        {"sip",        GLOBAL_SIP       },
-        {"h323",       GLOBAL_H323      },
-        {"webrtc",     GLOBAL_WEBRTC    },
-        {"rtmp",       GLOBAL_RTMP      },
+        {"sip", GLOBAL_SIP},
+        {"h323", GLOBAL_H323},
+        {"webrtc", GLOBAL_WEBRTC},
+        {"rtmp", GLOBAL_RTMP},
         {"client_api", GLOBAL_CLIENT_API},
     };
     json_object_begin(json, "protocols");

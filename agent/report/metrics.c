@@ -104,25 +104,25 @@ static double read_reboot_required(const struct report *report)
 }
 
 static const struct gauge gauges[] = {
-    {"holdfast_health",                          "0: pass, 1: warn, 2: fail.",                           read_health     },
-    {"holdfast_fail_closed",                     "1 while the state cannot be read.",                    read_fail_closed},
-    {"holdfast_unrecorded",                      "1 while no event and no answer can be stored.",        read_unrecorded },
-    {"holdfast_settings_revision",               "Revision of the settings.",                            read_revision   },
-    {"holdfast_log_sequence",                    "Number of the newest event of the log, 0: none.",      read_sequence   },
-    {"holdfast_generation",                      "Generation of the snapshot.",                          read_generation },
-    {"holdfast_snapshot_time_seconds",           "When the snapshot was rendered.",                      read_time       },
+    {"holdfast_health", "0: pass, 1: warn, 2: fail.", read_health},
+    {"holdfast_fail_closed", "1 while the state cannot be read.", read_fail_closed},
+    {"holdfast_unrecorded", "1 while no event and no answer can be stored.", read_unrecorded},
+    {"holdfast_settings_revision", "Revision of the settings.", read_revision},
+    {"holdfast_log_sequence", "Number of the newest event of the log, 0: none.", read_sequence},
+    {"holdfast_generation", "Generation of the snapshot.", read_generation},
+    {"holdfast_snapshot_time_seconds", "When the snapshot was rendered.", read_time},
     {"holdfast_certificate_expiry_time_seconds", "When the endpoint's certificate expires.",
-     read_expiry                                                                                                         },
-    {"holdfast_last_drift_time_seconds",         "When a check last failed, 0: never.",                  read_last_drift },
-    {"holdfast_boot_started_seconds",            "From the kernel's start to holdfast boot.",
-     read_boot_started                                                                                                   },
-    {"holdfast_boot_finished_seconds",           "From the kernel's start to the end of holdfast boot.",
-     read_boot_finished                                                                                                  },
-    {"holdfast_admin_disabled",                  "1 once the administrator account is disabled.",
-     read_admin_disabled                                                                                                 },
-    {"holdfast_fips",                            "1 where FIPS-approved algorithms only are asked for.", read_fips       },
-    {"holdfast_reboot_required",                 "1 while a stored answer waits for the next boot.",
-     read_reboot_required                                                                                                },
+     read_expiry},
+    {"holdfast_last_drift_time_seconds", "When a check last failed, 0: never.", read_last_drift},
+    {"holdfast_boot_started_seconds", "From the kernel's start to holdfast boot.",
+     read_boot_started},
+    {"holdfast_boot_finished_seconds", "From the kernel's start to the end of holdfast boot.",
+     read_boot_finished},
+    {"holdfast_admin_disabled", "1 once the administrator account is disabled.",
+     read_admin_disabled},
+    {"holdfast_fips", "1 where FIPS-approved algorithms only are asked for.", read_fips},
+    {"holdfast_reboot_required", "1 while a stored answer waits for the next boot.",
+     read_reboot_required},
 };
 
 /* --- counters --- */
@@ -132,7 +132,7 @@ static const struct counter {
     size_t offset; /* in struct traffic_counts */
 } counters[] = {
 #define COUNT(name) offsetof(struct traffic_counts, name)
-  /* clang-format off */
+    /* clang-format off */
     {"holdfast_connections",           "Connections accepted.", COUNT(connections)},
     {"holdfast_handshakes",            "TLS handshakes completed.", COUNT(handshakes)},
     {"holdfast_handshake_failures",    "TLS handshakes that failed.", COUNT(handshake_failures)},
@@ -155,7 +155,7 @@ static const struct counter {
     {"holdfast_connections_displaced", "Connections closed to make room for a newcomer.",
      COUNT(gave_way)},
     {"holdfast_timeouts",              "Connections that were too slow.", COUNT(timed_out)},
-  /* clang-format on */
+/* clang-format on */
 #undef COUNT
 };
 

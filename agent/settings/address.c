@@ -42,14 +42,14 @@ static const struct special {
     unsigned permission; /* of enum address_kind, 0: never */
     const char *what;
 } specials[] = {
-    {AF_INET,  {0, 0, 0, 0},               32,  ADDRESS_UNSPECIFIED, "stands for every address"            },
-    {AF_INET,  {127},                      8,   ADDRESS_LOOPBACK,    "is a loopback address"               },
-    {AF_INET,  {224},                      4,   0,                   "is a multicast address"              },
-    {AF_INET,  {255, 255, 255, 255},       32,  0,                   "is the broadcast address"            },
-    {AF_INET6, {0},                        128, ADDRESS_UNSPECIFIED, "stands for every address"            },
-    {AF_INET6, {[15] = 1},                 128, ADDRESS_LOOPBACK,    "is a loopback address"               },
-    {AF_INET6, {0xff},                     8,   0,                   "is a multicast address"              },
-    {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96,  0,                   "is an IPv4 address in IPv6's clothes"},
+    {AF_INET, {0, 0, 0, 0}, 32, ADDRESS_UNSPECIFIED, "stands for every address"},
+    {AF_INET, {127}, 8, ADDRESS_LOOPBACK, "is a loopback address"},
+    {AF_INET, {224}, 4, 0, "is a multicast address"},
+    {AF_INET, {255, 255, 255, 255}, 32, 0, "is the broadcast address"},
+    {AF_INET6, {0}, 128, ADDRESS_UNSPECIFIED, "stands for every address"},
+    {AF_INET6, {[15] = 1}, 128, ADDRESS_LOOPBACK, "is a loopback address"},
+    {AF_INET6, {0xff}, 8, 0, "is a multicast address"},
+    {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96, 0, "is an IPv4 address in IPv6's clothes"},
 };
 
 /* NULL, or what speaks against the address. */

@@ -64,12 +64,8 @@ static const struct key_type {
     const char *name;
     size_t least_bytes, most_bytes;
 } key_types[] = {
-    {"sha1",   10, 64},
-    {"sha256", 10, 64},
-    {"sha384", 10, 64},
-    {"sha512", 10, 64},
-    {"aes128", 16, 16},
-    {"aes256", 32, 32},
+    {"sha1", 10, 64},   {"sha256", 10, 64}, {"sha384", 10, 64},
+    {"sha512", 10, 64}, {"aes128", 16, 16}, {"aes256", 32, 32},
 };
 
 static const struct key_type *find_key_type(const char *name, struct buf *why)

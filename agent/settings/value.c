@@ -54,14 +54,8 @@ static int parse_bool(const struct setting_info *info, const char *text, struct 
 {
     static const struct {
         const char *word, *canonical;
-    } words[] = {
-        {"yes",   "yes"},
-        {"y",     "yes"},
-        {"true",  "yes"},
-        {"no",    "no" },
-        {"n",     "no" },
-        {"false", "no" }
-    };
+    } words[] = {{"yes", "yes"}, {"y", "yes"}, {"true", "yes"},
+                 {"no", "no"},   {"n", "no"},  {"false", "no"}};
     (void)info;
     for (size_t i = 0; i < countof(words); i++) {
         if (strcasecmp(text, words[i].word) == 0) {

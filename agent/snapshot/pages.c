@@ -57,13 +57,13 @@ static const struct page_spec {
     bool is_health; /* answered with 503 where the health is fail */
     void (*write)(const struct report *report, unsigned stale_s, struct buf *out);
 } specs[] = {
-    {"/",        "text/html; charset=utf-8",                 PAGE_PLAIN,       false, write_status      },
-    {"/health",  "application/health+json",                  PAGE_PLAIN,       true,  write_health      },
-    {"/health",  "application/health+json",                  PAGE_STALE,       true,  write_stale_health},
-    {"/live",    "text/plain; charset=utf-8",                PAGE_PLAIN,       false, write_live        },
-    {"/checks",  "application/json",                         PAGE_PLAIN,       false, write_checks      },
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", PAGE_PLAIN,       false, write_metrics     },
-    {"/metrics", OPENMETRICS,                                PAGE_OPENMETRICS, false, write_openmetrics },
+    {"/", "text/html; charset=utf-8", PAGE_PLAIN, false, write_status},
+    {"/health", "application/health+json", PAGE_PLAIN, true, write_health},
+    {"/health", "application/health+json", PAGE_STALE, true, write_stale_health},
+    {"/live", "text/plain; charset=utf-8", PAGE_PLAIN, false, write_live},
+    {"/checks", "application/json", PAGE_PLAIN, false, write_checks},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", PAGE_PLAIN, false, write_metrics},
+    {"/metrics", OPENMETRICS, PAGE_OPENMETRICS, false, write_openmetrics},
 };
 
 static unsigned page_status(const struct page_spec *spec, const struct report *report)

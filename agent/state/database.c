@@ -31,17 +31,12 @@ static const char setup[] = "PRAGMA cell_size_check=ON;"
 static const struct {
     int which, value;
 } limits[] = {
-    {SQLITE_LIMIT_LENGTH,          1 << 20},
-    {SQLITE_LIMIT_SQL_LENGTH,      4096   },
-    {SQLITE_LIMIT_COLUMN,          16     },
-    {SQLITE_LIMIT_EXPR_DEPTH,      32     },
-    {SQLITE_LIMIT_COMPOUND_SELECT, 2      },
-    {SQLITE_LIMIT_VDBE_OP,         5000   },
-    {SQLITE_LIMIT_FUNCTION_ARG,    8      },
-    {SQLITE_LIMIT_ATTACHED,        0      },
-    {SQLITE_LIMIT_VARIABLE_NUMBER, 16     },
-    {SQLITE_LIMIT_TRIGGER_DEPTH,   2      },
-    {SQLITE_LIMIT_WORKER_THREADS,  0      },
+    {SQLITE_LIMIT_LENGTH, 1 << 20},     {SQLITE_LIMIT_SQL_LENGTH, 4096},
+    {SQLITE_LIMIT_COLUMN, 16},          {SQLITE_LIMIT_EXPR_DEPTH, 32},
+    {SQLITE_LIMIT_COMPOUND_SELECT, 2},  {SQLITE_LIMIT_VDBE_OP, 5000},
+    {SQLITE_LIMIT_FUNCTION_ARG, 8},     {SQLITE_LIMIT_ATTACHED, 0},
+    {SQLITE_LIMIT_VARIABLE_NUMBER, 16}, {SQLITE_LIMIT_TRIGGER_DEPTH, 2},
+    {SQLITE_LIMIT_WORKER_THREADS, 0},
 };
 
 /* sqlite.org/c3ref/c_dbconfig_defensive.html and security.html. A reader that happens to be the
@@ -49,33 +44,30 @@ static const struct {
 static const struct {
     int which, writer, reader;
 } switches[] = {
-    {SQLITE_DBCONFIG_DEFENSIVE,             1, 1},
-    {SQLITE_DBCONFIG_TRUSTED_SCHEMA,        0, 0},
-    {SQLITE_DBCONFIG_ENABLE_VIEW,           0, 0},
-    {SQLITE_DBCONFIG_ENABLE_TRIGGER,        1, 0},
-    {SQLITE_DBCONFIG_ENABLE_FKEY,           1, 1},
-    {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, 0},
-    {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,      1, 1},
+    {SQLITE_DBCONFIG_DEFENSIVE, 1, 1},        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, 0},
+    {SQLITE_DBCONFIG_ENABLE_VIEW, 0, 0},      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, 0},
+    {SQLITE_DBCONFIG_ENABLE_FKEY, 1, 1},      {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, 0},
+    {SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, 1},
 };
 
 static const struct {
     int code, error;
 } meanings[] = {
-    {SQLITE_NOMEM,    -ENOMEM },
-    {SQLITE_FULL,     -ENOSPC },
-    {SQLITE_BUSY,     -EBUSY  },
-    {SQLITE_LOCKED,   -EBUSY  },
-    {SQLITE_READONLY, -EROFS  },
-    {SQLITE_CORRUPT,  -EBADMSG},
-    {SQLITE_NOTADB,   -EBADMSG},
-    {SQLITE_FORMAT,   -EBADMSG},
-    {SQLITE_SCHEMA,   -EBADMSG},
-    {SQLITE_ERROR,    -EBADMSG}, /* our SQL is sound: the schema it meets is not */
-    {SQLITE_TOOBIG,   -EBADMSG},
+    {SQLITE_NOMEM, -ENOMEM},
+    {SQLITE_FULL, -ENOSPC},
+    {SQLITE_BUSY, -EBUSY},
+    {SQLITE_LOCKED, -EBUSY},
+    {SQLITE_READONLY, -EROFS},
+    {SQLITE_CORRUPT, -EBADMSG},
+    {SQLITE_NOTADB, -EBADMSG},
+    {SQLITE_FORMAT, -EBADMSG},
+    {SQLITE_SCHEMA, -EBADMSG},
+    {SQLITE_ERROR, -EBADMSG}, /* our SQL is sound: the schema it meets is not */
+    {SQLITE_TOOBIG, -EBADMSG},
     {SQLITE_MISMATCH, -EBADMSG},
-    {SQLITE_IOERR,    -EIO    }, /* the system's words say which */
-    {SQLITE_AUTH,     -EPERM  },
-    {SQLITE_PERM,     -EPERM  },
+    {SQLITE_IOERR, -EIO}, /* the system's words say which */
+    {SQLITE_AUTH, -EPERM},
+    {SQLITE_PERM, -EPERM},
 };
 
 /* A reader met an index that only a writer may repair. */

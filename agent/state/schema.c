@@ -75,7 +75,8 @@ static const struct migration migrations[] = {
      " BEGIN SELECT RAISE(ABORT, 'the start of the event log is never removed'); END;"
      "CREATE TRIGGER events_removed_moves BEFORE UPDATE ON events_removed"
      " WHEN new.hash IS NOT (SELECT hash FROM events WHERE sequence = new.sequence)"
-     " BEGIN SELECT RAISE(ABORT, 'the event log starts behind one of its events'); END;", "800f306dee6247f1ea8fa92c4e1f2bb68751bfbd573bd64487992185206d1099"},
+     " BEGIN SELECT RAISE(ABORT, 'the event log starts behind one of its events'); END;",
+     "800f306dee6247f1ea8fa92c4e1f2bb68751bfbd573bd64487992185206d1099"},
 };
 
 enum { VERSION = countof(migrations) };
@@ -86,20 +87,20 @@ static const struct permission {
     int action;
     const char *name; /* of the table; of the pragma */
 } permissions[] = {
-    {SQLITE_SELECT,      NULL             },
-    {SQLITE_READ,        NULL             },
-    {SQLITE_FUNCTION,    NULL             },
-    {SQLITE_TRANSACTION, NULL             },
-    {SQLITE_PRAGMA,      "integrity_check"},
-    {SQLITE_INSERT,      "revisions"      },
-    {SQLITE_INSERT,      "settings"       },
-    {SQLITE_DELETE,      "settings"       },
-    {SQLITE_INSERT,      "events"         },
-    {SQLITE_DELETE,      "events"         }, /* those that events_removed names: the trigger looks */
-    {SQLITE_UPDATE,      "events_removed" },
-    {SQLITE_INSERT,      "latches"        },
-    {SQLITE_INSERT,      "objects"        },
-    {SQLITE_UPDATE,      "objects"        },
+    {SQLITE_SELECT, NULL},
+    {SQLITE_READ, NULL},
+    {SQLITE_FUNCTION, NULL},
+    {SQLITE_TRANSACTION, NULL},
+    {SQLITE_PRAGMA, "integrity_check"},
+    {SQLITE_INSERT, "revisions"},
+    {SQLITE_INSERT, "settings"},
+    {SQLITE_DELETE, "settings"},
+    {SQLITE_INSERT, "events"},
+    {SQLITE_DELETE, "events"}, /* those that events_removed names: the trigger looks */
+    {SQLITE_UPDATE, "events_removed"},
+    {SQLITE_INSERT, "latches"},
+    {SQLITE_INSERT, "objects"},
+    {SQLITE_UPDATE, "objects"},
 };
 
 static int permit(void *context, int action, const char *name, const char *second,

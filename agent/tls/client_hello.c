@@ -185,12 +185,12 @@ static const struct extension {
     unsigned type;
     void (*read)(struct client_hello *hello, struct cursor *body);
 } extensions[] = {
-    {EXTENSION_GROUPS,        read_groups       },
-    {EXTENSION_SIGNATURES,    read_signatures   },
+    {EXTENSION_GROUPS, read_groups},
+    {EXTENSION_SIGNATURES, read_signatures},
     {EXTENSION_MASTER_SECRET, read_master_secret},
-    {EXTENSION_EARLY_DATA,    read_early_data   },
-    {EXTENSION_VERSIONS,      read_versions     },
-    {EXTENSION_KEY_SHARE,     read_shares       },
+    {EXTENSION_EARLY_DATA, read_early_data},
+    {EXTENSION_VERSIONS, read_versions},
+    {EXTENSION_KEY_SHARE, read_shares},
 };
 
 /* One extension; what is known is read to its end. */

@@ -215,8 +215,7 @@ static struct record_buffer input_of(struct session *session)
     return (struct record_buffer){
         FIELD(in_buf),
         FIELD(in_buf_len),
-        {FIELD(in_ctr), FIELD(in_hdr), FIELD(in_len), FIELD(in_iv), FIELD(in_msg)}
-    };
+        {FIELD(in_ctr), FIELD(in_hdr), FIELD(in_len), FIELD(in_iv), FIELD(in_msg)}};
 }
 
 static struct record_buffer output_of(struct session *session)
@@ -224,8 +223,7 @@ static struct record_buffer output_of(struct session *session)
     return (struct record_buffer){
         FIELD(out_buf),
         FIELD(out_buf_len),
-        {FIELD(out_ctr), FIELD(out_hdr), FIELD(out_len), FIELD(out_iv), FIELD(out_msg)}
-    };
+        {FIELD(out_ctr), FIELD(out_hdr), FIELD(out_len), FIELD(out_iv), FIELD(out_msg)}};
 }
 
 static int resize(const struct record_buffer *buffer, size_t size)
@@ -315,19 +313,19 @@ static unsigned char alert_of(int error)
         int error;
         unsigned char alert;
     } alerts[] = {
-        {MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE,      TLS_ALERT_UNEXPECTED_MESSAGE     },
-        {MBEDTLS_ERR_SSL_UNEXPECTED_RECORD,       TLS_ALERT_UNEXPECTED_MESSAGE     },
-        {MBEDTLS_ERR_SSL_INVALID_RECORD,          TLS_ALERT_UNEXPECTED_MESSAGE     },
-        {MBEDTLS_ERR_SSL_BAD_CERTIFICATE,         TLS_ALERT_UNEXPECTED_MESSAGE     },
-        {MBEDTLS_ERR_SSL_INVALID_MAC,             TLS_ALERT_BAD_RECORD_MAC         },
-        {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE,       TLS_ALERT_HANDSHAKE_FAILURE      },
-        {MBEDTLS_ERR_SSL_DECODE_ERROR,            TLS_ALERT_DECODE_ERROR           },
-        {MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION,    TLS_ALERT_PROTOCOL_VERSION       },
+        {MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE, TLS_ALERT_UNEXPECTED_MESSAGE},
+        {MBEDTLS_ERR_SSL_UNEXPECTED_RECORD, TLS_ALERT_UNEXPECTED_MESSAGE},
+        {MBEDTLS_ERR_SSL_INVALID_RECORD, TLS_ALERT_UNEXPECTED_MESSAGE},
+        {MBEDTLS_ERR_SSL_BAD_CERTIFICATE, TLS_ALERT_UNEXPECTED_MESSAGE},
+        {MBEDTLS_ERR_SSL_INVALID_MAC, TLS_ALERT_BAD_RECORD_MAC},
+        {MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE, TLS_ALERT_HANDSHAKE_FAILURE},
+        {MBEDTLS_ERR_SSL_DECODE_ERROR, TLS_ALERT_DECODE_ERROR},
+        {MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION, TLS_ALERT_PROTOCOL_VERSION},
         {MBEDTLS_ERR_SSL_NO_APPLICATION_PROTOCOL, TLS_ALERT_NO_APPLICATION_PROTOCOL},
-        {MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION,   TLS_ALERT_UNSUPPORTED_EXTENSION  },
-        {MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME,       TLS_ALERT_UNRECOGNIZED_NAME      },
-        {MBEDTLS_ERR_SSL_ALLOC_FAILED,            TLS_ALERT_INTERNAL_ERROR         },
-        {MBEDTLS_ERR_SSL_INTERNAL_ERROR,          TLS_ALERT_INTERNAL_ERROR         },
+        {MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION, TLS_ALERT_UNSUPPORTED_EXTENSION},
+        {MBEDTLS_ERR_SSL_UNRECOGNIZED_NAME, TLS_ALERT_UNRECOGNIZED_NAME},
+        {MBEDTLS_ERR_SSL_ALLOC_FAILED, TLS_ALERT_INTERNAL_ERROR},
+        {MBEDTLS_ERR_SSL_INTERNAL_ERROR, TLS_ALERT_INTERNAL_ERROR},
     };
     for (size_t i = 0; i < countof(alerts); i++)
         if (alerts[i].error == error)

@@ -63,10 +63,9 @@ static int send_unknown(struct worker *worker, int fd)
     union {
         struct cmsghdr head;
         char space[CMSG_SPACE(sizeof(int))];
-    } control = {
-        .head = {
-                 .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}
-    };
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)),
+                          .cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS}};
     struct iovec part = {&message, sizeof(message)};
     const struct msghdr header = {.msg_iov = &part,
                                   .msg_iovlen = 1,
@@ -79,17 +78,17 @@ static int send_unknown(struct worker *worker, int fd)
 static int publish(struct drive *drive, uint64_t generation, uint64_t stale_ms, send_snapshot *send)
 {
     struct page pages[] = {
-        {.path = "/",              .type = "text/html; charset=utf-8", .status = 200     },
-        {.path = "/health",        .type = "application/health+json",  .status = 200     },
-        {.path = "/health",        .type = "application/health+json",  .status = 503,      .kind = PAGE_STALE},
-        {.path = "/live",                        .type = "text/plain; charset=utf-8",                                            .status = 200   },
-        {.path = "/metrics",                        .type = "text/plain; version=0.0.4",                                         .status = 200},
+        {.path = "/", .type = "text/html; charset=utf-8", .status = 200},
+        {.path = "/health", .type = "application/health+json", .status = 200},
+        {.path = "/health", .type = "application/health+json", .status = 503, .kind = PAGE_STALE},
+        {.path = "/live", .type = "text/plain; charset=utf-8", .status = 200},
+        {.path = "/metrics", .type = "text/plain; version=0.0.4", .status = 200},
         {.path = "/metrics",
          .type = "application/openmetrics-text; version=1.0.0; charset=utf-8",
          .status = 200,
          .kind = PAGE_OPENMETRICS},
-        {.path = "/big", .type = "text/plain; charset=utf-8",                                   .status = 200                                       },
-        {.path = "/empty",           .type = "text/plain; charset=utf-8",           .status = 200},
+        {.path = "/big", .type = "text/plain; charset=utf-8", .status = 200},
+        {.path = "/empty", .type = "text/plain; charset=utf-8", .status = 200},
     };
     struct snapshot_head head = {
         .generation = generation,
@@ -205,15 +204,15 @@ static int take_options(struct worker_setup *setup, struct settings *settings, c
 {
     struct worker_limits *to = &setup->limits;
     const struct limit limits[] = {
-        {"connections",              &to->connections             },
-        {"connections_per_address",  &to->connections_per_address },
-        {"handshake_ms",             &to->handshake_ms            },
-        {"head_ms",                  &to->head_ms                 },
-        {"idle_ms",                  &to->idle_ms                 },
-        {"life_ms",                  &to->life_ms                 },
+        {"connections", &to->connections},
+        {"connections_per_address", &to->connections_per_address},
+        {"handshake_ms", &to->handshake_ms},
+        {"head_ms", &to->head_ms},
+        {"idle_ms", &to->idle_ms},
+        {"life_ms", &to->life_ms},
         {"handshakes_per_address_s", &to->handshakes_per_address_s},
-        {"head_bytes",               &to->head_bytes              },
-        {"ticket_key_s",             &setup->ticket_key_s         },
+        {"head_bytes", &to->head_bytes},
+        {"ticket_key_s", &setup->ticket_key_s},
     };
     int error = 0;
     for (; *options && error == 0; options++)
@@ -286,10 +285,7 @@ static int serve(struct drive *drive)
     printf("ready %d\n", drive->worker.pid);
     fflush(stdout);
     while (error == 0) {
-        struct pollfd fds[] = {
-            {STDIN_FILENO,          POLLIN, 0},
-            {drive->worker.channel, POLLIN, 0}
-        };
+        struct pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {drive->worker.channel, POLLIN, 0}};
         if (poll(fds, countof(fds), -1) < 0 && errno != EINTR)
             return -errno;
         if (fds[1].revents) {

@@ -28,13 +28,9 @@ static const struct actor {
     uid_t uid;
     bool unwanted;
 } actors[] = {
-    {"sshd",     0,         true },
-    {"dropbear", 0,         true },
-    {"getty",    0,         true },
-    {"login",    0,         true },
-    {"anything", ADMIN_UID, true },
-    {"other",    0,         false},
-    {"sshd2",    OTHER_UID, false},
+    {"sshd", 0, true},           {"dropbear", 0, true},         {"getty", 0, true},
+    {"login", 0, true},          {"anything", ADMIN_UID, true}, {"other", 0, false},
+    {"sshd2", OTHER_UID, false},
 };
 
 static unsigned faults;

@@ -52,18 +52,18 @@ static void numbers_are_digits_within_their_bounds(void **state)
         const char *text;
         int result;
     } cases[] = {
-        {"0",                    0      },
-        {"7",                    0      },
-        {"65535",                0      },
-        {"65536",                -ERANGE},
-        {"",                     -EINVAL},
-        {"-1",                   -EINVAL},
-        {"+1",                   -EINVAL},
-        {" 1",                   -EINVAL},
-        {"1 ",                   -EINVAL},
-        {"01",                   -EINVAL},
-        {"1e3",                  -EINVAL},
-        {"0x10",                 -EINVAL},
+        {"0", 0},
+        {"7", 0},
+        {"65535", 0},
+        {"65536", -ERANGE},
+        {"", -EINVAL},
+        {"-1", -EINVAL},
+        {"+1", -EINVAL},
+        {" 1", -EINVAL},
+        {"1 ", -EINVAL},
+        {"01", -EINVAL},
+        {"1e3", -EINVAL},
+        {"0x10", -EINVAL},
         {"18446744073709551616", -ERANGE},
     };
     (void)state;
@@ -79,17 +79,17 @@ static void text_is_utf8_without_control_characters(void **state)
         const char *text;
         bool is;
     } cases[] = {
-        {"plain\ttext\n",      true },
-        {"gr\xc3\xbc\xc3\x9f", true },
-        {"\xf0\x9f\x98\x80",   true },
-        {"\x01",               false},
-        {"\x7f",               false},
-        {"\xc2\x9b",           false},
-        {"\xc0\xaf",           false},
-        {"\xed\xa0\x80",       false},
-        {"\xf4\x90\x80\x80",   false},
-        {"\xe2\x82",           false},
-        {"\xff",               false},
+        {"plain\ttext\n", true},
+        {"gr\xc3\xbc\xc3\x9f", true},
+        {"\xf0\x9f\x98\x80", true},
+        {"\x01", false},
+        {"\x7f", false},
+        {"\xc2\x9b", false},
+        {"\xc0\xaf", false},
+        {"\xed\xa0\x80", false},
+        {"\xf4\x90\x80\x80", false},
+        {"\xe2\x82", false},
+        {"\xff", false},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)

@@ -24,7 +24,7 @@ static const struct {
     size_t most;
     const char *excerpt;
 } excerpts[] = {
-  /* clang-format off */
+    /* clang-format off */
     {"",                      5,  ""},
     {"",                      0,  ""},
     {"short",                 5,  "short"},
@@ -45,7 +45,7 @@ static const struct {
     {"\xf0\x9f\x94\x92",      3,  "..."},
     {"\xff\xfe\xfd",          2,  "\xff\xfe..."},    /* no UTF-8: byte by byte */
     {" x",                    1,  " ..."},
-  /* clang-format on */
+    /* clang-format on */
 };
 
 static void an_excerpt_is_cut_before_a_word_and_between_characters(void **state)
@@ -75,13 +75,13 @@ static void an_excerpt_appends_to_what_stands_there(void **state)
 static const struct {
     const char *expected, *observed, *reason, *line;
 } lines[] = {
-  /* clang-format off */
+    /* clang-format off */
     {"1",    "0 on eth0", NULL,      "x.y is 0 on eth0, should be 1"},
     {"1",    "0 on eth0", "because", "x.y is 0 on eth0, should be 1 (because)"},
     {"1",    "",          "because", "x.y is unknown, should be 1 (because)"},
     {"1",    NULL,        NULL,      "x.y is unknown, should be 1"},
     {"a; b", "c; d",      "e; f",    "x.y is c; d, should be a; b (e; f)"},
-  /* clang-format on */
+    /* clang-format on */
 };
 
 static void a_check_in_one_line_says_what_is_what_should_be_and_why(void **state)
@@ -136,8 +136,8 @@ static void expect_line(const struct check *check)
 static void every_check_of_every_domain_fits_one_line(void **state)
 {
     static const struct system systems[] = {
-        {.root = "/nowhere"       },
-        { .root = "/nowhere", .initial_netns = true, .manages_firewall = true},
+        {.root = "/nowhere"},
+        {.root = "/nowhere", .initial_netns = true, .manages_firewall = true},
     };
     static const enum role roles[] = {ROLE_MANAGEMENT, ROLE_CONFERENCING};
     struct settings settings = {0};

@@ -141,12 +141,8 @@ static void without_extensions_the_version_is_the_old_field(void **state)
     static const struct {
         unsigned sent, read;
     } cases[] = {
-        {0x0300, 0x0300},
-        {TLS10,  TLS10 },
-        {TLS11,  TLS11 },
-        {TLS12,  TLS12 },
-        {TLS13,  TLS12 },
-        {0xffff, TLS12 },
+        {0x0300, 0x0300}, {TLS10, TLS10}, {TLS11, TLS11},
+        {TLS12, TLS12},   {TLS13, TLS12}, {0xffff, TLS12},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {

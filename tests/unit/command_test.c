@@ -50,8 +50,8 @@ static int note(const struct invocation *invocation)
 }
 
 static const struct command table[] = {
-    {.name = "plain", .operands = "", .summary = "takes nothing",                             .run = note},
-    { .name = "wizard",
+    {.name = "plain", .operands = "", .summary = "takes nothing", .run = note},
+    {.name = "wizard",
      .operands = "THING...",
      .summary = "takes one or two things",
      .least = 1,

@@ -393,11 +393,11 @@ static void what_is_no_log_in_at_a_console_closes_the_connection(void **state)
         const char *data;
         size_t size;
     } cases[] = {
-        {"",                                            0 },
-        {"tty1",                                        4 },
-        {"tty1\0admin",                                 10},
-        {"tty1\0\0secret",                              12},
-        {"tty1\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0b",  40},
+        {"", 0},
+        {"tty1", 4},
+        {"tty1\0admin", 10},
+        {"tty1\0\0secret", 12},
+        {"tty1\0aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\0b", 40},
         {"ttyttyttyttyttyttyttyttyttyttytty\0admin\0a", 41},
     };
     (void)state;

@@ -35,17 +35,17 @@ static const struct {
     enum answer answer;
     enum setting_key key;
 } questions[] = {
-    {FIPS,            SECURITY_FIPS                },
-    {LEGACY,          TLS_LEGACY                   },
-    {ANONYMOUS_OUT,   SIP_TLS_ANONYMOUS_DH_OUTBOUND},
-    {LEGACY_HTTPS_IN, HTTPS_LEGACY_INBOUND         },
-    {AES128_SHA,      TLS_AES128_SHA               },
-    {AES128_SHA_OUT,  SIP_TLS_AES128_SHA_OUTBOUND  },
-    {SRTP_SHA1,       SRTP_AES_CM_128_HMAC_SHA1    },
-    {CBC,             TLS_CBC                      },
-    {DH_2048,         H323_DH_2048                 },
-    {PRELOAD,         HTTP_HSTS_PRELOAD            },
-    {REFERRER,        HTTP_REFERRER_POLICY         },
+    {FIPS, SECURITY_FIPS},
+    {LEGACY, TLS_LEGACY},
+    {ANONYMOUS_OUT, SIP_TLS_ANONYMOUS_DH_OUTBOUND},
+    {LEGACY_HTTPS_IN, HTTPS_LEGACY_INBOUND},
+    {AES128_SHA, TLS_AES128_SHA},
+    {AES128_SHA_OUT, SIP_TLS_AES128_SHA_OUTBOUND},
+    {SRTP_SHA1, SRTP_AES_CM_128_HMAC_SHA1},
+    {CBC, TLS_CBC},
+    {DH_2048, H323_DH_2048},
+    {PRELOAD, HTTP_HSTS_PRELOAD},
+    {REFERRER, HTTP_REFERRER_POLICY},
 };
 
 /* The specification's table of suites, its braces written out, strongest first. */

@@ -72,13 +72,9 @@ static void a_token_is_found_in_a_list_of_any_bytes(void **state)
         size_t length;
         bool lists;
     } lists[] = {
-        {"close",         5,  true },
-        {" ,a,\tCLOSE ,", 11, true },
-        {"a\0b, close",   10, true },
-        {"close\0",       6,  false},
-        {"\0close",       6,  false},
-        {"\0",            1,  false},
-        {"",              0,  false},
+        {"close", 5, true},    {" ,a,\tCLOSE ,", 11, true}, {"a\0b, close", 10, true},
+        {"close\0", 6, false}, {"\0close", 6, false},       {"\0", 1, false},
+        {"", 0, false},
     };
     (void)state;
     for (size_t i = 0; i < countof(lists); i++)

@@ -107,7 +107,7 @@ static void each_library_has_a_check_of_its_own(void **state)
     } checks[] = {
         {"fips.selftest.mbedtls", SELFTEST_MBEDTLS},
         {"fips.selftest.bearssl", SELFTEST_BEARSSL},
-        {"fips.selftest.random",  SELFTEST_KERNEL },
+        {"fips.selftest.random", SELFTEST_KERNEL},
     };
     for (size_t i = 0; i < countof(checks); i++) {
         struct selftest_result *result = &test.evidence.selftests.library[checks[i].library];
@@ -147,12 +147,12 @@ static void the_boot_entry_follows_what_is_asked_for(void **state)
         enum verdict verdict;
         const char *observed;
     } cases[] = {
-        {-1, "no",  VERDICT_PASS, "no " FIPS_BOOT_ENTRY ", which means fips=0"},
+        {-1, "no", VERDICT_PASS, "no " FIPS_BOOT_ENTRY ", which means fips=0"},
         {-1, "yes", VERDICT_FAIL, "no " FIPS_BOOT_ENTRY ", which means fips=0"},
-        {1,  "yes", VERDICT_PASS, "fips=1 in " FIPS_BOOT_ENTRY                },
-        {1,  "no",  VERDICT_FAIL, "fips=1 in " FIPS_BOOT_ENTRY                },
-        {0,  "no",  VERDICT_PASS, "fips=0 in " FIPS_BOOT_ENTRY                },
-        {0,  "yes", VERDICT_FAIL, "fips=0 in " FIPS_BOOT_ENTRY                },
+        {1, "yes", VERDICT_PASS, "fips=1 in " FIPS_BOOT_ENTRY},
+        {1, "no", VERDICT_FAIL, "fips=1 in " FIPS_BOOT_ENTRY},
+        {0, "no", VERDICT_PASS, "fips=0 in " FIPS_BOOT_ENTRY},
+        {0, "yes", VERDICT_FAIL, "fips=0 in " FIPS_BOOT_ENTRY},
     };
     char command[128];
     (void)snprintf(command, sizeof(command), "mkdir -p %s/var/lib/holdfast", test.root);

@@ -89,14 +89,8 @@ static void diffie_hellman_has_2048_bits_or_more(void **state)
         uint16_t bits; /* 0: it was not said */
         bool fault;
     } cases[] = {
-        {0,    false},
-        {1,    true },
-        {512,  true },
-        {1024, true },
-        {2047, true },
-        {2048, false},
-        {4096, false},
-        {8192, false},
+        {0, false},   {1, true},     {512, true},   {1024, true},
+        {2047, true}, {2048, false}, {4096, false}, {8192, false},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)

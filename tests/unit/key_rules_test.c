@@ -57,25 +57,25 @@ static void each_bad_key_is_rejected_with_its_reason(void **state)
     static const struct {
         const char *name, *why;
     } bad[] = {
-        {"rsa1024",         "fewer than 2048 bits"            },
-        {"e-3",             "between 2^16 and 2^256"          },
-        {"e-65535",         "between 2^16 and 2^256"          },
-        {"e-257-bits",      "between 2^16 and 2^256"          },
-        {"e-even",          ""                                }, /* mbedTLS does not read it */
-        {"close-primes",    "too close"                       },
-        {"odd-sizes",       "half as long"                    },
-        {"p-composite",     "p is not prime"                  },
-        {"q-composite",     "q is not prime"                  },
-        {"d-small",         "private exponent is too small"   },
-        {"d-large",         "not below lcm"                   },
-        {"d-another",       "private exponent does not belong"},
-        {"n-another",       "not the product"                 },
-        {"dp-another",      "remainders"                      },
-        {"qp-another",      "remainders"                      },
-        {"secp256k1",       ""                                }, /* mbedTLS has no such curve */
-        {"brainpoolP256r1", ""                                },
-        {"X25519",          "none of P-256, P-384 and P-521"  },
-        {"ED25519",         ""                                },
+        {"rsa1024", "fewer than 2048 bits"},
+        {"e-3", "between 2^16 and 2^256"},
+        {"e-65535", "between 2^16 and 2^256"},
+        {"e-257-bits", "between 2^16 and 2^256"},
+        {"e-even", ""}, /* mbedTLS does not read it */
+        {"close-primes", "too close"},
+        {"odd-sizes", "half as long"},
+        {"p-composite", "p is not prime"},
+        {"q-composite", "q is not prime"},
+        {"d-small", "private exponent is too small"},
+        {"d-large", "not below lcm"},
+        {"d-another", "private exponent does not belong"},
+        {"n-another", "not the product"},
+        {"dp-another", "remainders"},
+        {"qp-another", "remainders"},
+        {"secp256k1", ""}, /* mbedTLS has no such curve */
+        {"brainpoolP256r1", ""},
+        {"X25519", "none of P-256, P-384 and P-521"},
+        {"ED25519", ""},
     };
     (void)state;
     for (size_t i = 0; i < countof(bad); i++) {

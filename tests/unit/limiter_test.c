@@ -133,13 +133,13 @@ static void sources_are_ipv4_addresses_and_64_bits_of_ipv6(void **state)
         const char *one, *other;
         bool same;
     } pairs[] = {
-        {"192.0.2.1",     "::ffff:192.0.2.1",     true },
-        {"192.0.2.1",     "192.0.2.2",            false},
-        {"2001:db8::1",   "2001:db8::ffff:0:0:9", true },
-        {"2001:db8::1",   "2001:db8:0:1::1",      false},
-        {"2001:db8:5::1", "2001:db8:5::2",        false}, /* stations of their own */
-        {"::1",           "::2",                  false},
-        {"127.0.0.1",     "127.0.0.2",            false},
+        {"192.0.2.1", "::ffff:192.0.2.1", true},
+        {"192.0.2.1", "192.0.2.2", false},
+        {"2001:db8::1", "2001:db8::ffff:0:0:9", true},
+        {"2001:db8::1", "2001:db8:0:1::1", false},
+        {"2001:db8:5::1", "2001:db8:5::2", false}, /* stations of their own */
+        {"::1", "::2", false},
+        {"127.0.0.1", "127.0.0.2", false},
     };
     (void)state;
     serve("0.0.0.0/0\n::/0\n2001:db8:5::1/128\n2001:db8:5::2/128");
@@ -160,17 +160,17 @@ static void strangers_are_refused_and_the_node_is_not(void **state)
         const char *address;
         enum limiter_answer answer;
     } peers[] = {
-        {"192.0.2.7",        LIMITER_OPEN   },
-        {"192.0.2.8",        LIMITER_UNKNOWN},
-        {"::ffff:192.0.2.7", LIMITER_OPEN   },
-        {"2001:db8::1",      LIMITER_OPEN   },
-        {"2001:db8:1::1",    LIMITER_UNKNOWN},
-        {"::192.0.2.7",      LIMITER_UNKNOWN},
-        {"127.0.0.1",        LIMITER_OPEN   },
-        {"127.9.9.9",        LIMITER_OPEN   },
-        {"::1",              LIMITER_OPEN   },
-        {"::ffff:127.0.0.1", LIMITER_OPEN   },
-        {"126.0.0.1",        LIMITER_UNKNOWN},
+        {"192.0.2.7", LIMITER_OPEN},
+        {"192.0.2.8", LIMITER_UNKNOWN},
+        {"::ffff:192.0.2.7", LIMITER_OPEN},
+        {"2001:db8::1", LIMITER_OPEN},
+        {"2001:db8:1::1", LIMITER_UNKNOWN},
+        {"::192.0.2.7", LIMITER_UNKNOWN},
+        {"127.0.0.1", LIMITER_OPEN},
+        {"127.9.9.9", LIMITER_OPEN},
+        {"::1", LIMITER_OPEN},
+        {"::ffff:127.0.0.1", LIMITER_OPEN},
+        {"126.0.0.1", LIMITER_UNKNOWN},
     };
     struct limiter_slot place;
     (void)state;
@@ -330,11 +330,9 @@ static void the_probe_is_known_by_a_port_that_others_cannot_have(void **state)
         uint16_t port;
         int share;
     } peers[] = {
-        {"127.0.0.2", 1023, SHARE_PROBE   },
-        {"::1",       1,    SHARE_PROBE   },
-        {"127.0.0.2", 1024, SHARE_NODE    },
-        {"192.0.2.7", 1023, SHARE_STATIONS},
-        {"192.0.2.8", 1023, SHARE_NONE    },
+        {"127.0.0.2", 1023, SHARE_PROBE}, {"::1", 1, SHARE_PROBE},
+        {"127.0.0.2", 1024, SHARE_NODE},  {"192.0.2.7", 1023, SHARE_STATIONS},
+        {"192.0.2.8", 1023, SHARE_NONE},
     };
     struct in6_addr source;
     (void)state;

@@ -104,12 +104,7 @@ static void a_cut_message_is_refused(void **state)
 
 static void lengths_that_lie_are_refused(void **state)
 {
-    static const uint8_t lies[][4] = {
-        {0,    0,    1, 0},
-        {3,    0,    1, 0},
-        {5,    0,    1, 0},
-        {0xff, 0xff, 1, 0}
-    };
+    static const uint8_t lies[][4] = {{0, 0, 1, 0}, {3, 0, 1, 0}, {5, 0, 1, 0}, {0xff, 0xff, 1, 0}};
     struct netlink_attribute attribute;
     (void)state;
     for (size_t i = 0; i < countof(lies); i++) {
@@ -264,7 +259,7 @@ static void the_kernel_shows_its_interfaces(void **state)
 /* --- expressions --- */
 
 static const struct nft_expression samples[] = {
-    {.kind = NFT_META,                                                                         .meta = {.key = NFT_META_IIFNAME, .dreg = NFT_REG_1}},
+    {.kind = NFT_META, .meta = {.key = NFT_META_IIFNAME, .dreg = NFT_REG_1}},
     {.kind = NFT_CMP,
      .cmp = {.sreg = NFT_REG_1, .op = NFT_CMP_NEQ, .value = {.length = 3, .byte = {1, 2, 3}}}},
     {.kind = NFT_PAYLOAD,
@@ -282,22 +277,22 @@ static const struct nft_expression samples[] = {
                  .length = 2,
                  .mask = {.length = 2, .byte = {0xff, 3}},
                  .xor = {.length = 2}}},
-    {.kind = NFT_CT,                                                       .ct = {.key = NFT_CT_STATE, .dreg = NFT_REG_1}},
-    {.kind = NFT_CONNLIMIT,                                                                      .connlimit = {.count = 100, .flags = NFT_CONNLIMIT_F_INV}},
-    {.kind = NFT_LIMIT,                                                                                        .limit = {.rate = 20, .unit_s = 1, .burst = 20, .flags = NFT_LIMIT_F_INV}},
+    {.kind = NFT_CT, .ct = {.key = NFT_CT_STATE, .dreg = NFT_REG_1}},
+    {.kind = NFT_CONNLIMIT, .connlimit = {.count = 100, .flags = NFT_CONNLIMIT_F_INV}},
+    {.kind = NFT_LIMIT, .limit = {.rate = 20, .unit_s = 1, .burst = 20, .flags = NFT_LIMIT_F_INV}},
     {.kind = NFT_COUNTER},
     {.kind = NFT_REJECT,
      .reject = {.type = NFT_REJECT_ICMPX_UNREACH, .code = NFT_REJECT_ICMPX_PORT_UNREACH}},
-    {.kind = NFT_IMMEDIATE,                                                                                        .immediate = {.verdict = {.code = NF_DROP}}},
-    {.kind = NFT_IMMEDIATE,.immediate = {.verdict = {.code = NFT_GOTO, .chain = "other"}}},
-    {.kind = NFT_LOAD,                                                                      .load = {.dreg = NFT_REG_1, .value = {.length = 4, .byte = {1}}}},
+    {.kind = NFT_IMMEDIATE, .immediate = {.verdict = {.code = NF_DROP}}},
+    {.kind = NFT_IMMEDIATE, .immediate = {.verdict = {.code = NFT_GOTO, .chain = "other"}}},
+    {.kind = NFT_LOAD, .load = {.dreg = NFT_REG_1, .value = {.length = 4, .byte = {1}}}},
     {.kind = NFT_DYNSET,
      .dynset = {.set = "echo",
                 .op = NFT_DYNSET_OP_UPDATE,
                 .sreg = NFT_REG_1,
                 .timeout_ms = 10000,
                 .each = {.kind = NFT_LIMIT, .limit = {.rate = 20, .unit_s = 1, .burst = 20}}}},
-    {.kind = NFT_NOTRACK                                                                                       },
+    {.kind = NFT_NOTRACK},
 };
 
 /* Encodes one expression and decodes it. */

@@ -136,30 +136,30 @@ static void transport_security_is_read_as_browsers_do(void **state)
         const char *found;
         bool plain, preload;
     } cases[] = {
-        {"",                                                       false, false},
-        {"max-age=31536000",                                       true,  false},
-        {"max-age=31535999",                                       false, false},
-        {"max-age=0",                                              false, false},
-        {"max-age=63072000",                                       true,  false},
-        {"MAX-AGE=\"31536000\" ;; INCLUDESUBDOMAINS;",             true,  false},
-        {" ; max-age = 31536000 ; unknown ; other=1",              true,  false},
-        {"max-age=31536000; includeSubDomains; preload",           false, true },
-        {"preload; includesubdomains; max-age=99999999",           false, true },
-        {"max-age=31536000; preload",                              false, false},
-        {"max-age=31536000; max-age=31536000",                     false, false},
+        {"", false, false},
+        {"max-age=31536000", true, false},
+        {"max-age=31535999", false, false},
+        {"max-age=0", false, false},
+        {"max-age=63072000", true, false},
+        {"MAX-AGE=\"31536000\" ;; INCLUDESUBDOMAINS;", true, false},
+        {" ; max-age = 31536000 ; unknown ; other=1", true, false},
+        {"max-age=31536000; includeSubDomains; preload", false, true},
+        {"preload; includesubdomains; max-age=99999999", false, true},
+        {"max-age=31536000; preload", false, false},
+        {"max-age=31536000; max-age=31536000", false, false},
         {"max-age=31536000; includeSubDomains; includeSubDomains", false, false},
-        {"max-age=31536000; includeSubDomains=1; preload",         false, false},
-        {"max-age=31536000; includeSubDomains; preload; preload",  false, false},
-        {"max-age",                                                false, false},
-        {"max-age=",                                               false, false},
-        {"max-age=-1",                                             false, false},
-        {"max-age=3e9",                                            false, false},
-        {"max-age=\"31536000",                                     false, false},
-        {"max-age=99999999999999999999999",                        false, false},
-        {"max-age=31536000, max-age=0",                            false, false},
-        {"max-age:31536000",                                       false, false},
-        {"includeSubDomains; preload",                             false, false},
-        {"max-age=31536000; =",                                    false, false},
+        {"max-age=31536000; includeSubDomains=1; preload", false, false},
+        {"max-age=31536000; includeSubDomains; preload; preload", false, false},
+        {"max-age", false, false},
+        {"max-age=", false, false},
+        {"max-age=-1", false, false},
+        {"max-age=3e9", false, false},
+        {"max-age=\"31536000", false, false},
+        {"max-age=99999999999999999999999", false, false},
+        {"max-age=31536000, max-age=0", false, false},
+        {"max-age:31536000", false, false},
+        {"includeSubDomains; preload", false, false},
+        {"max-age=31536000; =", false, false},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -176,18 +176,18 @@ static void of_several_referrer_policies_the_last_known_one_counts(void **state)
         const char *found;
         bool keeps;
     } cases[] = {
-        {"",                                            false},
-        {"same-origin",                                 true },
-        {"Same-Origin",                                 true },
-        {" no-referrer\t",                              true },
-        {"unsafe-url, same-origin",                     true },
-        {"same-origin,unsafe-url",                      false},
+        {"", false},
+        {"same-origin", true},
+        {"Same-Origin", true},
+        {" no-referrer\t", true},
+        {"unsafe-url, same-origin", true},
+        {"same-origin,unsafe-url", false},
         {"same-origin,strict-origin-when-cross-origin", false},
-        {"same-origin, what-comes-later",               true },
-        {"same-origin,",                                true },
-        {"same-origin;",                                false},
-        {"same-origin no-referrer",                     false},
-        {"xsame-origin",                                false},
+        {"same-origin, what-comes-later", true},
+        {"same-origin,", true},
+        {"same-origin;", false},
+        {"same-origin no-referrer", false},
+        {"xsame-origin", false},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)
@@ -200,9 +200,9 @@ static void a_request_names_its_host_as_urls_do(void **state)
         const char *host, *line;
     } cases[] = {
         {"node.example.org", "\r\nHost: node.example.org\r\n"},
-        {"192.0.2.1",        "\r\nHost: 192.0.2.1\r\n"       },
-        {"2001:db8::1",      "\r\nHost: [2001:db8::1]\r\n"   },
-        {"fe80::1%eth0",     "\r\nHost: [fe80::1]\r\n"       },
+        {"192.0.2.1", "\r\nHost: 192.0.2.1\r\n"},
+        {"2001:db8::1", "\r\nHost: [2001:db8::1]\r\n"},
+        {"fe80::1%eth0", "\r\nHost: [fe80::1]\r\n"},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -255,17 +255,21 @@ static void a_missing_header_is_found_with_the_setting_that_decides(void **state
     } cases[] = {
         {{.status = 404, .referrer_policy = "same-origin"},
          "HEAD /holdfast-probe: 404 with Strict-Transport-Security: none; should be "
-         "max-age=31536000",                                                                                        SETTING_NONE        },
+         "max-age=31536000",
+         SETTING_NONE},
         {{.status = 200,
           .transport_security = "max-age=31536000; includeSubDomains; preload",
           .referrer_policy = "same-origin"},
          "HEAD /holdfast-probe: 200 with Strict-Transport-Security: max-age=31536000; "
-         "includeSubDomains; preload; should be max-age=31536000",                                                  HTTP_HSTS_PRELOAD   },
+         "includeSubDomains; preload; should be max-age=31536000",
+         HTTP_HSTS_PRELOAD},
         {{.status = 500, .transport_security = "max-age=31536000"},
-         "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin",                             HTTP_REFERRER_POLICY},
-        {{.error = -EBADMSG},                                       "HEAD /holdfast-probe: no valid HTTP response", SETTING_NONE        },
+         "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin",
+         HTTP_REFERRER_POLICY},
+        {{.error = -EBADMSG}, "HEAD /holdfast-probe: no valid HTTP response", SETTING_NONE},
         {{.error = -EPROTO},
-         "HEAD /holdfast-probe: no TLS connection for the request",                                                 SETTING_NONE        },
+         "HEAD /holdfast-probe: no TLS connection for the request",
+         SETTING_NONE},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {

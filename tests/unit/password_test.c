@@ -111,10 +111,10 @@ static void a_hash_that_cannot_be_computed_is_named_by_its_kind(void **state)
     static const struct {
         const char *hash, *kind;
     } cases[] = {
-        {"$y$j9T$abcdefgh$x",  "kind yescrypt,"     },
+        {"$y$j9T$abcdefgh$x", "kind yescrypt,"},
         {"$gy$j9T$abcdefgh$x", "kind gost-yescrypt,"},
-        {"$7$CU..../....salt", "kind scrypt,"       },
-        {"$9$salt$abc",        "does not know"      },
+        {"$7$CU..../....salt", "kind scrypt,"},
+        {"$9$salt$abc", "does not know"},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {

@@ -81,11 +81,11 @@ static void a_key_exchange_signed_outside_the_policy_fails(void **state)
         uint16_t code;
         const char *observed; /* NULL: it passes */
     } cases[] = {
-        {0x0403, NULL                                                                  },
-        {0x0203, "a key exchange of TLS 1.2 is signed by ecdsa_sha1"                   },
-        {0x0201, "a key exchange of TLS 1.2 is signed by rsa_pkcs1_sha1"               },
-        {0x0101, "a key exchange of TLS 1.2 is signed by rsa_pkcs1_md5"                },
-        {0x0807, "a key exchange of TLS 1.2 is signed by ed25519"                      },
+        {0x0403, NULL},
+        {0x0203, "a key exchange of TLS 1.2 is signed by ecdsa_sha1"},
+        {0x0201, "a key exchange of TLS 1.2 is signed by rsa_pkcs1_sha1"},
+        {0x0101, "a key exchange of TLS 1.2 is signed by rsa_pkcs1_md5"},
+        {0x0807, "a key exchange of TLS 1.2 is signed by ed25519"},
         {0xfefe, "a key exchange of TLS 1.2 is signed by a scheme that was not offered"},
     };
     for (size_t i = 0; i < countof(cases); i++) {
@@ -110,12 +110,12 @@ static void tls_1_2_without_extended_master_secret_fails_in_fips_mode_alone(void
         uint8_t master_secret, plain_secret;
         enum verdict in_fips_mode;
     } cases[] = {
-        {PROBE_YES,     PROBE_NO,      VERDICT_PASS       },
-        {PROBE_YES,     PROBE_UNKNOWN, VERDICT_NOT_CHECKED},
+        {PROBE_YES, PROBE_NO, VERDICT_PASS},
+        {PROBE_YES, PROBE_UNKNOWN, VERDICT_NOT_CHECKED},
         {PROBE_UNKNOWN, PROBE_UNKNOWN, VERDICT_NOT_CHECKED},
-        {PROBE_YES,     PROBE_YES,     VERDICT_FAIL       },
-        {PROBE_NO,      PROBE_UNKNOWN, VERDICT_FAIL       },
-        {PROBE_NO,      PROBE_YES,     VERDICT_FAIL       },
+        {PROBE_YES, PROBE_YES, VERDICT_FAIL},
+        {PROBE_NO, PROBE_UNKNOWN, VERDICT_FAIL},
+        {PROBE_NO, PROBE_YES, VERDICT_FAIL},
     };
     for (size_t i = 0; i < countof(cases); i++)
         for (int fips = 0; fips < 2; fips++) {
@@ -207,16 +207,16 @@ static void a_damaged_record_is_an_error_and_never_a_verdict(void **state)
         void *at;
         size_t size;
     } places[] = {
-        {&record->magic,                  sizeof(record->magic)                 },
-        {&record->size,                   sizeof(record->size)                  },
-        {&record->count,                  sizeof(record->count)                 },
-        {&record->listener[0].name,       sizeof(record->listener[0].name)      },
-        {&result->reason,                 sizeof(result->reason)                },
-        {&result->group_count,            sizeof(result->group_count)           },
-        {&result->signature_count,        sizeof(result->signature_count)       },
+        {&record->magic, sizeof(record->magic)},
+        {&record->size, sizeof(record->size)},
+        {&record->count, sizeof(record->count)},
+        {&record->listener[0].name, sizeof(record->listener[0].name)},
+        {&result->reason, sizeof(result->reason)},
+        {&result->group_count, sizeof(result->group_count)},
+        {&result->signature_count, sizeof(result->signature_count)},
         {&result->version[2].suite_count, sizeof(result->version[2].suite_count)},
-        {&result->version[2].version,     sizeof(result->version[2].version)    },
-        {&result->chain.count,            sizeof(result->chain.count)           },
+        {&result->version[2].version, sizeof(result->version[2].version)},
+        {&result->chain.count, sizeof(result->chain.count)},
     };
     for (size_t i = 0; i < countof(places); i++) {
         unsigned char before[PROBE_REASON_SIZE];

@@ -271,11 +271,8 @@ static void the_last_30_days_are_advice_and_the_last_7_a_failure(void **state)
         int64_t left_s;
         bool told, advised;
     } cases[] = {
-        {31 * 86400, false, true },
-        {29 * 86400, true,  true },
-        {8 * 86400,  true,  true },
-        {6 * 86400,  true,  false},
-        {-1,         true,  false},
+        {31 * 86400, false, true}, {29 * 86400, true, true}, {8 * 86400, true, true},
+        {6 * 86400, true, false},  {-1, true, false},
     };
     for (size_t i = 0; i < countof(cases); i++) {
         show_certificate(node, OWN);
@@ -293,14 +290,14 @@ static void a_certificate_must_name_the_node(void **state)
         const char *names;
         bool holds;
     } cases[] = {
-        {"DNS:node.local",                 true },
-        {"DNS:NODE.LOCAL, DNS:other",      true },
-        {"DNS:*.local",                    true },
-        {"DNS:other.local",                false},
-        {"DNS:node",                       false},
-        {"",                               false},
-        {"IP:192.0.2.1",                   false},
-        {"IP:192.0.2.7",                   true },
+        {"DNS:node.local", true},
+        {"DNS:NODE.LOCAL, DNS:other", true},
+        {"DNS:*.local", true},
+        {"DNS:other.local", false},
+        {"DNS:node", false},
+        {"", false},
+        {"IP:192.0.2.1", false},
+        {"IP:192.0.2.7", true},
         {"IP:192.0.2.7, DNS:former.local", false},
         {"DNS:xnode.local, DNS:node.locl", false},
     };

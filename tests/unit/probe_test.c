@@ -52,9 +52,9 @@ static void a_client_may_name_all_signatures_or_sha_1_alone_or_none(void **state
         enum hello_signatures signatures;
         bool said;
     } cases[] = {
-        {HELLO_SIGNATURES_ALL,       true },
-        {HELLO_SIGNATURES_FORBIDDEN, true },
-        {HELLO_SIGNATURES_UNSAID,    false},
+        {HELLO_SIGNATURES_ALL, true},
+        {HELLO_SIGNATURES_FORBIDDEN, true},
+        {HELLO_SIGNATURES_UNSAID, false},
     };
     uint16_t suite = ECDHE_SUITE, codes[SIGNATURES_MAX];
     (void)state;
@@ -202,11 +202,7 @@ static void the_bits_of_a_modulus_are_counted_without_leading_zeros(void **state
         size_t size;
         unsigned bits;
     } cases[] = {
-        {"\xff\xff", 2, 16},
-        {"\x01\xff", 2, 9 },
-        {"\0\x80",   2, 8 },
-        {"\0\0",     2, 0 },
-        {"",         0, 0 },
+        {"\xff\xff", 2, 16}, {"\x01\xff", 2, 9}, {"\0\x80", 2, 8}, {"\0\0", 2, 0}, {"", 0, 0},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -231,14 +227,14 @@ static void the_signature_of_a_key_exchange_is_read_in_tls_1_2_alone(void **stat
         size_t size;
         unsigned signature;
     } cases[] = {
-        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\1s",     10, 0x0203},
-        {TLS_1_2, DHE_SUITE,   "\0\1p\0\1g\0\1y\2\1\0\1s", 14, 0x0201},
-        {TLS_1_1, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\1s",     10, 0     }, /* its length is 0x0203 */
-        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x",              5,  0     }, /* anonymous */
-        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\2s",     10, 0     }, /* it runs over its end */
-        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\xffx\2\3\0\1s",   10, 0     },
-        {TLS_1_2, ECDHE_SUITE, "\1\0\x17\1x\2\3\0\1s",     10, 0     }, /* a curve of its own */
-        {TLS_1_2, RSA_SUITE,   "\3\0\x17\1x\2\3\0\1s",     10, 0     },
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\1s", 10, 0x0203},
+        {TLS_1_2, DHE_SUITE, "\0\1p\0\1g\0\1y\2\1\0\1s", 14, 0x0201},
+        {TLS_1_1, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\1s", 10, 0}, /* its length is 0x0203 */
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x", 5, 0},           /* anonymous */
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\1x\2\3\0\2s", 10, 0}, /* it runs over its end */
+        {TLS_1_2, ECDHE_SUITE, "\3\0\x17\xffx\2\3\0\1s", 10, 0},
+        {TLS_1_2, ECDHE_SUITE, "\1\0\x17\1x\2\3\0\1s", 10, 0}, /* a curve of its own */
+        {TLS_1_2, RSA_SUITE, "\3\0\x17\1x\2\3\0\1s", 10, 0},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -280,15 +276,15 @@ static void what_is_no_answer_is_refused(void **state)
         const char *bytes;
         size_t size;
     } cases[] = {
-        {"HTTP/1.1 400",           12},
-        {"\x17\3\3\0\1x",          6 }, /* application data */
-        {"\x16\2\0\0\1x",          6 }, /* no version of TLS */
-        {"\x16\3\3\xff\xff",       5 }, /* a record longer than may be */
-        {"\x16\3\3\0\0",           5 }, /* an empty record */
-        {"\x14\3\3\0\1\1",         6 }, /* ChangeCipherSpec before the hello */
-        {"\x15\3\3\0\3\2\x28x",    8 }, /* an alert that is too long */
-        {"\x16\3\3\0\4\x0e\0\0\0", 9 }, /* done, before it began */
-        {"\x16\3\3\0\4\2\xff\0\0", 9 }, /* a message longer than is kept */
+        {"HTTP/1.1 400", 12},
+        {"\x17\3\3\0\1x", 6},           /* application data */
+        {"\x16\2\0\0\1x", 6},           /* no version of TLS */
+        {"\x16\3\3\xff\xff", 5},        /* a record longer than may be */
+        {"\x16\3\3\0\0", 5},            /* an empty record */
+        {"\x14\3\3\0\1\1", 6},          /* ChangeCipherSpec before the hello */
+        {"\x15\3\3\0\3\2\x28x", 8},     /* an alert that is too long */
+        {"\x16\3\3\0\4\x0e\0\0\0", 9},  /* done, before it began */
+        {"\x16\3\3\0\4\2\xff\0\0", 9},  /* a message longer than is kept */
         {"\x16\3\3\0\6\2\0\0\2\3", 10}, /* cut: waits */
     };
     (void)state;
@@ -304,10 +300,10 @@ static void lists_that_run_over_their_end_are_refused(void **state)
         const char *body;
         size_t size;
     } cases[] = {
-        {CERTIFICATE,  "\0\0\7\0\0\3abc", 9},
-        {KEY_EXCHANGE, "\3\0",            2},
-        {KEY_EXCHANGE, "",                0},
-        {SERVER_HELLO, "\3\3",            2},
+        {CERTIFICATE, "\0\0\7\0\0\3abc", 9},
+        {KEY_EXCHANGE, "\3\0", 2},
+        {KEY_EXCHANGE, "", 0},
+        {SERVER_HELLO, "\3\3", 2},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {

@@ -76,7 +76,7 @@ static const struct health_case {
     struct facts facts; /* reason, unrecorded, reboot_required */
     const char *health, *of_domain;
 } health_cases[] = {
-  /* clang-format off */
+    /* clang-format off */
     {"all pass",              DOMAIN_FIREWALL, VERDICT_PASS,        false, {0}, "pass", "pass"},
     {"not checked",           DOMAIN_GUIDE,    VERDICT_NOT_CHECKED, false, {0}, "pass", "pass"},
     {"not checked, enforced", DOMAIN_FIREWALL, VERDICT_NOT_CHECKED, false, {0}, "pass", "pass"},
@@ -87,7 +87,7 @@ static const struct health_case {
     {"failed closed",         DOMAIN_GUIDE,    VERDICT_PASS,        false, {.reason = "lost"}, "fail", "pass"},
     {"nothing is stored",     DOMAIN_GUIDE,    VERDICT_PASS,        false, {.unrecorded = "full"}, "fail", "pass"},
     {"a boot is due",         DOMAIN_GUIDE,    VERDICT_PASS,        false, {.reboot_required = true}, "warn", "pass"},
-  /* clang-format on */
+    /* clang-format on */
 };
 
 static void put_case(const struct health_case *one)

@@ -127,13 +127,13 @@ static void change_each(const struct selftest_vector *vector, struct selftest_ve
         const char *name;
         size_t offset;
     } parts[] = {
-        {"key",        offsetof(struct selftest_vector, key)   },
-        {"public key", offsetof(struct selftest_vector, point) },
-        {"nonce",      offsetof(struct selftest_vector, nonce) },
-        {"data",       offsetof(struct selftest_vector, aad)   },
-        {"input",      offsetof(struct selftest_vector, input) },
-        {"text",       offsetof(struct selftest_vector, text)  },
-        {"answer",     offsetof(struct selftest_vector, answer)},
+        {"key", offsetof(struct selftest_vector, key)},
+        {"public key", offsetof(struct selftest_vector, point)},
+        {"nonce", offsetof(struct selftest_vector, nonce)},
+        {"data", offsetof(struct selftest_vector, aad)},
+        {"input", offsetof(struct selftest_vector, input)},
+        {"text", offsetof(struct selftest_vector, text)},
+        {"answer", offsetof(struct selftest_vector, answer)},
     };
     char copy[TEXT_MAX];
     for (size_t p = 0; p < countof(parts); p++) {
@@ -171,13 +171,13 @@ static void each_number_of_the_rsa_key_is_checked(void **state)
         size_t offset;
         unsigned libraries; /* that take it from the vector */
     } parts[] = {
-        {"modulus",         offsetof(struct selftest_rsa, n),  BOTH   },
-        {"public exponent", offsetof(struct selftest_rsa, e),  BOTH   },
-        {"p",               offsetof(struct selftest_rsa, p),  MBEDTLS},
-        {"q",               offsetof(struct selftest_rsa, q),  MBEDTLS},
-        {"d mod p-1",       offsetof(struct selftest_rsa, dp), MBEDTLS},
-        {"d mod q-1",       offsetof(struct selftest_rsa, dq), MBEDTLS},
-        {"1/q mod p",       offsetof(struct selftest_rsa, iq), MBEDTLS},
+        {"modulus", offsetof(struct selftest_rsa, n), BOTH},
+        {"public exponent", offsetof(struct selftest_rsa, e), BOTH},
+        {"p", offsetof(struct selftest_rsa, p), MBEDTLS},
+        {"q", offsetof(struct selftest_rsa, q), MBEDTLS},
+        {"d mod p-1", offsetof(struct selftest_rsa, dp), MBEDTLS},
+        {"d mod q-1", offsetof(struct selftest_rsa, dq), MBEDTLS},
+        {"1/q mod p", offsetof(struct selftest_rsa, iq), MBEDTLS},
     };
     char copy[TEXT_MAX];
     (void)state;

@@ -23,10 +23,10 @@ static const struct elsewhere {
     enum setting_key key;
     const char *reason;
 } elsewhere[] = {
-    {NODE_DOMAIN,          "the names of the endpoint's own certificate"                        },
-    {HEALTH_ADDRESS,       "where the endpoint listens"                                         },
-    {LOCATION_MTU,         "the guide's check itself, held against the interfaces (net/guide.t)"},
-    {CONTINGENCY_LICENSED, "the guide's check alone: a person's attestation"                    },
+    {NODE_DOMAIN, "the names of the endpoint's own certificate"},
+    {HEALTH_ADDRESS, "where the endpoint listens"},
+    {LOCATION_MTU, "the guide's check itself, held against the interfaces (net/guide.t)"},
+    {CONTINGENCY_LICENSED, "the guide's check alone: a person's attestation"},
 };
 
 static const struct elsewhere *find_elsewhere(enum setting_key key)
@@ -114,30 +114,30 @@ static const struct sample {
     enum setting_type type;
     const char *value;
 } samples[] = {
-    {TYPE_BOOL,         "yes"                    },
-    {TYPE_BOOL,         "no"                     },
-    {TYPE_PORT,         "5099"                   },
-    {TYPE_PORT,         "33001"                  },
-    {TYPE_PORT,         "39001"                  },
-    {TYPE_PORT,         "40001"                  },
-    {TYPE_PORT,         "49001"                  },
-    {TYPE_UINT,         "7"                      },
-    {TYPE_UINT,         "1300"                   },
-    {TYPE_TEXT,         "another text"           },
-    {TYPE_WORD,         "another-word"           },
-    {TYPE_HOSTNAME,     "another"                },
-    {TYPE_DOMAIN,       "another.example"        },
-    {TYPE_HOST,         "another.example"        },
-    {TYPE_URL,          "http://another.example/"},
-    {TYPE_SIP_TOKEN,    "another"                },
-    {TYPE_ADDRESS,      "192.0.2.77"             },
-    {TYPE_ADDRESS,      "2001:db8::77"           },
-    {TYPE_CIDR_LIST,    "192.0.2.64/28"          },
-    {TYPE_CIDR_LIST,    "192.0.2.77/24"          },
-    {TYPE_CIDR_LIST,    "2001:db8::77/64"        },
-    {TYPE_ADDRESS_LIST, "192.0.2.77"             },
-    {TYPE_NTP_LIST,     "192.0.2.77"             },
-    {TYPE_SYSLOG_LIST,  "192.0.2.77"             },
+    {TYPE_BOOL, "yes"},
+    {TYPE_BOOL, "no"},
+    {TYPE_PORT, "5099"},
+    {TYPE_PORT, "33001"},
+    {TYPE_PORT, "39001"},
+    {TYPE_PORT, "40001"},
+    {TYPE_PORT, "49001"},
+    {TYPE_UINT, "7"},
+    {TYPE_UINT, "1300"},
+    {TYPE_TEXT, "another text"},
+    {TYPE_WORD, "another-word"},
+    {TYPE_HOSTNAME, "another"},
+    {TYPE_DOMAIN, "another.example"},
+    {TYPE_HOST, "another.example"},
+    {TYPE_URL, "http://another.example/"},
+    {TYPE_SIP_TOKEN, "another"},
+    {TYPE_ADDRESS, "192.0.2.77"},
+    {TYPE_ADDRESS, "2001:db8::77"},
+    {TYPE_CIDR_LIST, "192.0.2.64/28"},
+    {TYPE_CIDR_LIST, "192.0.2.77/24"},
+    {TYPE_CIDR_LIST, "2001:db8::77/64"},
+    {TYPE_ADDRESS_LIST, "192.0.2.77"},
+    {TYPE_NTP_LIST, "192.0.2.77"},
+    {TYPE_SYSLOG_LIST, "192.0.2.77"},
 };
 
 enum { OUTCOMES_MAX = 16 };

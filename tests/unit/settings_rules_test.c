@@ -42,38 +42,38 @@ static void each_rule_names_the_setting_that_breaks_it(void **state)
         struct change change[CHANGES_MAX];
         const char *fault; /* the beginning of the one fault; NULL: none */
     } cases[] = {
-        {{{SIP_TLS_PORT, "5060"}},                                               "sip.tls_port: 5060 is also"                   },
-        {{{SIP_TCP_PORT, "5061"}},                                               "sip.tls_port: 5061 is also"                   },
-        {{{SIP_UDP_PORT, "5061"}},                                               NULL                                           },
-        {{{SIP_UDP_PORT, "22"}},                                                 "sip.udp_port: 22 is the port"                 },
-        {{{SIP_TCP_PORT, "80"}},                                                 "sip.tcp_port: 80 is"                          },
-        {{{SIP_TLS_PORT, "443"}},                                                "sip.tls_port: 443 is"                         },
-        {{{SIP_UDP_PORT, "161"}},                                                "sip.udp_port: 161 is"                         },
-        {{{SIP_UDP_PORT, "500"}},                                                "sip.udp_port: 500 is"                         },
-        {{{SIP_UDP_PORT, "1719"}},                                               "sip.udp_port: 1719 is"                        },
-        {{{SIP_TCP_PORT, "1720"}},                                               "sip.tcp_port: 1720 is"                        },
-        {{{SIP_UDP_PORT, "9443"}},                                               "sip.udp_port: 9443 is also"                   },
-        {{{HEALTH_PORT, "5061"}},                                                "sip.tls_port: 5061 is also"                   },
-        {{{HEALTH_PORT, "443"}},                                                 "health.port: 443 is the port"                 },
-        {{{HEALTH_PORT, "33000"}},                                               "health.port: 33000 lies in"                   },
-        {{{SIP_TCP_PORT, "39999"}},                                              "sip.tcp_port: 39999 lies in"                  },
-        {{{SIP_TCP_PORT, "40000"}},                                              "sip.tcp_port: 40000 lies in"                  },
-        {{{SIP_TCP_PORT, "49999"}},                                              "sip.tcp_port: 49999 lies in"                  },
-        {{{SIP_TCP_PORT, "50000"}},                                              NULL                                           },
-        {{{SIP_TCP_PORT, "32999"}},                                              NULL                                           },
-        {{{WEB_MAX_SESSIONS_PER_USER, "10"}},                                    NULL                                           },
-        {{{WEB_MAX_SESSIONS, "10"}},                                             NULL                                           },
-        {{{WEB_MAX_SESSIONS, "10"}, {WEB_MAX_SESSIONS_PER_USER, "10"}},          NULL                                           },
+        {{{SIP_TLS_PORT, "5060"}}, "sip.tls_port: 5060 is also"},
+        {{{SIP_TCP_PORT, "5061"}}, "sip.tls_port: 5061 is also"},
+        {{{SIP_UDP_PORT, "5061"}}, NULL},
+        {{{SIP_UDP_PORT, "22"}}, "sip.udp_port: 22 is the port"},
+        {{{SIP_TCP_PORT, "80"}}, "sip.tcp_port: 80 is"},
+        {{{SIP_TLS_PORT, "443"}}, "sip.tls_port: 443 is"},
+        {{{SIP_UDP_PORT, "161"}}, "sip.udp_port: 161 is"},
+        {{{SIP_UDP_PORT, "500"}}, "sip.udp_port: 500 is"},
+        {{{SIP_UDP_PORT, "1719"}}, "sip.udp_port: 1719 is"},
+        {{{SIP_TCP_PORT, "1720"}}, "sip.tcp_port: 1720 is"},
+        {{{SIP_UDP_PORT, "9443"}}, "sip.udp_port: 9443 is also"},
+        {{{HEALTH_PORT, "5061"}}, "sip.tls_port: 5061 is also"},
+        {{{HEALTH_PORT, "443"}}, "health.port: 443 is the port"},
+        {{{HEALTH_PORT, "33000"}}, "health.port: 33000 lies in"},
+        {{{SIP_TCP_PORT, "39999"}}, "sip.tcp_port: 39999 lies in"},
+        {{{SIP_TCP_PORT, "40000"}}, "sip.tcp_port: 40000 lies in"},
+        {{{SIP_TCP_PORT, "49999"}}, "sip.tcp_port: 49999 lies in"},
+        {{{SIP_TCP_PORT, "50000"}}, NULL},
+        {{{SIP_TCP_PORT, "32999"}}, NULL},
+        {{{WEB_MAX_SESSIONS_PER_USER, "10"}}, NULL},
+        {{{WEB_MAX_SESSIONS, "10"}}, NULL},
+        {{{WEB_MAX_SESSIONS, "10"}, {WEB_MAX_SESSIONS_PER_USER, "10"}}, NULL},
         {{{WEB_MAX_SESSIONS, "9"}, {WEB_MAX_SESSIONS_PER_USER, "10"}},
-         "web.max_sessions_per_user: 10 exceeds web.max_sessions (9)"                                                           },
-        {{{GLOBAL_SIGNALING_PORT_END, "33000"}},                                 "global.signaling_port_end: 33000 is not above"},
-        {{{GLOBAL_MEDIA_PORT_START, "49901"}},                                   "global.media_port_end: 49999 leaves fewer"    },
-        {{{GLOBAL_MEDIA_PORT_START, "49900"}},                                   NULL                                           },
-        {{{GLOBAL_SIGNALING_PORT_END, "40000"}},                                 "global.media_port_start: 40000 begins a range"},
-        {{{GLOBAL_MEDIA_PORT_START, "39999"}},                                   "global.media_port_start: 39999 begins a range"},
-        {{{GLOBAL_MEDIA_PORT_START, "10000"}, {GLOBAL_MEDIA_PORT_END, "32999"}}, NULL                                           },
+         "web.max_sessions_per_user: 10 exceeds web.max_sessions (9)"},
+        {{{GLOBAL_SIGNALING_PORT_END, "33000"}}, "global.signaling_port_end: 33000 is not above"},
+        {{{GLOBAL_MEDIA_PORT_START, "49901"}}, "global.media_port_end: 49999 leaves fewer"},
+        {{{GLOBAL_MEDIA_PORT_START, "49900"}}, NULL},
+        {{{GLOBAL_SIGNALING_PORT_END, "40000"}}, "global.media_port_start: 40000 begins a range"},
+        {{{GLOBAL_MEDIA_PORT_START, "39999"}}, "global.media_port_start: 39999 begins a range"},
+        {{{GLOBAL_MEDIA_PORT_START, "10000"}, {GLOBAL_MEDIA_PORT_END, "32999"}}, NULL},
         {{{GLOBAL_MEDIA_PORT_START, "10000"}, {GLOBAL_MEDIA_PORT_END, "33000"}},
-         "global.media_port_start: 10000 begins a range"                                                                        },
+         "global.media_port_start: 10000 begins a range"},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -128,7 +128,7 @@ static void no_port_lies_in_a_range_that_others_take(void **state)
         unsigned first, last; /* of the defaults */
     } ranges[] = {
         {"lies in the range from global.signaling_port_start (33000)", 33000, 39999},
-        {"lies in the range from global.media_port_start (40000)",     40000, 49999},
+        {"lies in the range from global.media_port_start (40000)", 40000, 49999},
     };
     (void)state;
     for (size_t i = 0; i < countof(ports); i++)
@@ -149,9 +149,9 @@ static void two_listeners_have_two_ports(void **state)
         const char *why;
     } pairs[] = {
         {SIP_TLS_PORT, SIP_TCP_PORT, "is also that of sip.tcp_port"},
-        {SIP_UDP_PORT, HEALTH_PORT,  "is also that of health.port" },
-        {SIP_TCP_PORT, HEALTH_PORT,  "is also that of health.port" },
-        {SIP_TLS_PORT, HEALTH_PORT,  "is also that of health.port" },
+        {SIP_UDP_PORT, HEALTH_PORT, "is also that of health.port"},
+        {SIP_TCP_PORT, HEALTH_PORT, "is also that of health.port"},
+        {SIP_TLS_PORT, HEALTH_PORT, "is also that of health.port"},
     };
     (void)state;
     for (size_t i = 0; i < countof(pairs); i++)
@@ -167,7 +167,7 @@ static void a_router_is_in_a_network_of_the_node(void **state)
         struct change change[CHANGES_MAX];
         const char *fault; /* the beginning of the one fault; NULL: none */
     } cases[] = {
-  /* clang-format off */
+        /* clang-format off */
         {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "10.0.0.1"}},           NULL},
         {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "192.0.2.129"}},        NULL},
         {{{NODE_ADDRESS, NETS}, {NODE_GATEWAY, "192.0.2.1"}},
@@ -202,7 +202,7 @@ static void a_router_is_in_a_network_of_the_node(void **state)
         {{{NODE_ADDRESS6, NETS6}, {HEALTH_ADDRESS, "fd00::9"}},        "health.address: fd00::9 is no address"},
         {{{NODE_ADDRESS, NETS}, {HEALTH_ADDRESS, "127.0.0.1"}},        NULL},
         {{{NODE_ADDRESS, NETS}, {HEALTH_ADDRESS, "0.0.0.0"}},          NULL},
-  /* clang-format on */
+        /* clang-format on */
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -244,34 +244,34 @@ static void the_guide_judges_each_kind_of_value(void **state)
         struct change change[CHANGES_MAX];
         bool secure;
     } cases[] = {
-        {SECURITY_FIPS,              {{0}},                                                 false},
-        {SECURITY_FIPS,              {{SECURITY_FIPS, "yes"}},                              true },
-        {NET_IPV6_DAD,               {{0}},                                                 false},
-        {SIP_UDP_PORT,               {{SIP_UDP_PORT, "7000"}},                              true },
-        {WEB_MAX_SESSIONS,           {{0}},                                                 false},
-        {WEB_MAX_SESSIONS,           {{WEB_MAX_SESSIONS, "1"}},                             true },
-        {GLOBAL_SESSION_TIMEOUT_MIN, {{0}},                                                 false},
-        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "10"}},                  true },
-        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "11"}},                  false},
-        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "1"}},                   true },
-        {SNMP_COMMUNITY,             {{0}},                                                 false},
-        {SNMP_COMMUNITY,             {{SNMP_COMMUNITY, "Public"}},                          true },
-        {AUTH_CLIENT_CERTIFICATE,    {{AUTH_CLIENT_CERTIFICATE, "required_upn"}},           true },
-        {AUTH_CLIENT_CERTIFICATE,    {{0}},                                                 false},
-        {GLOBAL_LOGIN_BANNER,        {{0}},                                                 false},
-        {GLOBAL_LOGIN_BANNER,        {{GLOBAL_LOGIN_BANNER, "x"}},                          true },
-        {GLOBAL_OCSP_RESPONDER_URL,  {{0}},                                                 true },
-        {GLOBAL_OCSP_RESPONDER_URL,  {{GLOBAL_OCSP_STATE, "override"}},                     false},
-        {AUTH_LDAP_SERVER,           {{0}},                                                 true },
-        {AUTH_LDAP_SERVER,           {{AUTH_SOURCE, "ldap_and_local"}},                     false},
-        {AUTH_LDAP_SERVER,           {{AUTH_SOURCE, "ldap"}, {AUTH_LDAP_SERVER, "a.test"}}, true },
-        {DNS_SERVER,                 {{DNS_SERVER, "192.0.2.1"}},                           false},
-        {DNS_SERVER,                 {{DNS_SERVER, "192.0.2.1\n192.0.2.2"}},                true },
-        {HEALTH_STATIONS,            {{0}},                                                 false},
-        {HEALTH_STATIONS,            {{HEALTH_STATIONS, "192.0.2.1"}},                      true },
-        {NTP_SERVER,                 {{NTP_SERVER, "a.test" KEYED}},                        false},
-        {NTP_SERVER,                 {{NTP_SERVER, "a.test" KEYED "\nb.test"}},             false},
-        {NTP_SERVER,                 {{NTP_SERVER, "a.test" KEYED "\nb.test" KEYED}},       true },
+        {SECURITY_FIPS, {{0}}, false},
+        {SECURITY_FIPS, {{SECURITY_FIPS, "yes"}}, true},
+        {NET_IPV6_DAD, {{0}}, false},
+        {SIP_UDP_PORT, {{SIP_UDP_PORT, "7000"}}, true},
+        {WEB_MAX_SESSIONS, {{0}}, false},
+        {WEB_MAX_SESSIONS, {{WEB_MAX_SESSIONS, "1"}}, true},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{0}}, false},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "10"}}, true},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "11"}}, false},
+        {GLOBAL_SESSION_TIMEOUT_MIN, {{GLOBAL_SESSION_TIMEOUT_MIN, "1"}}, true},
+        {SNMP_COMMUNITY, {{0}}, false},
+        {SNMP_COMMUNITY, {{SNMP_COMMUNITY, "Public"}}, true},
+        {AUTH_CLIENT_CERTIFICATE, {{AUTH_CLIENT_CERTIFICATE, "required_upn"}}, true},
+        {AUTH_CLIENT_CERTIFICATE, {{0}}, false},
+        {GLOBAL_LOGIN_BANNER, {{0}}, false},
+        {GLOBAL_LOGIN_BANNER, {{GLOBAL_LOGIN_BANNER, "x"}}, true},
+        {GLOBAL_OCSP_RESPONDER_URL, {{0}}, true},
+        {GLOBAL_OCSP_RESPONDER_URL, {{GLOBAL_OCSP_STATE, "override"}}, false},
+        {AUTH_LDAP_SERVER, {{0}}, true},
+        {AUTH_LDAP_SERVER, {{AUTH_SOURCE, "ldap_and_local"}}, false},
+        {AUTH_LDAP_SERVER, {{AUTH_SOURCE, "ldap"}, {AUTH_LDAP_SERVER, "a.test"}}, true},
+        {DNS_SERVER, {{DNS_SERVER, "192.0.2.1"}}, false},
+        {DNS_SERVER, {{DNS_SERVER, "192.0.2.1\n192.0.2.2"}}, true},
+        {HEALTH_STATIONS, {{0}}, false},
+        {HEALTH_STATIONS, {{HEALTH_STATIONS, "192.0.2.1"}}, true},
+        {NTP_SERVER, {{NTP_SERVER, "a.test" KEYED}}, false},
+        {NTP_SERVER, {{NTP_SERVER, "a.test" KEYED "\nb.test"}}, false},
+        {NTP_SERVER, {{NTP_SERVER, "a.test" KEYED "\nb.test" KEYED}}, true},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
@@ -289,19 +289,19 @@ static void the_guides_value_stands_in_words(void **state)
         enum setting_key key;
         const char *text;
     } cases[] = {
-        {SIP_CCA_ID,                   "set"                                            },
-        {SIP_RESOURCE_PRIORITY_PREFIX, "uc or dsn"                                      },
-        {SIP_UDP_PORT,                 "any"                                            },
-        {NET_IPV6_DAD,                 "no"                                             },
-        {WEB_MAX_SESSIONS,             "1 or more"                                      },
-        {GLOBAL_SESSION_TIMEOUT_MIN,   "10 or less"                                     },
-        {SNMP_COMMUNITY,               "not \"public\""                                 },
-        {AUTH_CLIENT_CERTIFICATE,      "required_cn or required_upn"                    },
-        {GLOBAL_LOGIN_BANNER,          "set"                                            },
-        {DNS_SERVER,                   "2 or more"                                      },
-        {NTP_SERVER,                   "2 or more, each with a key"                     },
-        {GLOBAL_OCSP_RESPONDER_URL,    "set where global.ocsp_state is override"        },
-        {AUTH_LDAP_SERVER,             "set where auth.source is ldap or ldap_and_local"},
+        {SIP_CCA_ID, "set"},
+        {SIP_RESOURCE_PRIORITY_PREFIX, "uc or dsn"},
+        {SIP_UDP_PORT, "any"},
+        {NET_IPV6_DAD, "no"},
+        {WEB_MAX_SESSIONS, "1 or more"},
+        {GLOBAL_SESSION_TIMEOUT_MIN, "10 or less"},
+        {SNMP_COMMUNITY, "not \"public\""},
+        {AUTH_CLIENT_CERTIFICATE, "required_cn or required_upn"},
+        {GLOBAL_LOGIN_BANNER, "set"},
+        {DNS_SERVER, "2 or more"},
+        {NTP_SERVER, "2 or more, each with a key"},
+        {GLOBAL_OCSP_RESPONDER_URL, "set where global.ocsp_state is override"},
+        {AUTH_LDAP_SERVER, "set where auth.source is ldap or ldap_and_local"},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {

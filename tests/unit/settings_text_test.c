@@ -52,23 +52,23 @@ static void lines_comments_and_quotes_are_read(void **state)
         enum setting_key key;
         const char *wanted;
     } cases[] = {
-        {"sip.udp_port = 5070",                           SIP_UDP_PORT,        "5070"                },
-        {"sip.udp_port=5070\n",                           SIP_UDP_PORT,        "5070"                },
-        {"\t sip.udp_port \t=\t 5070 \t\r\n",             SIP_UDP_PORT,        "5070"                },
-        {"\xef\xbb\xbfsip.udp_port = 5070",               SIP_UDP_PORT,        "5070"                },
-        {"# sip.udp_port = 5070\n\n  # too",              SIP_UDP_PORT,        "5060"                },
-        {"sip.udp_port = 5070 # why",                     SIP_UDP_PORT,        "5070"                },
-        {"global.login_banner = room#1",                  GLOBAL_LOGIN_BANNER, "room#1"              },
-        {"global.login_banner = room #1",                 GLOBAL_LOGIN_BANNER, "room"                },
-        {"global.login_banner = \"room #1\" # why",       GLOBAL_LOGIN_BANNER, "room #1"             },
-        {"global.login_banner = \" a \\\"b\\\" \\\\ c\"", GLOBAL_LOGIN_BANNER, " a \"b\" \\ c"       },
-        {"global.login_banner = a \"b\"",                 GLOBAL_LOGIN_BANNER, "a \"b\""             },
-        {"global.login_banner = a = b",                   GLOBAL_LOGIN_BANNER, "a = b"               },
-        {"sip.cca_id = \"\"",                             SIP_CCA_ID,          ""                    },
-        {"sip.cca_id =",                                  SIP_CCA_ID,          ""                    },
-        {"snmp.community = # none",                       SNMP_COMMUNITY,      ""                    },
-        {"dns.server = 192.0.2.1\ndns.server=192.0.2.2",  DNS_SERVER,          "192.0.2.1\n192.0.2.2"},
-        {"",                                              DNS_SERVER,          ""                    },
+        {"sip.udp_port = 5070", SIP_UDP_PORT, "5070"},
+        {"sip.udp_port=5070\n", SIP_UDP_PORT, "5070"},
+        {"\t sip.udp_port \t=\t 5070 \t\r\n", SIP_UDP_PORT, "5070"},
+        {"\xef\xbb\xbfsip.udp_port = 5070", SIP_UDP_PORT, "5070"},
+        {"# sip.udp_port = 5070\n\n  # too", SIP_UDP_PORT, "5060"},
+        {"sip.udp_port = 5070 # why", SIP_UDP_PORT, "5070"},
+        {"global.login_banner = room#1", GLOBAL_LOGIN_BANNER, "room#1"},
+        {"global.login_banner = room #1", GLOBAL_LOGIN_BANNER, "room"},
+        {"global.login_banner = \"room #1\" # why", GLOBAL_LOGIN_BANNER, "room #1"},
+        {"global.login_banner = \" a \\\"b\\\" \\\\ c\"", GLOBAL_LOGIN_BANNER, " a \"b\" \\ c"},
+        {"global.login_banner = a \"b\"", GLOBAL_LOGIN_BANNER, "a \"b\""},
+        {"global.login_banner = a = b", GLOBAL_LOGIN_BANNER, "a = b"},
+        {"sip.cca_id = \"\"", SIP_CCA_ID, ""},
+        {"sip.cca_id =", SIP_CCA_ID, ""},
+        {"snmp.community = # none", SNMP_COMMUNITY, ""},
+        {"dns.server = 192.0.2.1\ndns.server=192.0.2.2", DNS_SERVER, "192.0.2.1\n192.0.2.2"},
+        {"", DNS_SERVER, ""},
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)
@@ -245,19 +245,19 @@ static void make_awkward(struct settings *settings)
         enum setting_key key;
         const char *text;
     } values[] = {
-        {GLOBAL_LOGIN_BANNER,          "  # \"quoted\" \\ and #padded  "   },
-        {SNMP_AUTH_PASSWORD,           "\"pass # word\""                   },
-        {SNMP_PRIVACY_PASSWORD,        "#pass\\word\\"                     },
-        {AUTH_LDAP_BIND_PASSWORD,      " "                                 },
-        {AUTH_LDAP_BASE_DN,            "dc=example,dc=test"                },
-        {SNMP_COMMUNITY,               ""                                  },
-        {NTP_SERVER,                   "a.test" KEYED "\n2001:db8::1" KEYED},
-        {SYSLOG_SERVER,                "a.test\nb.test proto=tls"          },
-        {DNS_SERVER,                   "192.0.2.1\n2001:db8::1"            },
-        {HEALTH_STATIONS,              "192.0.2.0/24"                      },
-        {SIP_RESOURCE_PRIORITY_PREFIX, "dsn"                               },
-        {SIP_CCA_ID,                   "`'~%"                              },
-        {NET_IPV6_DAD,                 "no"                                },
+        {GLOBAL_LOGIN_BANNER, "  # \"quoted\" \\ and #padded  "},
+        {SNMP_AUTH_PASSWORD, "\"pass # word\""},
+        {SNMP_PRIVACY_PASSWORD, "#pass\\word\\"},
+        {AUTH_LDAP_BIND_PASSWORD, " "},
+        {AUTH_LDAP_BASE_DN, "dc=example,dc=test"},
+        {SNMP_COMMUNITY, ""},
+        {NTP_SERVER, "a.test" KEYED "\n2001:db8::1" KEYED},
+        {SYSLOG_SERVER, "a.test\nb.test proto=tls"},
+        {DNS_SERVER, "192.0.2.1\n2001:db8::1"},
+        {HEALTH_STATIONS, "192.0.2.0/24"},
+        {SIP_RESOURCE_PRIORITY_PREFIX, "dsn"},
+        {SIP_CCA_ID, "`'~%"},
+        {NET_IPV6_DAD, "no"},
     };
     assert_int_equal(settings_defaults(settings), 0);
     for (size_t i = 0; i < countof(values); i++)

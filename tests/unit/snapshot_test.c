@@ -28,10 +28,10 @@ static char health[] = "{\"status\":\"pass\"}", metrics[] = "a 1\n";
     }
 
 static const struct page pages[] = {
-    {"/health",  "application/json", 200, PAGE_PLAIN,       BODY(health) },
-    {"/metrics", "text/plain",       200, PAGE_PLAIN,       BODY(metrics)},
+    {"/health", "application/json", 200, PAGE_PLAIN, BODY(health)},
+    {"/metrics", "text/plain", 200, PAGE_PLAIN, BODY(metrics)},
     {"/metrics", "text/openmetrics", 200, PAGE_OPENMETRICS, BODY(metrics)},
-    {"/empty",   "text/plain",       503, PAGE_STALE,       {0}          },
+    {"/empty", "text/plain", 503, PAGE_STALE, {0}},
 };
 
 static const struct snapshot_head head = {

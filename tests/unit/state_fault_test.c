@@ -95,15 +95,15 @@ struct failure {
 };
 
 static const struct failure failures[] = {
-    {"a write fails",           VFS_WRITE,    SQLITE_IOERR_WRITE,    -EIO,    false},
-    {"writes fail",             VFS_WRITE,    SQLITE_IOERR_WRITE,    -EIO,    true },
-    {"the disk is full",        VFS_WRITE,    SQLITE_FULL,           -ENOSPC, true },
-    {"a sync fails",            VFS_SYNC,     SQLITE_IOERR_FSYNC,    -EIO,    false},
-    {"syncs fail",              VFS_SYNC,     SQLITE_IOERR_FSYNC,    -EIO,    true },
-    {"a truncation fails",      VFS_TRUNCATE, SQLITE_IOERR_TRUNCATE, -EIO,    false},
-    {"a read fails",            VFS_READ,     SQLITE_IOERR_READ,     -EIO,    false},
-    {"reads fail",              VFS_READ,     SQLITE_IOERR_READ,     -EIO,    true },
-    {"a file cannot be opened", VFS_OPEN,     SQLITE_CANTOPEN,       0,       false},
+    {"a write fails", VFS_WRITE, SQLITE_IOERR_WRITE, -EIO, false},
+    {"writes fail", VFS_WRITE, SQLITE_IOERR_WRITE, -EIO, true},
+    {"the disk is full", VFS_WRITE, SQLITE_FULL, -ENOSPC, true},
+    {"a sync fails", VFS_SYNC, SQLITE_IOERR_FSYNC, -EIO, false},
+    {"syncs fail", VFS_SYNC, SQLITE_IOERR_FSYNC, -EIO, true},
+    {"a truncation fails", VFS_TRUNCATE, SQLITE_IOERR_TRUNCATE, -EIO, false},
+    {"a read fails", VFS_READ, SQLITE_IOERR_READ, -EIO, false},
+    {"reads fail", VFS_READ, SQLITE_IOERR_READ, -EIO, true},
+    {"a file cannot be opened", VFS_OPEN, SQLITE_CANTOPEN, 0, false},
 };
 
 /* The failures move on through the whole work until none is met. */

@@ -499,14 +499,9 @@ static void several_objects_are_stored_all_or_none(void **context)
     struct state *state = fixture_open(*context, STATE_WRITE);
     struct buf out = {0};
     unsigned char *large = calloc(1, STATE_OBJECT_MAX + 1);
-    const struct state_object fit[] = {
-        {"key",         "a", 1},
-        {"certificate", "b", 1}
-    };
-    const struct state_object too_large[] = {
-        {"key",         "c",   1                   },
-        {"certificate", large, STATE_OBJECT_MAX + 1}
-    };
+    const struct state_object fit[] = {{"key", "a", 1}, {"certificate", "b", 1}};
+    const struct state_object too_large[] = {{"key", "c", 1},
+                                             {"certificate", large, STATE_OBJECT_MAX + 1}};
     assert_non_null(large);
     assert_int_equal(state_objects_put(state, fit, 2), 0);
     assert_int_equal(state_objects_put(state, too_large, 2), -EFBIG);
