@@ -3,26 +3,40 @@
 
 #include "base/log.h"
 #include "control/client.h"
+#include "snapshot/publisher.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-int look_connect(const struct invocation *invocation)
+static void log_refusal(const struct invocation *invocation, const char *socket, int error)
 {
     const char *name = invocation->command->name;
-    if (geteuid() == 0)
-        return -ENODEV;
-    int control = control_client_connect(invocation->root);
-    if (control >= 0 || (control_client_nobody(control) && invocation->root[0]))
-        return control >= 0 ? control : -ENODEV;
-    if (control_client_nobody(control))
+    if (control_client_nobody(error))
         log_error("%s: no daemon runs (%s%s), and only root may look without it", name,
-                  invocation->root, CONTROL_PATH);
+                  invocation->root, socket);
     else
         log_error("%s: root and the admin user alone may look at this node: %s%s: %s", name,
-                  invocation->root, CONTROL_PATH, strerror(-control));
-    return control;
+                  invocation->root, socket, strerror(-error));
+}
+
+/* -ENODEV where there is nothing to ask: for root, and below --root without a daemon. */
+static int ask(const struct invocation *invocation, const char *socket,
+               int (*connect)(const char *root))
+{
+    if (geteuid() == 0)
+        return -ENODEV;
+    int fd = connect(invocation->root);
+    if (control_client_nobody(fd) && invocation->root[0])
+        return -ENODEV;
+    if (fd < 0)
+        log_refusal(invocation, socket, fd);
+    return fd;
+}
+
+int look_connect(const struct invocation *invocation)
+{
+    return ask(invocation, CONTROL_PATH, control_client_connect);
 }
 
 static int load(struct look *look, const struct invocation *invocation)
@@ -34,15 +48,29 @@ static int load(struct look *look, const struct invocation *invocation)
     return error;
 }
 
-static int ask_daemon(struct look *look, const struct invocation *invocation, int control)
+static int copy_published(struct look *look, const struct snapshot *snapshot)
 {
-    int error = control_client_ask(control, CONTROL_PUBLISHED, "", 0, &look->published.bytes);
+    struct snapshot_page page;
+    int error = snapshot_find(snapshot, PAGES_PUBLISHED, PAGE_PLAIN, &page);
+    if (error)
+        return error;
+    buf_append(&look->published.bytes, page.body, page.size);
+    return buf_error(&look->published.bytes);
+}
+
+static int read_snapshot(struct look *look, const struct invocation *invocation, int fd)
+{
+    struct snapshot snapshot;
+    int error = snapshot_map(&snapshot, fd);
     if (error == 0) {
-        error = published_read(&look->published, &look->node, invocation->root);
-        if (error)
-            log_error("%s: cannot read the daemon's answer: %s", invocation->command->name,
-                      error == -EPROTO ? "it is of another version" : strerror(-error));
+        error = copy_published(look, &snapshot);
+        snapshot_unmap(&snapshot);
     }
+    if (error == 0)
+        error = published_read(&look->published, &look->node, invocation->root);
+    if (error)
+        log_error("%s: cannot read the daemon's snapshot: %s", invocation->command->name,
+                  error == -EPROTO ? "it is of another version" : strerror(-error));
     look->by_daemon = error == 0;
     return error;
 }
@@ -50,12 +78,12 @@ static int ask_daemon(struct look *look, const struct invocation *invocation, in
 int look_open(struct look *look, const struct invocation *invocation)
 {
     *look = (struct look){.by_daemon = false};
-    int control = look_connect(invocation);
-    int error = control >= 0         ? ask_daemon(look, invocation, control)
-                : control == -ENODEV ? load(look, invocation)
-                                     : control;
-    if (control >= 0)
-        close(control);
+    int fd = ask(invocation, PUBLISHER_PATH, publisher_fetch);
+    int error = fd >= 0         ? read_snapshot(look, invocation, fd)
+                : fd == -ENODEV ? load(look, invocation)
+                                : fd;
+    if (fd >= 0)
+        close(fd);
     if (error)
         look_close(look);
     return error;

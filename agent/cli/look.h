@@ -8,8 +8,8 @@
 #define HOLDFAST_CLI_LOOK_H
 
 #include "cli/command.h"
-#include "control/published.h"
 #include "node/node.h"
+#include "snapshot/published.h"
 
 #include <stdbool.h>
 

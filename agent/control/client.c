@@ -3,32 +3,19 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/str.h"
+#include "base/unix_socket.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 int control_client_connect(const char *root)
 {
     char path[PATH_MAX];
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     int error = file_target(path, sizeof(path), root, CONTROL_PATH);
-    if (error == 0)
-        error = str_copy(address.sun_path, sizeof(address.sun_path), path);
-    if (error)
-        return error;
-    int control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (control < 0)
-        return -errno;
-    if (connect(control, (const struct sockaddr *)&address, sizeof(address)) == 0)
-        return control;
-    error = -errno;
-    close(control);
-    return error;
+    return error ? error : unix_socket_connect(path);
 }
 
 bool control_client_nobody(int error)

@@ -2,7 +2,7 @@
 #include "control/event_page.h"
 
 #include "base/str.h"
-#include "control/wire.h"
+#include "base/wire.h"
 
 #include <errno.h>
 #include <string.h>

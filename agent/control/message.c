@@ -22,7 +22,6 @@ static const struct verb {
     [CONTROL_APPLY_SET]    = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
     [CONTROL_APPLY_IMPORT] = {SETTINGS_TEXT_MAX,            false, CONSENT_ALL},
     [CONTROL_REBOOT]       = {0,                            false, 0},
-    [CONTROL_PUBLISHED]    = {0,                            true,  0},
     [CONTROL_EVENTS]       = {sizeof(struct event_request), true,  0},
     [CONTROL_CONSOLE]      = {2 * (CONTROL_NAME_MAX + 1) + PASSWORD_MAX + 1, false, 0},
 };

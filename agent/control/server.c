@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/unix_socket.h"
 #include "control/password.h"
 #include "control/password_helper.h"
 
@@ -147,7 +148,7 @@ static struct client *free_place(struct control *control, uid_t uid)
 static void accept_client(struct control *control)
 {
     uid_t uid = 0;
-    int fd = control_accept(control->listener, &uid);
+    int fd = unix_socket_accept(control->listener, &uid);
     if (fd < 0 && fd != -EAGAIN)
         control->paused_until_ms = now_ms(control) + PAUSE_MS;
     if (fd < 0)
@@ -337,8 +338,6 @@ static int act(struct control *control, struct client *client, struct buf *paylo
         return actions->apply(actions->context, &change, payload);
     if (verb == CONTROL_LOAD)
         return actions->load(actions->context, payload);
-    if (verb == CONTROL_PUBLISHED)
-        return actions->published(actions->context, payload);
     if (verb == CONTROL_EVENTS)
         return actions->events(actions->context, client->payload, client->head.size, payload);
     return actions->reboot(actions->context, who_is(client));
@@ -523,7 +522,8 @@ static int make_socket(struct control *control)
         error = file_path(control->path, sizeof(control->path), control->root, CONTROL_PATH);
     if (error)
         return error;
-    control->listener = control_listen(control->path, control->has_admin ? group : 0);
+    control->listener =
+        unix_socket_listen(control->path, control->has_admin ? group : 0, CONTROL_CLIENTS_MAX);
     return control->listener < 0 ? control->listener : 0;
 }
 

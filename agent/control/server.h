@@ -25,7 +25,6 @@ enum control_verb {
     CONTROL_APPLY_SET,    /* text */
     CONTROL_APPLY_IMPORT, /* text */
     CONTROL_REBOOT,       /* empty */
-    CONTROL_PUBLISHED,    /* empty; answered with what is published (control/published.h) */
     CONTROL_EVENTS,       /* struct event_request; answered with a page (control/event_page.h) */
     CONTROL_CONSOLE, /* of root: terminal, user name and password, each ended by a NUL but the last;
                      answered as CONTROL_LOGIN */
@@ -75,7 +74,6 @@ struct control_actions {
     int (*load)(void *context, struct buf *answer);
     int (*apply)(void *context, const struct change *change, struct buf *answer);
     int (*reboot)(void *context, const char *who);
-    int (*published)(void *context, struct buf *answer);
     int (*events)(void *context, const void *request, size_t size, struct buf *answer);
     /* A password was wrong, a client was none or sent what is no message: an event. */
     void (*refused)(void *context, const char *who, const char *why);
@@ -89,13 +87,6 @@ struct control;
  * also where /etc/shadow and /etc/passwd are read. Message told. */
 int control_open(struct control **control, const char *root, const struct control_actions *actions);
 void control_close(struct control *control);
-
-/* The socket alone. The listener's descriptor, with the path's owner root and `group`, mode 0660;
- * or a negative errno. */
-int control_listen(const char *path, gid_t group);
-
-/* A client's descriptor, non-blocking, and its user; or a negative errno. */
-int control_accept(int listener, uid_t *uid);
 
 /* Fills at most CONTROL_FDS_MAX entries; how many: the listener, CONTROL_CHECKS_MAX processes that
  * check a password (-1 where none runs), then the clients. `timeout_ms` is lowered when a delayed

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "control/event_page.h"
-#include "control/published.h"
+#include "control/password.h"
 #include "control/server.h"
 #include "daemon/clock_watch.h"
 #include "daemon/drift.h"
@@ -21,7 +21,7 @@
 #include "node/fips_evidence.h"
 #include "node/node.h"
 #include "process/privilege.h"
-#include "snapshot/pages.h"
+#include "snapshot/publisher.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -52,7 +52,7 @@ struct daemon {
     uint64_t generation;
     struct drift drift;
     struct traffic_counts traffic;
-    struct buf published; /* what local readers are shown: of the last walk, as the snapshot is */
+    struct publisher publisher;
     bool stop;
 };
 
@@ -73,29 +73,26 @@ static void make_report(const struct daemon *daemon, const struct recent_events 
     report->facts.last_drift_s = daemon->drift.last_s;
 }
 
-static void publish_to_stations(struct daemon *daemon, const struct report *report)
+static void log_unpublished(const struct daemon *daemon, int error)
 {
-    int fd = pages_seal(report, &daemon->node.policy, STALE_INTERVALS * daemon->setup->interval_s);
-    int error = fd < 0 ? fd : worker_publish(&daemon->endpoint.worker, fd);
     if (error)
         log_error("cannot publish generation %llu: %s", (unsigned long long)daemon->generation,
                   strerror(-error));
-    if (fd >= 0)
-        close(fd);
 }
 
-/* To the stations where the endpoint runs, and to local readers always. */
+/* The endpoint has its own copy; local readers come for theirs. */
 static void publish(struct daemon *daemon)
 {
     struct recent_events recent_events = {.count = 0};
     struct report report;
     (void)recent_events_read(&recent_events,
-                             daemon->node.state); /* told, or no memory: the page has none then */
+                             daemon->node.state); /* logged, or no memory: the page has none then */
     make_report(daemon, &recent_events, &report);
-    if (daemon->endpoint.running)
-        publish_to_stations(daemon, &report);
-    buf_clear(&daemon->published); /* its memory is kept: each walk publishes about as much */
-    published_write(&report, &daemon->node, &daemon->published);
+    log_unpublished(daemon, publisher_publish(&daemon->publisher, &report, &daemon->node,
+                                              STALE_INTERVALS * daemon->setup->interval_s));
+    int stations = daemon->publisher.fds[AUDIENCE_STATIONS];
+    if (stations >= 0 && daemon->endpoint.running)
+        log_unpublished(daemon, worker_publish(&daemon->endpoint.worker, stations));
     recent_events_free(&recent_events);
 }
 
@@ -157,13 +154,6 @@ static int control_apply(void *context, const struct change *change, struct buf 
     return 0;
 }
 
-static int control_published(void *context, struct buf *answer)
-{
-    const struct daemon *daemon = context;
-    buf_append(answer, buf_text(&daemon->published), daemon->published.length);
-    return buf_error(&daemon->published);
-}
-
 static int control_events(void *context, const void *request, size_t size, struct buf *answer)
 {
     const struct daemon *daemon = context;
@@ -197,6 +187,7 @@ enum {
     FD_PROBER_LOG,
     FD_FILES,
     FD_CLOCK,
+    FD_PUBLISHER,
     FD_MONITOR,
     FD_CONTROL = FD_MONITOR + MONITOR_FDS
 };
@@ -255,6 +246,7 @@ static void list_sources(const struct daemon *daemon, struct pollfd *fds)
         [FD_PROBER_LOG] = helper_log_fd(&daemon->prober.log),
         [FD_FILES] = daemon->files,
         [FD_CLOCK] = daemon->clock,
+        [FD_PUBLISHER] = daemon->publisher.listener,
     };
     for (size_t i = 0; i < countof(listed); i++)
         fds[i] = (struct pollfd){.fd = listed[i], .events = POLLIN};
@@ -310,6 +302,8 @@ static int turn(struct daemon *daemon)
         return errno == EINTR ? 0 : -errno;
     read_sources(daemon, fds);
     control_serve(daemon->control, &fds[FD_CONTROL], controls);
+    if (fds[FD_PUBLISHER].revents)
+        publisher_serve(&daemon->publisher);
     do_what_is_due(daemon);
     return 0;
 }
@@ -346,12 +340,23 @@ static int open_timer(unsigned interval_s)
     return fd;
 }
 
+/* For root alone where there is no such user; the control socket logs why. */
+static int open_publisher(struct daemon *daemon)
+{
+    uid_t admin = 0;
+    gid_t group = 0;
+    if (password_admin(daemon->setup->root, &admin, &group) < 0) {
+        admin = 0;
+        group = 0;
+    }
+    return publisher_open(&daemon->publisher, daemon->setup->root, admin, group);
+}
+
 static int open_sources(struct daemon *daemon)
 {
     struct control_actions actions = {.load = control_load,
                                       .apply = control_apply,
                                       .reboot = control_reboot,
-                                      .published = control_published,
                                       .events = control_events,
                                       .refused = control_refused,
                                       .now_ms = clock_boot_ms,
@@ -369,6 +374,8 @@ static int open_sources(struct daemon *daemon)
     if (error == 0)
         error = control_open(&daemon->control, daemon->setup->root, &actions);
     if (error == 0)
+        error = open_publisher(daemon);
+    if (error == 0)
         error = endpoint_open(&daemon->endpoint, &daemon->node);
     return error;
 }
@@ -378,6 +385,7 @@ static void close_all(struct daemon *daemon)
     prober_close(&daemon->prober);
     endpoint_close(&daemon->endpoint, &daemon->node);
     control_close(daemon->control);
+    publisher_close(&daemon->publisher);
     monitor_close(daemon->monitor);
     if (daemon->timer >= 0)
         close(daemon->timer);
@@ -388,7 +396,6 @@ static void close_all(struct daemon *daemon)
     if (daemon->signals >= 0)
         close(daemon->signals);
     results_free(&daemon->results);
-    buf_free(&daemon->published);
     node_close(&daemon->node);
 }
 
@@ -423,6 +430,7 @@ static void note_missing_boot(struct daemon *daemon)
 int daemon_run(const struct daemon_setup *setup)
 {
     struct daemon daemon = {.setup = setup, .signals = -1, .timer = -1, .files = -1, .clock = -1};
+    publisher_init(&daemon.publisher);
     prober_init(&daemon.prober);
     endpoint_init(&daemon.endpoint);
     int error = privilege_reduce();

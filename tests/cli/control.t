@@ -13,7 +13,7 @@ import threading
 import time
 
 import harness
-from control import (EVENTS, HEAD, IMPORT, LOAD, LOGIN, MAGIC, PATIENCE_S, PUBLISHED, REBOOT, SET,
+from control import (EVENTS, HEAD, IMPORT, LOAD, LOGIN, MAGIC, PATIENCE_S, REBOOT, SET,
                      WIZARD, Client, Daemon, wait_for)
 from harness import PASSWORD, Node, Tap, Terminal
 from memory import memory
@@ -308,7 +308,7 @@ def garbage(t, node, daemon):
                HEAD.pack(MAGIC, 99, 0, 0, 0), HEAD.pack(MAGIC, SET, 0, 0, 100) + b'half',
                HEAD.pack(MAGIC, REBOOT, 1, 0, 0), HEAD.pack(MAGIC, LOAD, 0, -1, 0),
                HEAD.pack(MAGIC, SET, 0, 0, 65536) + b'\0' * 65536,
-               HEAD.pack(MAGIC, PUBLISHED, 0, 0, 1), HEAD.pack(MAGIC, EVENTS, 0, 0, 17),
+               HEAD.pack(MAGIC, EVENTS, 0, 0, 17),
                HEAD.pack(MAGIC, EVENTS, 0, 0, 0), HEAD.pack(MAGIC, EVENTS, 0, 0, 16) + b'\xff' * 16]
     before = node.run('export').stdout
     for piece in pieces * 4:

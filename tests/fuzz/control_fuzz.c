@@ -114,7 +114,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct control_actions actions = {.load = on_load,
                                                    .apply = on_apply,
                                                    .reboot = on_reboot,
-                                                   .published = on_load,
                                                    .events = on_events,
                                                    .refused = on_refused,
                                                    .now_ms = on_now_ms};

@@ -25,12 +25,12 @@ my @LAYERS = (
     report   => [qw(base domain/domain.h domain/checks.h)],
     process  => [qw(base)],
     node     => [qw(base settings state policy pki domain report process/users.h)],
-    snapshot => [qw(base policy report)],
+    snapshot => [qw(base settings policy firewall domain report node)],
     endpoint => [qw(base settings policy firewall/network.h pki tls report/traffic.h process snapshot)],
     control  => [qw(base settings state pki domain/domain.h firewall report process node)],
     daemon   => [qw(base netlink settings state policy render pki probe domain report process node
                     snapshot endpoint control tls/tls_offer.h)],
-    cli      => [qw(base settings state render pki probe firewall domain report node control daemon
+    cli      => [qw(base settings state render pki probe firewall domain report node snapshot control daemon
                     endpoint/worker_main.h)],
     'main.c' => [qw(base cli)],
 );

@@ -18,7 +18,7 @@ my %MAY = (
     'agent/state/head.c'        => 'paths made of state_path',
     'agent/state/latches.c'     => 'paths made of state_path',
     'agent/domain/managed_file.c' => 'the path of its caller, through no link',
-    'agent/control/socket.c' => 'the path of its caller, which bind(2) does not follow',
+    'agent/base/unix_socket.c' => 'the path of its caller, which bind(2) does not follow',
     'agent/cli/input.c'         => 'a file that the user names',
 );
 my %MAY_CALL = ( # a file, and what in it: those of the running program or kernel, and resolved ones
@@ -43,7 +43,7 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
 );
 # A path whose last link is left as it is goes only to calls that do not follow it there.
 my %KEEPS_LINK = map { $_ => 1 } qw(file_path file_path_keeping file_target file_replace
-    file_replace_volatile file_replace_alike file_read_own unlink lstat control_listen sizeof
+    file_replace_volatile file_replace_alike file_read_own unlink lstat unix_socket_listen sizeof
     managed_file_look managed_file_look_folder managed_file_repair_folder write_file remove_file);
 my %KEEPS_LINK_THERE = ('agent/daemon/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
 # What belongs to the kernel or the machine and not to the node's files, with --root too.

@@ -1,11 +1,11 @@
 /* Memory runs out: the n-th allocation fails, n rising until none does. Nothing crashes, leaks, or
  * passes as success when it failed. The linker puts the four functions here in the places of the C
  * library's (--wrap). */
-#include "control/published.h"
 #include "control/server.h"
 #include "domain/domain.h"
 #include "settings/text.h"
 #include "snapshot/pages.h"
+#include "snapshot/published.h"
 
 #include "base/file.h"
 #include "base/str.h"
@@ -225,7 +225,8 @@ static bool pages(void)
         .events = &event,
         .event_count = 1,
     };
-    int fd = pages_seal(&report, &policy, 90);
+    struct node node = {.policy = policy};
+    int fd = pages_seal(&report, &node, AUDIENCE_STATIONS, 90);
     if (fd >= 0)
         close(fd);
     return fd >= 0;

@@ -66,18 +66,13 @@ static int on_reboot(void *context, const char *who)
     return -ENOTSUP;
 }
 
-static int on_published(void *context, struct buf *answer)
-{
-    (void)context;
-    buf_puts(answer, "published");
-    control_fixture.read++;
-    return 0;
-}
-
 static int on_events(void *context, const void *asked, size_t size, struct buf *answer)
 {
+    (void)context;
     assert_memory_equal(asked, "from here: 16 b.", size);
-    return on_published(context, answer);
+    buf_puts(answer, "events");
+    control_fixture.read++;
+    return 0;
 }
 
 static void on_refused(void *context, const char *who, const char *why)
@@ -106,7 +101,6 @@ int control_fixture_open(void **state)
     static const struct control_actions actions = {.load = on_load,
                                                    .apply = on_apply,
                                                    .reboot = on_reboot,
-                                                   .published = on_published,
                                                    .events = on_events,
                                                    .refused = on_refused,
                                                    .now_ms = fake_now_ms};

@@ -1,6 +1,6 @@
 /* What is published to local readers: it comes back whole, without secrets, and no byte of it may
  * be missing or changed unseen by the reader's bounds. */
-#include "control/published.h"
+#include "snapshot/published.h"
 
 #include "base/str.h"
 #include "control/event_page.h"

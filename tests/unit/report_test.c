@@ -122,14 +122,14 @@ static void health_follows_from_checks_and_facts(void **state)
 
 static void a_stale_page_fails_whatever_the_checks_say(void **state)
 {
-    struct settings settings = {0};
-    struct policy policy;
+    struct node node = {.role = ROLE_MANAGEMENT};
     struct snapshot snapshot;
     struct snapshot_page page;
     add_check(DOMAIN_FIREWALL, "firewall.x", VERDICT_PASS);
-    assert_int_equal(settings_defaults(&settings), 0);
-    policy_make(&policy, &(struct policy_input){.role = ROLE_MANAGEMENT, .settings = &settings});
-    int fd = pages_seal(&test.report, &policy, 90);
+    assert_int_equal(settings_defaults(&node.settings), 0);
+    policy_make(&node.policy,
+                &(struct policy_input){.role = ROLE_MANAGEMENT, .settings = &node.settings});
+    int fd = pages_seal(&test.report, &node, AUDIENCE_STATIONS, 90);
     assert_true(fd >= 0);
     assert_int_equal(snapshot_map(&snapshot, fd), 0);
     assert_int_equal(snapshot_find(&snapshot, "/health", PAGE_STALE, &page), 0);
@@ -139,7 +139,7 @@ static void a_stale_page_fails_whatever_the_checks_say(void **state)
     assert_int_equal(page.status, 200);
     snapshot_unmap(&snapshot);
     close(fd);
-    settings_free(&settings);
+    node_close(&node);
     (void)state;
 }
 

@@ -3,8 +3,8 @@
  * number has 8 bytes, big-endian; a text its length, its bytes and a NUL, so that a reader may
  * point into the bytes. A reader takes field by field and asks once, at the end (base/cursor.h).
  */
-#ifndef HOLDFAST_CONTROL_WIRE_H
-#define HOLDFAST_CONTROL_WIRE_H
+#ifndef HOLDFAST_BASE_WIRE_H
+#define HOLDFAST_BASE_WIRE_H
 
 #include "base/buf.h"
 #include "base/cursor.h"

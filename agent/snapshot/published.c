@@ -1,8 +1,8 @@
 /* What is published: facts, settings, policy, ruleset and checks, in this order. */
-#include "control/published.h"
+#include "snapshot/published.h"
 
 #include "base/str.h"
-#include "control/wire.h"
+#include "base/wire.h"
 #include "firewall/ruleset.h"
 
 #include <errno.h>

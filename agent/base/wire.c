@@ -1,5 +1,5 @@
 /* Numbers and texts as bytes. */
-#include "control/wire.h"
+#include "base/wire.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
  *
  * Writer and reader are one program; bytes of another version are refused.
  */
-#ifndef HOLDFAST_CONTROL_PUBLISHED_H
-#define HOLDFAST_CONTROL_PUBLISHED_H
+#ifndef HOLDFAST_SNAPSHOT_PUBLISHED_H
+#define HOLDFAST_SNAPSHOT_PUBLISHED_H
 
 #include "base/buf.h"
 #include "node/node.h"
