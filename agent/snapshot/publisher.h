@@ -19,9 +19,9 @@
 #define PUBLISHER_PATH "/run/holdfast/snapshot"
 
 struct publisher {
-    int listener;              /* the local socket, to be polled for reading; -1: none */
-    uid_t admin;               /* who may read besides root */
-    int fds[AUDIENCE_COUNT];   /* the sealed snapshots of the last generation; -1: none yet */
+    int listener;            /* the local socket, to be polled for reading; -1: none */
+    uid_t admin;             /* who may read besides root */
+    int fds[AUDIENCE_COUNT]; /* the sealed snapshots of the last generation; -1: none yet */
 };
 
 /* Without socket and snapshots: may be closed. */

@@ -97,9 +97,8 @@ static int fetched_here(struct snapshot *snapshot)
     int sockets[2];
     char greeting[7];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
-    assert_int_equal(unix_socket_send_fd(sockets[0], "HFSNAP", 7,
-                                         test.publisher.fds[AUDIENCE_ADMIN]),
-                     0);
+    assert_int_equal(
+        unix_socket_send_fd(sockets[0], "HFSNAP", 7, test.publisher.fds[AUDIENCE_ADMIN]), 0);
     int fd = unix_socket_receive_fd(sockets[1], greeting, sizeof(greeting));
     assert_true(fd >= 0);
     int error = snapshot_map(snapshot, fd);
