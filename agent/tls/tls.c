@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "tls/tls_alert.h"
 #include "tls/tls_engine.h"
-#include "tls/tls_records.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,14 +20,10 @@ struct tls_server {
 
 struct tls {
     struct tls_server *server;
-    const struct tls_wire *wire;
-    void *context;
+    struct tls_stream stream;
     uint16_t version;                /* chosen, once the ClientHello is there */
     const struct tls_engine *engine; /* NULL until the ClientHello is there */
     void *session;
-    struct buf hello; /* what came so far, then what the stack has not read again */
-    size_t hello_read;
-    struct tls_records records; /* of what the stack has read */
 };
 
 /* --- the server --- */
@@ -69,50 +64,12 @@ uint64_t tls_server_rotate(struct tls_server *server, uint64_t now_ms)
     return server->rotate_ms;
 }
 
-/* --- the wire --- */
-
-/* The ClientHello's bytes, then the wire's. */
-static ssize_t take_bytes(struct tls *tls, void *to, size_t size)
-{
-    size_t left = tls->hello.length - tls->hello_read;
-    if (left == 0)
-        return tls->wire->receive(tls->context, to, size);
-    size_t taken = size < left ? size : left;
-    memcpy(to, tls->hello.data + tls->hello_read, taken);
-    tls->hello_read += taken;
-    if (taken == left) {
-        buf_free(&tls->hello);
-        tls->hello_read = 0;
-    }
-    return (ssize_t)taken;
-}
-
-ssize_t tls_receive(struct tls *tls, void *to, size_t size)
-{
-    if (tls->records.alert)
-        return -EPROTO;
-    ssize_t got = take_bytes(tls, to, size);
-    if (got <= 0)
-        return got;
-    size_t passed = tls_records_look(&tls->records, to, (size_t)got);
-    return passed ? (ssize_t)passed : -EPROTO;
-}
-
-bool tls_refuses(const struct tls *tls)
-{
-    return tls->records.alert;
-}
-
-int tls_send(struct tls *tls, const void *data, size_t size)
-{
-    return tls->wire->send(tls->context, data, size);
-}
-
 /* A fatal alert before anything is agreed on (RFC 5246, 7.2). */
 static int refuse(struct tls *tls, unsigned char alert)
 {
     const unsigned char record[] = {21, 3, 1, 0, 2, 2, alert};
-    (void)tls_send(tls, record, sizeof(record)); /* the connection ends in either case */
+    (void)tls_stream_send(&tls->stream, record,
+                          sizeof(record)); /* the connection ends in either case */
     return -EPROTO;
 }
 
@@ -122,8 +79,10 @@ static int open_session(struct tls *tls, const struct client_hello *hello)
 {
     struct tls_server *server = tls->server;
     bool modern = tls->version >= TLS_1_2;
-    int error = modern ? tls_mbedtls_open(&tls->session, server->mbedtls, hello, tls->version, tls)
-                       : tls_bearssl_open(&tls->session, server->bearssl, hello, tls->version, tls);
+    int error =
+        modern
+            ? tls_mbedtls_open(&tls->session, server->mbedtls, hello, tls->version, &tls->stream)
+            : tls_bearssl_open(&tls->session, server->bearssl, hello, tls->version, &tls->stream);
     if (error == 0)
         tls->engine = modern ? &tls_mbedtls : &tls_bearssl;
     return error ? refuse(tls, TLS_ALERT_INTERNAL_ERROR) : 0;
@@ -145,7 +104,7 @@ static int choose(struct tls *tls, const struct client_hello *hello)
 {
     const struct tls_offer *offer = &tls->server->offer;
     tls->version = hello->version < offer->last ? hello->version : offer->last;
-    tls_records_choose(&tls->records, tls->version == TLS_1_3);
+    tls_records_choose(&tls->stream.records, tls->version == TLS_1_3);
     if (hello->version < offer->first || hello->legacy_version <= SSL_3_0) /* RFC 8446, D.5 */
         return refuse(tls, TLS_ALERT_PROTOCOL_VERSION);
     if (hello->fallback && hello->version < offer->last)
@@ -172,10 +131,10 @@ static int frame(struct tls *tls, const struct client_hello *hello, const unsign
                          (char)(hello->message_length >> 8), (char)hello->message_length};
     buf_append(&framed, head, sizeof(head));
     buf_append(&framed, message, hello->message_length);
-    buf_append(&framed, tls->hello.data + hello->wire_length,
-               tls->hello.length - hello->wire_length);
-    buf_free(&tls->hello);
-    tls->hello = framed;
+    buf_append(&framed, tls->stream.hello.data + hello->wire_length,
+               tls->stream.hello.length - hello->wire_length);
+    tls_stream_free(&tls->stream);
+    tls->stream.hello = framed;
     return buf_error(&framed);
 }
 
@@ -185,13 +144,14 @@ static int read_hello(struct tls *tls)
     struct client_hello hello;
     int error;
     do {
-        ssize_t got = tls->wire->receive(tls->context, chunk, sizeof(chunk));
+        ssize_t got = tls->stream.wire->receive(tls->stream.context, chunk, sizeof(chunk));
         if (got <= 0)
             return got == -EAGAIN ? -EAGAIN : -EPROTO;
-        buf_append(&tls->hello, chunk, (size_t)got);
-        if (buf_error(&tls->hello))
+        buf_append(&tls->stream.hello, chunk, (size_t)got);
+        if (buf_error(&tls->stream.hello))
             return -EPROTO;
-        error = client_hello_read(&hello, tls->hello.data, tls->hello.length, message);
+        error =
+            client_hello_read(&hello, tls->stream.hello.data, tls->stream.hello.length, message);
     } while (error == -EAGAIN);
     if (error)
         return hello.alert ? refuse(tls, hello.alert) : -EPROTO;
@@ -207,7 +167,7 @@ int tls_open(struct tls **tls, struct tls_server *server, const struct tls_wire 
     *tls = calloc(1, sizeof(**tls));
     if (!*tls)
         return -ENOMEM;
-    **tls = (struct tls){.server = server, .wire = wire, .context = context};
+    **tls = (struct tls){.server = server, .stream = {.wire = wire, .context = context}};
     return 0;
 }
 
@@ -217,18 +177,18 @@ void tls_close(struct tls *tls)
         return;
     if (tls->engine)
         tls->engine->close(tls->session);
-    buf_free(&tls->hello);
+    tls_stream_free(&tls->stream);
     free(tls);
 }
 
 /* A stack that could not go on because a record was refused has said nothing yet. */
 static void say_refusal(struct tls *tls)
 {
-    if (tls->records.renegotiates) {
+    if (tls->stream.records.renegotiates) {
         tls->engine->alert(tls->session, TLS_ALERT_WARNING, TLS_ALERT_NO_RENEGOTIATION);
         tls->engine->finish(tls->session);
-    } else if (tls->records.alert) {
-        tls->engine->alert(tls->session, TLS_ALERT_FATAL, tls->records.alert);
+    } else if (tls->stream.records.alert) {
+        tls->engine->alert(tls->session, TLS_ALERT_FATAL, tls->stream.records.alert);
     }
 }
 
@@ -239,7 +199,7 @@ int tls_handshake(struct tls *tls)
         return error;
     error = tls->engine->handshake(tls->session);
     if (error == 0)
-        tls_records_open(&tls->records);
+        tls_records_open(&tls->stream.records);
     else if (error != -EAGAIN)
         say_refusal(tls);
     return error;
@@ -249,11 +209,11 @@ ssize_t tls_read(struct tls *tls, void *to, size_t size)
 {
     ssize_t got = tls->engine->read(tls->session, to, size);
     if (got > 0)
-        tls_records_note_data(&tls->records);
+        tls_records_note_data(&tls->stream.records);
     if (got >= 0 || got == -EAGAIN)
         return got;
     say_refusal(tls);
-    return tls->records.renegotiates ? -EOPNOTSUPP : got;
+    return tls->stream.records.renegotiates ? -EOPNOTSUPP : got;
 }
 
 int tls_write(struct tls *tls, const void *data, size_t size)

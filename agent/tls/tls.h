@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "tls/tls_offer.h"
+#include "tls/tls_wire.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,19 +22,6 @@
 
 struct tls_server;
 struct tls;
-
-/* The wire below. `receive` gives at most `size` bytes: their number, 0 at the end of the stream,
- * -EAGAIN when there are none now. `send` takes all of them, or fails with a negative errno. */
-struct tls_wire {
-    ssize_t (*receive)(void *context, void *to, size_t size);
-    int (*send)(void *context, const void *data, size_t size);
-};
-
-struct tls_server_setup {
-    struct tls_offer offer;
-    const struct buf *certificate_pem, *key_pem; /* the server's certificate first */
-    unsigned ticket_key_s; /* a session ticket is taken for one to two times as long */
-};
 
 /* Parses the certificate and its key, and makes the keys that seal session tickets. Call it before
  * the process gives up its privileges: nothing is opened later. 0, or -EINVAL or -ENOMEM with the

@@ -42,7 +42,7 @@ struct tls_bearssl_server {
 struct session {
     br_ssl_server_context server;
     br_ec_impl curves; /* the library's own, with the one curve that shall be used */
-    struct tls *tls;
+    struct tls_stream *stream;
     unsigned char input[INPUT_SIZE], output[OUTPUT_SIZE];
 };
 
@@ -174,7 +174,7 @@ static void session_close(void *context)
 }
 
 int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
-                     const struct client_hello *hello, uint16_t version, struct tls *tls)
+                     const struct client_hello *hello, uint16_t version, struct tls_stream *stream)
 {
     unsigned char seed[SEED_SIZE];
     struct session *opened = calloc(1, sizeof(*opened));
@@ -182,7 +182,7 @@ int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
         free(opened);
         return -ENOMEM;
     }
-    opened->tls = tls;
+    opened->stream = stream;
     br_ssl_server_zero(&opened->server);
     br_ssl_engine_set_suites(&opened->server.eng, server->suites, server->suite_count);
     choose_algorithms(&opened->server, version);
@@ -206,7 +206,7 @@ static int send_records(struct session *session)
     size_t size;
     for (unsigned char *record = br_ssl_engine_sendrec_buf(engine, &size); record;
          record = br_ssl_engine_sendrec_buf(engine, &size)) {
-        if (tls_send(session->tls, record, size) < 0)
+        if (tls_stream_send(session->stream, record, size) < 0)
             return -EPROTO;
         br_ssl_engine_sendrec_ack(engine, size);
     }
@@ -223,7 +223,7 @@ static void session_alert(void *context, unsigned char level, unsigned char aler
     size_t size = ALERT_SIZE;
     const unsigned char *record = engine->out.vtable->encrypt(
         &engine->out.vtable, TLS_RECORD_ALERT, engine->version_out, space + ALERT_ROOM, &size);
-    (void)tls_send(session->tls, record, size); /* the connection ends in either case */
+    (void)tls_stream_send(session->stream, record, size); /* the connection ends in either case */
 }
 
 /* Which alert an error of the library's asks for. */
@@ -255,7 +255,7 @@ static unsigned char alert_of(int error)
  * BR_ERR_RECV_FATAL_ALERT and above. */
 static int fail(struct session *session, int error)
 {
-    if (error < BR_ERR_RECV_FATAL_ALERT && !tls_refuses(session->tls))
+    if (error < BR_ERR_RECV_FATAL_ALERT && !tls_stream_refuses(session->stream))
         session_alert(session, TLS_ALERT_FATAL, alert_of(error));
     return -EPROTO;
 }
@@ -279,7 +279,7 @@ static int pump(struct session *session, unsigned wanted)
             return -EPROTO;
         size_t size;
         unsigned char *to = br_ssl_engine_recvrec_buf(engine, &size);
-        ssize_t got = tls_receive(session->tls, to, size);
+        ssize_t got = tls_stream_receive(session->stream, to, size);
         if (got <= 0)
             return got == -EAGAIN ? -EAGAIN : got < 0 ? -EPROTO : 0;
         br_ssl_engine_recvrec_ack(engine, (size_t)got);

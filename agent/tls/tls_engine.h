@@ -6,7 +6,8 @@
 #define HOLDFAST_TLS_TLS_ENGINE_H
 
 #include "tls/client_hello.h"
-#include "tls/tls.h"
+#include "tls/tls_offer.h"
+#include "tls/tls_wire.h"
 
 struct tls_engine {
     int (*handshake)(void *session);
@@ -20,15 +21,6 @@ struct tls_engine {
 
 extern const struct tls_engine tls_mbedtls, tls_bearssl;
 
-/* The wire of a connection, its ClientHello first; -EPROTO once a record was refused
- * (tls_records.h).
- */
-ssize_t tls_receive(struct tls *tls, void *to, size_t size);
-int tls_send(struct tls *tls, const void *data, size_t size);
-
-/* A record was refused: tls.c says why, once the stack has failed for it. */
-bool tls_refuses(const struct tls *tls);
-
 /* mbedTLS, for TLS 1.2 and 1.3. 0, -ENOMEM, or -EINVAL with the message told; the offer must
  * outlive the server. A session speaks the version that it is opened with, and no other. */
 struct tls_mbedtls_server;
@@ -37,7 +29,7 @@ int tls_mbedtls_server_open(struct tls_mbedtls_server **server,
 void tls_mbedtls_server_close(struct tls_mbedtls_server *server);
 int tls_mbedtls_server_rotate(struct tls_mbedtls_server *server);
 int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
-                     const struct client_hello *hello, uint16_t version, struct tls *tls);
+                     const struct client_hello *hello, uint16_t version, struct tls_stream *stream);
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): ld's names for them. */
 
@@ -54,6 +46,6 @@ int tls_bearssl_server_open(struct tls_bearssl_server **server,
                             const struct tls_server_setup *setup);
 void tls_bearssl_server_close(struct tls_bearssl_server *server);
 int tls_bearssl_open(void **session, const struct tls_bearssl_server *server,
-                     const struct client_hello *hello, uint16_t version, struct tls *tls);
+                     const struct client_hello *hello, uint16_t version, struct tls_stream *stream);
 
 #endif

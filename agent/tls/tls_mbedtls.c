@@ -21,7 +21,7 @@ enum {
 };
 
 struct session {
-    struct tls *tls;
+    struct tls_stream *stream;
     struct tls_mbedtls_server *server;
     mbedtls_ssl_protocol_version version; /* chosen by the ClientHello */
     uint16_t legacy_version;              /* which the ClientHello had in its place of old */
@@ -123,13 +123,14 @@ static int wire_send(void *context, const unsigned char *data, size_t size)
 {
     struct session *session = context;
     session->alerted = ends_with_alert(data, size);
-    return tls_send(session->tls, data, size) < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR : (int)size;
+    return tls_stream_send(session->stream, data, size) < 0 ? MBEDTLS_ERR_SSL_INTERNAL_ERROR
+                                                            : (int)size;
 }
 
 static int wire_receive(void *context, unsigned char *to, size_t size)
 {
     struct session *session = context;
-    ssize_t got = tls_receive(session->tls, to, size);
+    ssize_t got = tls_stream_receive(session->stream, to, size);
     session->dry = got == -EAGAIN;
     session->ended = got == 0;
     if (got == -EAGAIN)
@@ -160,12 +161,12 @@ static void narrow(struct session *session, const struct client_hello *hello)
 }
 
 int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
-                     const struct client_hello *hello, uint16_t version, struct tls *tls)
+                     const struct client_hello *hello, uint16_t version, struct tls_stream *stream)
 {
     struct session *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return -ENOMEM;
-    opened->tls = tls;
+    opened->stream = stream;
     opened->server = server;
     opened->version = tls_mbedtls_version(version);
     opened->legacy_version = hello->legacy_version;
@@ -347,7 +348,7 @@ static int fail(struct session *session, int error)
 {
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE || error == MBEDTLS_ERR_SSL_CONN_EOF)
         return -EPROTO;
-    if (!session->alerted && !tls_refuses(session->tls))
+    if (!session->alerted && !tls_stream_refuses(session->stream))
         send_alert(session, TLS_ALERT_FATAL, alert_of(error));
     bool begins = error == MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE &&
                   *FIELD(state) == MBEDTLS_SSL_HANDSHAKE_OVER &&

@@ -5,6 +5,7 @@
 #ifndef HOLDFAST_TLS_TLS_OFFER_H
 #define HOLDFAST_TLS_TLS_OFFER_H
 
+#include "base/buf.h"
 #include "policy/crypto.h"
 
 #include <stdbool.h>
@@ -18,6 +19,13 @@ struct tls_offer {
     uint16_t suites[SUITE_COUNT];
     uint16_t groups[NAMED_GROUP_COUNT];
     uint16_t signatures[SIGNATURE_COUNT];
+};
+
+/* What a server is opened with. */
+struct tls_server_setup {
+    struct tls_offer offer;
+    const struct buf *certificate_pem, *key_pem; /* the server's certificate first */
+    unsigned ticket_key_s; /* a session ticket is taken for one to two times as long */
 };
 
 /* The surface's versions, suites, groups and signatures. In FIPS mode TLS 1.2 derives its keys with

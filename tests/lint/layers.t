@@ -53,7 +53,6 @@ my %STILL = map { $_ => 0 } (
     'policy/policy -> policy/listeners',       'probe/probe -> probe/enumeration',
     'probe/probe -> probe/proof',              'settings/settings -> settings/value',
     'state/database -> state/head',            'state/database -> state/state',
-    'tls/tls -> tls/tls_engine',
 );
 
 my %knows = @LAYERS;
