@@ -8,6 +8,7 @@
 #include "cli/look.h"
 #include "cli/probe_report.h"
 #include "node/fips_evidence.h"
+#include "probe/probe.h"
 #include "probe/target.h"
 
 #include <errno.h>

@@ -10,6 +10,7 @@
 #define HOLDFAST_PKI_SELFTEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum selftest_library {
     SELFTEST_MBEDTLS,
@@ -31,6 +32,11 @@ struct selftest_report {
 };
 
 void selftest_run(enum selftest_scope scope, struct selftest_report *report);
+
+/* The same over vectors of the caller's (pki/selftest_vectors.h), for the test of the tests. */
+struct selftest_vector;
+void selftest_run_vectors(const struct selftest_vector *vectors, size_t count,
+                          enum selftest_scope scope, struct selftest_report *report);
 
 /* True where tests ran and none failed. */
 bool selftest_passed(const struct selftest_report *report);

@@ -7,8 +7,6 @@
 #ifndef HOLDFAST_PKI_SELFTEST_VECTORS_H
 #define HOLDFAST_PKI_SELFTEST_VECTORS_H
 
-#include "pki/selftest.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -53,10 +51,6 @@ typedef bool selftest_function(const struct selftest_vector *vector);
 extern selftest_function *const selftest_mbedtls[SELFTEST_KINDS];
 extern selftest_function *const selftest_bearssl[SELFTEST_KINDS];
 extern selftest_function *const selftest_kernel[SELFTEST_KINDS];
-
-/* selftest_run over vectors of the caller's. */
-void selftest_run_vectors(const struct selftest_vector *vectors, size_t count,
-                          enum selftest_scope scope, struct selftest_report *report);
 
 enum { SELFTEST_BYTES_MAX = 512, SELFTEST_DIGEST_MAX = 64 };
 

@@ -5,7 +5,8 @@
 #ifndef HOLDFAST_PROBE_ENUMERATION_H
 #define HOLDFAST_PROBE_ENUMERATION_H
 
-#include "probe/probe.h"
+#include "probe/connect.h"
+#include "probe/result.h"
 
 /* Fills versions, groups, chain (as TLS before 1.3 shows it) and, where nothing could be learnt,
  * error and reason. Ends by `deadline_ms` of clock_boot_ms(). */

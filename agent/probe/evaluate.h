@@ -9,7 +9,7 @@
 #define HOLDFAST_PROBE_EVALUATE_H
 
 #include "policy/crypto.h"
-#include "probe/probe.h"
+#include "probe/result.h"
 
 enum topic {
     TOPIC_VERSIONS,

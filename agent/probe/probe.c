@@ -12,12 +12,6 @@ const struct probe_options probe_defaults = {
     .proof = true,
 };
 
-const struct probe_version *probe_version(const struct probe_result *result,
-                                          enum tls_version version)
-{
-    return &result->version[version - SSL_3_0];
-}
-
 void probe_run(const struct target *target, const struct probe_options *options,
                struct probe_result *result)
 {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "probe/probe.h"
 #include "probe/target.h"
 
 #include <errno.h>

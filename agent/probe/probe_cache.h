@@ -9,7 +9,8 @@
 #define HOLDFAST_PROBE_PROBE_CACHE_H
 
 #include "policy/policy.h"
-#include "probe/probe.h"
+#include "probe/connect.h"
+#include "probe/result.h"
 
 #define PROBE_CACHE_PATH "/run/holdfast/probe"
 

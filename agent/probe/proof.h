@@ -10,7 +10,8 @@
 #ifndef HOLDFAST_PROBE_PROOF_H
 #define HOLDFAST_PROBE_PROOF_H
 
-#include "probe/probe.h"
+#include "probe/connect.h"
+#include "probe/result.h"
 
 /* Fills `proof` of every suite in `result` and `resumption` of every version, and the chain where
  * the scan could not read it (TLS 1.3 sends it encrypted); then the pages, where options name a

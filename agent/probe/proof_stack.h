@@ -5,7 +5,8 @@
 #ifndef HOLDFAST_PROBE_PROOF_STACK_H
 #define HOLDFAST_PROBE_PROOF_STACK_H
 
-#include "probe/probe.h"
+#include "probe/connect.h"
+#include "probe/result.h"
 
 #include <stdbool.h>
 #include <stdint.h>
