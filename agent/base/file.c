@@ -80,15 +80,8 @@ int file_poke(const char *path, const char *text)
     return error;
 }
 
-struct attributes {
-    mode_t mode;
-    uid_t uid;
-    gid_t gid;
-    bool durable;
-};
-
 static int write_temporary(const char *path, const void *data, size_t size,
-                           const struct attributes *attributes)
+                           const struct file_attributes *attributes)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -128,8 +121,8 @@ int file_sync_folder_of(const char *path)
     return file_sync(length ? folder : "/");
 }
 
-static int replace(const char *path, const void *data, size_t size,
-                   const struct attributes *attributes)
+int file_replace_with(const char *path, const void *data, size_t size,
+                      const struct file_attributes *attributes)
 {
     char temporary[PATH_MAX];
     int length = snprintf(temporary, sizeof(temporary), "%s.new", path);
@@ -149,12 +142,14 @@ static int replace(const char *path, const void *data, size_t size,
 
 int file_replace(const char *path, const void *data, size_t size, mode_t mode)
 {
-    return replace(path, data, size, &(struct attributes){mode, geteuid(), getegid(), true});
+    return file_replace_with(path, data, size,
+                             &(struct file_attributes){mode, geteuid(), getegid(), true});
 }
 
 int file_replace_volatile(const char *path, const void *data, size_t size, mode_t mode)
 {
-    return replace(path, data, size, &(struct attributes){mode, geteuid(), getegid(), false});
+    return file_replace_with(path, data, size,
+                             &(struct file_attributes){mode, geteuid(), getegid(), false});
 }
 
 int file_replace_alike(const char *path, const char *like, const void *data, size_t size)
@@ -162,8 +157,9 @@ int file_replace_alike(const char *path, const char *like, const void *data, siz
     struct stat old;
     if (stat(like, &old) < 0)
         return -errno;
-    return replace(path, data, size,
-                   &(struct attributes){old.st_mode & 07777, old.st_uid, old.st_gid, true});
+    return file_replace_with(
+        path, data, size,
+        &(struct file_attributes){old.st_mode & 07777, old.st_uid, old.st_gid, true});
 }
 
 int file_make_folders(const char *path, mode_t mode)

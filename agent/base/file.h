@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -50,6 +51,16 @@ int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
 /* As file_replace, but atomic alone and not durable: for what a reboot forgets anyway (/run). */
 int file_replace_volatile(const char *path, const void *data, size_t size, mode_t mode);
+
+/* The same of any owner, durable or not. */
+struct file_attributes {
+    mode_t mode;
+    uid_t uid;
+    gid_t gid;
+    bool durable;
+};
+int file_replace_with(const char *path, const void *data, size_t size,
+                      const struct file_attributes *attributes);
 
 /* As file_replace, with the mode and owner of the file at `like`: file_target's, where file_path's
  * is replaced, since a link's own mode lets everybody write. */

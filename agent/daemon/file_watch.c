@@ -29,20 +29,21 @@ int file_watch_open(void)
     return fd < 0 ? -errno : fd;
 }
 
+static void watch(int fd, const char *root, const char *name, uint32_t events)
+{
+    char path[PATH_MAX];
+    if (file_path(path, sizeof(path), root, name) == 0)
+        (void)inotify_add_watch(fd, path, events);
+}
+
 void file_watch_renew(int fd, const char *root)
 {
-    static const struct {
-        const char *path;
-        uint32_t events;
-    } watched[] = {
-        {RENDER_FOLDER, FOLDER_EVENTS},
-        {RENDER_WEB, FILE_EVENTS},
-        {RENDER_NETWORK, FILE_EVENTS},
-    };
-    char path[PATH_MAX];
-    for (size_t i = 0; fd >= 0 && i < countof(watched); i++)
-        if (file_path(path, sizeof(path), root, watched[i].path) == 0)
-            (void)inotify_add_watch(fd, path, watched[i].events);
+    if (fd < 0)
+        return;
+    watch(fd, root, RENDER_FOLDER, FOLDER_EVENTS);
+    for (size_t i = 0; i < RENDERED_COUNT; i++)
+        if (!str_starts(rendered_files[i].file.path, RENDER_FOLDER "/"))
+            watch(fd, root, rendered_files[i].file.path, FILE_EVENTS);
 }
 
 bool file_watch_drain(int fd)

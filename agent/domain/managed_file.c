@@ -1,4 +1,4 @@
-/* Looking at files that others may have put in ours' place. */
+/* Looking at files that others may have put in the place of the rendered ones. */
 #include "domain/managed_file.h"
 
 #include "base/file.h"
@@ -27,20 +27,37 @@ static const char *kind_words(mode_t mode)
                             : "a device";
 }
 
+static uid_t owner_of(const struct managed_file *file)
+{
+    return file->uid == MANAGED_FILE_OWN_USER ? geteuid() : file->uid;
+}
+
+static gid_t group_of(const struct managed_file *file)
+{
+    return file->gid == (gid_t)MANAGED_FILE_OWN_USER ? getegid() : file->gid;
+}
+
 /* True where kind, owner and mode are as they should be; else says what is not. */
-static bool is_ours(const struct stat *found, mode_t kind, mode_t mode, struct buf *observed)
+static bool has_attributes(const struct stat *found, mode_t kind, const struct managed_file *file,
+                           struct buf *observed)
 {
     if ((found->st_mode & S_IFMT) != kind)
         buf_puts(observed, kind_words(found->st_mode));
-    else if (found->st_uid != geteuid() || found->st_gid != getegid())
+    else if (found->st_uid != owner_of(file) || found->st_gid != group_of(file))
         buf_printf(observed, "owned by %lu:%lu", (unsigned long)found->st_uid,
                    (unsigned long)found->st_gid);
-    else if ((found->st_mode & 07777) != mode)
+    else if ((found->st_mode & 07777) != file->mode)
         buf_printf(observed, "of mode %04o", (unsigned)found->st_mode & 07777U);
     else
         return true;
     return false;
 }
+
+static const struct managed_file folder_attributes = {
+    .mode = MANAGED_FILE_FOLDER_MODE,
+    .uid = MANAGED_FILE_OWN_USER,
+    .gid = (gid_t)MANAGED_FILE_OWN_USER,
+};
 
 /* A few characters around the first that differs, in its line: one line may be a whole file. Where
  * something is left out stands an ellipsis, and no character is cut. */
@@ -83,8 +100,8 @@ static bool revision_of(const char *text, size_t size, uint64_t *revision)
     return false;
 }
 
-static void tell_difference(const struct buf *wanted, const char *text, size_t size,
-                            struct managed_file *found)
+static void put_difference(const struct buf *wanted, const char *text, size_t size,
+                           struct managed_file_found *found)
 {
     size_t at = 0, line = 1;
     uint64_t revision, present;
@@ -117,8 +134,21 @@ static int put_digest(const struct buf *text, struct buf *out)
     return 0;
 }
 
-static int read_and_compare(int fd, size_t size, const struct buf *wanted,
-                            struct managed_file *found)
+/* Says what was read, as far as it may be said. */
+static int put_finding(const struct managed_file *file, const struct buf *wanted,
+                       const struct buf *text, struct managed_file_found *found)
+{
+    if (file->secret)
+        buf_puts(&found->observed, found->equal ? "as it should be" : "different");
+    else if (found->equal)
+        return put_digest(text, &found->observed);
+    else
+        put_difference(wanted, text->data, text->length, found);
+    return 0;
+}
+
+static int read_and_compare(int fd, size_t size, const struct managed_file *file,
+                            const struct buf *wanted, struct managed_file_found *found)
 {
     struct buf text = {0};
     int error = buf_reserve(&text, size + 1);
@@ -128,17 +158,16 @@ static int read_and_compare(int fd, size_t size, const struct buf *wanted,
         text.length = size;
     found->equal =
         error == 0 && size == wanted->length && memcmp(text.data, wanted->data, size) == 0;
-    if (found->equal)
-        error = put_digest(&text, &found->observed);
-    else if (error == 0)
-        tell_difference(wanted, text.data, size, found);
-    buf_free(&text);
+    if (error == 0)
+        error = put_finding(file, wanted, &text, found);
+    buf_wipe(&text);
     return error;
 }
 
-/* Between lstat(2) and open(2) nobody but our own user can change what lies there; if it does, the
+/* Between lstat(2) and open(2) only this process's user can change what lies there; if it does, the
  * open neither follows nor waits. */
-static int compare(const char *path, const struct buf *wanted, struct managed_file *found)
+static int compare(const char *path, const struct managed_file *file, const struct buf *wanted,
+                   struct managed_file_found *found)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -147,15 +176,16 @@ static int compare(const char *path, const struct buf *wanted, struct managed_fi
     int error = fstat(fd, &status) < 0 ? -errno : 0;
     if (error == 0 && !S_ISREG(status.st_mode))
         error = -EINVAL;
-    if (error == 0 && status.st_size > MANAGED_FILE_SIZE_MAX)
+    if (error == 0 && status.st_size > RENDERED_SIZE_MAX)
         buf_printf(&found->observed, "%lld bytes long", (long long)status.st_size);
     else if (error == 0)
-        error = read_and_compare(fd, (size_t)status.st_size, wanted, found);
+        error = read_and_compare(fd, (size_t)status.st_size, file, wanted, found);
     close(fd);
     return error;
 }
 
-int managed_file_look(const char *path, const struct buf *wanted, struct managed_file *found)
+int managed_file_look(const char *path, const struct managed_file *file, const struct buf *wanted,
+                      struct managed_file_found *found)
 {
     struct stat status;
     if (lstat(path, &status) < 0) {
@@ -164,9 +194,18 @@ int managed_file_look(const char *path, const struct buf *wanted, struct managed
         buf_puts(&found->observed, "absent");
         return 0;
     }
-    return is_ours(&status, S_IFREG, MANAGED_FILE_MODE, &found->observed)
-               ? compare(path, wanted, found)
+    return has_attributes(&status, S_IFREG, file, &found->observed)
+               ? compare(path, file, wanted, found)
                : 0;
+}
+
+int managed_file_write(const char *path, const struct managed_file *file, const struct buf *text,
+                       bool durable)
+{
+    return file_replace_with(
+        path, text->data, text->length,
+        &(struct file_attributes){
+            .mode = file->mode, .uid = owner_of(file), .gid = group_of(file), .durable = durable});
 }
 
 static int folder_of(const char *path, char folder[PATH_MAX])
@@ -186,7 +225,7 @@ int managed_file_look_folder(const char *path, struct buf *observed)
     if (error)
         return error;
     if (lstat(folder, &found) == 0)
-        (void)is_ours(&found, S_IFDIR, MANAGED_FILE_FOLDER_MODE, observed);
+        (void)has_attributes(&found, S_IFDIR, &folder_attributes, observed);
     else if (errno == ENOENT)
         buf_puts(observed, "absent");
     else

@@ -15,10 +15,16 @@ from harness import PATIENCE_S, Node, Tap
 import timer
 
 FOLDER = 'run/holdfast/crypto'
-NAMES = ['dh.pem', 'kamailio-tls.cfg', 'nginx.conf', 'openssl.cnf', 'policy.json', 'sip.json']
 NETWORK = 'run/holdfast/network.conf'
 WEB = 'run/holdfast/web.json'
 FIPS = 'etc/fips/enabled'
+
+
+def paths():
+    """Where each file lies, by its row's name: as the rows of a node without files say."""
+    rows = Files().rows()
+    return {name: row['reason'].removeprefix('/') for name, row in rows.items()
+            if row['verdict'] != 'pass'}
 
 
 class Files(Node):
@@ -32,10 +38,15 @@ class Files(Node):
         return {row['id'].partition('.')[2]: row for row in json.loads(result.stdout)['checks']}
 
     def inodes(self):
-        return {name: os.lstat(self.path(f'{FOLDER}/{name}')).st_ino for name in NAMES}
+        return {name: os.lstat(self.path(f'{FOLDER}/{name}')).st_ino for name in NAMES.values()}
 
     def text(self, name):
         return self.read(f'{FOLDER}/{name}')
+
+
+PATHS = paths()
+NAMES = {name: os.path.basename(path) for name, path in PATHS.items()
+         if os.path.dirname(path) == FOLDER}
 
 
 def verdicts(rows):
@@ -60,22 +71,26 @@ def first_boot(t, node):
            'before a boot the files are missing')
     t.ok(all(before[name]['observed'].split(':')[0] == 'absent' for name in before), 'and the rows say so', before)
     node.run('boot')
-    t.same(sorted(os.listdir(node.path(FOLDER))), NAMES, 'a boot writes all of them')
-    t.same({stat.filemode(os.lstat(node.path(f'{FOLDER}/{name}')).st_mode) for name in NAMES},
+    t.same(sorted(os.listdir(node.path(FOLDER))), sorted(NAMES.values()), 'a boot writes all of them')
+    t.same({stat.filemode(os.lstat(node.path(f'{FOLDER}/{name}')).st_mode) for name in NAMES.values()},
            {'-rw-r--r--'}, 'of mode 0644')
     rows = node.rows()
     t.same(verdicts(rows), {'pass'}, 'then every row passes')
-    digests = {name.partition('.')[0].partition('-')[0]:
-               hashlib.sha256(node.text(name).encode()).hexdigest() for name in NAMES}
+    digests = {name: hashlib.sha256(node.read(path).encode()).hexdigest()
+               for name, path in PATHS.items()}
     t.same({name: rows[name]['observed'] for name in digests},
            {name: f'SHA-256 {digest}' for name, digest in digests.items()},
            'and shows the digest of the file that was read')
     t.ok('tls.cbc' in rows['openssl']['reason'] and 'Management Node' in rows['openssl']['section'],
          'a row names the settings and the section of the guide', rows['openssl'])
-    for name in NAMES:
-        told = 'holdfast' in node.text(name).splitlines()[0][:100]
-        t.ok(told and ('revision 1' in node.text(name) or '"revision":1' in node.text(name)),
-             f'{name}: its first line says who wrote it, for which revision', node.text(name)[:200])
+    for name, text in ((name, node.read(path)) for name, path in PATHS.items()):
+        t.ok('holdfast' in text.splitlines()[0][:100] and re.search('revision 1|"revision":1', text),
+             f'{name}: its first line says who wrote it, for which revision', text[:200])
+    with open('agent/man/holdfast.8') as manual:
+        page = manual.read()
+    described = set(re.findall(r'^\.It Pa (.*)', page, re.M))
+    t.same([path for path in PATHS.values() if not {f'/{path}', os.path.basename(path)} & described], [],
+           'holdfast(8) has each of them')
     judge_json(t, node, 'defaults')
 
 
@@ -121,9 +136,8 @@ def first_answer(t):
     node.run('boot')
     node.run('set', 'node.hostname=first')
     rows = node.rows()
-    stamped = ('openssl', 'nginx', 'kamailio', 'policy', 'sip', 'dh', 'network')
-    t.same({name: rows[name]['observed'] for name in stamped},
-           dict.fromkeys(stamped, 'rendered for revision 0'),
+    t.same({name: rows[name]['observed'] for name in PATHS},
+           dict.fromkeys(PATHS, 'rendered for revision 0'),
            'after the first answer each row says that its file is of revision 0')
 
 
@@ -174,15 +188,14 @@ def folders(t, node):
     node.run('boot')
     os.rename(node.path(FOLDER), node.path('elsewhere'))
     os.symlink(node.path('elsewhere'), node.path(FOLDER))
-    before = {name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES}
-    elsewhere = {'fips', 'network', 'web'}
-    t.same({row['observed'] for name, row in node.rows().items() if name not in elsewhere},
+    before = {name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES.values()}
+    t.same({row['observed'] for name, row in node.rows().items() if name in NAMES},
            {'a symbolic link'}, 'a link in place of the folder is drift')
     node.run('set', 'tls.cbc=no')
     node.run('boot')
     t.ok(not os.path.islink(node.path(FOLDER)) and verdicts(node.rows()) == {'pass'},
          'and is replaced by a folder')
-    t.same({name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES}, before,
+    t.same({name: os.lstat(node.path(f'elsewhere/{name}')).st_ino for name in NAMES.values()}, before,
            'where it led nothing is written')
     os.chmod(node.path(FOLDER), 0o777)
     t.same(verdicts(node.rows()), {'fail', 'pass'}, 'a folder that others may write to is drift')
@@ -225,11 +238,8 @@ STAMP = re.compile(r'(for revision |"revision":)\d+')
 
 def contents(node):
     node.run('boot')
-    texts = {name.partition('.')[0].partition('-')[0]: STAMP.sub(r'\1N', node.text(name))
-             for name in NAMES}
-    return {**texts, 'network': STAMP.sub(r'\1N', node.read(NETWORK)),
-            'web': STAMP.sub(r'\1N', node.read(WEB)),
-            'fips': str(os.path.exists(node.path(FIPS)))}
+    texts = {name: STAMP.sub(r'\1N', node.read(path)) for name, path in PATHS.items()}
+    return {**texts, 'fips': str(os.path.exists(node.path(FIPS)))}
 
 
 def who_decides(t):

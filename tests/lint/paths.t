@@ -31,7 +31,7 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
     'agent/probe/served.c'    => ['unlink(path)'],
     'agent/control/server.c'      => ['unlink(control->path)'],
     'agent/daemon/endpoint.c'  => ['unlink(path)'],
-    'agent/daemon/file_watch.c' => ['inotify_add_watch(fd, path, watched[i].events)'],
+    'agent/daemon/file_watch.c' => ['inotify_add_watch(fd, path, events)'],
     'agent/endpoint/worker.c'     => ['open("/proc/self/exe"'],
     'agent/control/password_set.c' => ['open(path'],
     'agent/daemon/prober.c'    => ['open("/proc/self/exe"'],
@@ -44,7 +44,8 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
 # A path whose last link is left as it is goes only to calls that do not follow it there.
 my %KEEPS_LINK = map { $_ => 1 } qw(file_path file_path_keeping file_target file_replace
     file_replace_volatile file_replace_alike file_read_own unlink lstat unix_socket_listen sizeof
-    managed_file_look managed_file_look_folder managed_file_repair_folder write_file remove_file);
+    managed_file_look managed_file_look_folder managed_file_repair_folder managed_file_write write_file remove_file look_at_path
+    file_replace_with);
 my %KEEPS_LINK_THERE = ('agent/daemon/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
 # What belongs to the kernel or the machine and not to the node's files, with --root too.
 my %OF_THE_MACHINE = map { $_ => 1 } ('agent/firewall/foreign.c', 'agent/domain/processes.c',

@@ -87,13 +87,8 @@ static void print_checks(const struct policy *policy, struct buf *out)
 
 static void print_files(const struct policy *policy, struct buf *out)
 {
-    render_policy_json(policy, out);
-    render_openssl_cnf(policy, out);
-    render_nginx_conf(policy, out);
-    render_kamailio_cfg(policy, out);
-    render_sip_json(policy, out);
-    render_web_json(policy, out);
-    render_network_conf(policy, out);
+    for (size_t i = 0; i < RENDERED_COUNT; i++)
+        rendered_files[i].render(policy, out);
 }
 
 static void print_all(const struct settings *settings, enum role role, struct buf *out)
