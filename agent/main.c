@@ -1,6 +1,7 @@
-/* The table of commands, and the endpoint, which is none: the daemon alone starts it. */
+/* The table of commands; helper processes are none, since the daemon alone starts them. */
 #include "base/str.h"
 #include "cli/commands.h"
+#include "process/helper.h"
 
 #include <stdint.h>
 
@@ -126,9 +127,6 @@ static const struct command commands[] = {
 
 int main(int argc, char **argv)
 {
-    if (cli_endpoint_is_helper_invocation(argc, argv))
-        return cli_endpoint();
-    if (cli_prober_is_helper_invocation(argc, argv))
-        return cli_prober();
-    return command_main(commands, countof(commands), argc, argv);
+    int status = helper_main(argc, argv);
+    return status >= 0 ? status : command_main(commands, countof(commands), argc, argv);
 }

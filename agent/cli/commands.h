@@ -4,8 +4,6 @@
 
 #include "cli/command.h"
 
-#include <stdbool.h>
-
 int cli_boot(const struct invocation *invocation);
 int cli_check(const struct invocation *invocation);
 int cli_diff(const struct invocation *invocation);
@@ -24,14 +22,5 @@ int cli_settings(const struct invocation *invocation);
 int cli_tls(const struct invocation *invocation);
 int cli_version(const struct invocation *invocation);
 int cli_wizard(const struct invocation *invocation);
-
-/* What no table lists: the daemon's other half (endpoint/worker_main.h), and whether a program's
- * arguments ask for it. cli_endpoint gives the exit status. */
-bool cli_endpoint_is_helper_invocation(int count, char *const *words);
-int cli_endpoint(void);
-
-/* Likewise the process that probes the node's own listeners. */
-bool cli_prober_is_helper_invocation(int count, char *const *words);
-int cli_prober(void);
 
 #endif

@@ -4,24 +4,25 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/memfd.h"
 #include "base/str.h"
 #include "control/password.h"
-#include "process/sandbox.h"
-#include "process/users.h"
+#include "process/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
-    CPU_MAX_S = 120, /* musl takes no more than 9,999,999 rounds, bcrypt a cost that never ends */
-    DESCRIPTORS = 8, /* Landlock's own, while it is entered */
-    MEMORY_MAX = 8 << 20
+    FD_ORDER = HELPER_FD,
+    FD_RESULT,
+    MAGIC = 0x48465057,
+    HASH_SIZE = 1024 /* longer than any hash of crypt(5) */
 };
 
 void password_helper_init(struct password_helper *helper)
@@ -38,49 +39,87 @@ static int cannot_run(int error)
 
 /* --- the process --- */
 
-static int confine(int result, int parent_pid)
+/* The daemon's order: both texts end within it. */
+struct order {
+    uint32_t magic, size;
+    char password[PASSWORD_MAX + 2]; /* one that is too long stays so */
+    char hash[HASH_SIZE];
+};
+
+static bool order_is_valid(const struct order *order)
 {
-    const unsigned user = geteuid() == 0 ? USERS_NOBODY : 0;
-    const struct sandbox sandbox = {
-        .uid = user, .gid = user, .descriptors = DESCRIPTORS, .memory = MEMORY_MAX};
-    const struct rlimit processor = {CPU_MAX_S, CPU_MAX_S};
-    int error = sandbox_close(&result, 1);
-    if (error == 0 && setrlimit(RLIMIT_CPU, &processor) < 0)
-        error = -errno;
-    if (error == 0)
-        error = sandbox_confine(&sandbox, parent_pid);
-    if (error == 0 && dup2(STDOUT_FILENO, STDERR_FILENO) < 0) /* nowhere: it has nothing to say */
-        error = -errno;
-    return error;
+    return order->magic == MAGIC && order->size == sizeof(*order) &&
+           memchr(order->password, '\0', sizeof(order->password)) &&
+           memchr(order->hash, '\0', sizeof(order->hash));
 }
 
-static _Noreturn void compute(int result, int parent_pid, const char *password, const char *hash)
+static int read_order(struct order *order)
 {
-    int error = confine(result, parent_pid);
-    int verdict = error ? cannot_run(error) : password_compare(password, hash);
-    _exit(file_write_all(result, &verdict, sizeof(verdict)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+    struct stat status;
+    bool is_ours = memfd_is_sealed(FD_ORDER) && fstat(FD_ORDER, &status) == 0 &&
+                   status.st_size == (off_t)sizeof(*order) &&
+                   file_read_exactly(FD_ORDER, order, sizeof(*order)) == 0 && order_is_valid(order);
+    return is_ours ? 0 : HELPER_NOT_SPAWNED;
+}
+
+/* Once the filter stands it has nothing to say. */
+int password_helper_main(const struct helper_self *self)
+{
+    struct order order;
+    struct sandbox sandbox = helper_sandbox(self);
+    int error = read_order(&order);
+    if (error)
+        return error;
+    close(FD_ORDER);
+    error = sandbox_enter(&sandbox, self->parent_pid);
+    int verdict = error ? cannot_run(error) : password_compare(order.password, order.hash);
+    explicit_bzero(&order, sizeof(order));
+    return file_write_all(FD_RESULT, &verdict, sizeof(verdict));
 }
 
 /* --- the daemon's side --- */
 
-static int fork_process(struct password_helper *helper, const char *password, const char *hash)
+/* A sealed memfd, or a negative errno. What is too long for it is wrong with its end or without. */
+static int seal_order(const char *password, const char *hash)
+{
+    struct order order = {.magic = MAGIC, .size = sizeof(order)};
+    memcpy(order.password, password, strnlen(password, sizeof(order.password) - 1));
+    memcpy(order.hash, hash, strnlen(hash, sizeof(order.hash) - 1));
+    int fd = memfd_open("password");
+    int error = fd < 0 ? fd : file_write_all(fd, &order, sizeof(order));
+    if (error == 0)
+        error = memfd_seal(fd);
+    explicit_bzero(&order, sizeof(order));
+    if (error && fd >= 0)
+        close(fd);
+    return error ? error : fd;
+}
+
+static int spawn(struct password_helper *helper, int order)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
-    int parent_pid = getpid();
-    pid_t pid = fork();
-    int error = pid < 0 ? -errno : 0;
-    if (pid == 0)
-        compute(ends[1], parent_pid, password, hash);
+    const int descriptors[] = {order, ends[1]};
+    int pid = helper_spawn(HELPER_PASSWORD, descriptors, -1);
     close(ends[1]);
-    if (error) {
+    if (pid < 0) {
         close(ends[0]);
-        return error;
+        return pid;
     }
     helper->pid = pid;
     helper->fd = ends[0];
     return 0;
+}
+
+static int begin(struct password_helper *helper, const char *password, const char *hash)
+{
+    int order = seal_order(password, hash);
+    if (order < 0)
+        return order;
+    int error = spawn(helper, order);
+    close(order);
+    return error;
 }
 
 int password_helper_start(struct password_helper *helper, const char *root, const char *user,
@@ -99,30 +138,34 @@ int password_helper_start(struct password_helper *helper, const char *root, cons
     if (error == 0) {
         int failure = buf_error(&hash);
         if (failure == 0)
-            failure = fork_process(helper, password, buf_text(&hash));
+            failure = begin(helper, password, buf_text(&hash));
         error = failure ? cannot_run(failure) : 0;
     }
     buf_wipe(&hash);
     return error;
 }
 
+static int end(struct password_helper *helper)
+{
+    int status = helper->pid ? helper_end(helper->pid) : 0;
+    if (helper->fd >= 0)
+        close(helper->fd);
+    password_helper_init(helper);
+    return status;
+}
+
+/* One that ended by itself before it had a result has logged why. */
 int password_helper_finish(struct password_helper *helper)
 {
     int result = 0, instead = helper->instead;
     int error = file_read_exactly(helper->fd, &result, sizeof(result));
-    password_helper_close(helper);
+    int status = end(helper);
     if (error)
-        return -ETIME;
+        return WIFEXITED(status) ? -EIO : -ETIME;
     return instead ? instead : result > 0 ? -EBADMSG : result;
 }
 
 void password_helper_close(struct password_helper *helper)
 {
-    if (helper->pid) {
-        (void)kill(helper->pid, SIGKILL);
-        (void)waitpid(helper->pid, NULL, 0);
-    }
-    if (helper->fd >= 0)
-        close(helper->fd);
-    password_helper_init(helper);
+    (void)end(helper);
 }

@@ -1,7 +1,7 @@
 /*
  * A log-in's password is checked by a process of its own: a hash takes a second or more to compute
- * (crypt(5)), and the daemon goes on meanwhile. The process has no privilege, no file and no
- * network, a limit of processor time, and writes one number to a pipe.
+ * (crypt(5)), and the daemon goes on meanwhile. It is a helper (process/helper.h), gets
+ * the password and the hash in a sealed memfd, and writes one number to a pipe.
  */
 #ifndef HOLDFAST_CONTROL_PASSWORD_HELPER_H
 #define HOLDFAST_CONTROL_PASSWORD_HELPER_H

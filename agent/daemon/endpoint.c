@@ -6,10 +6,9 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "node/fips_evidence.h"
-#include "process/users.h"
+#include "process/helper.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +38,7 @@ static const struct worker_limits limits = {
 void endpoint_init(struct endpoint *endpoint)
 {
     *endpoint = (struct endpoint){.listener = -1};
-    helper_log_init(&endpoint->log, "endpoint");
+    helper_log_init(&endpoint->log, helper_row(HELPER_ENDPOINT)->name);
 }
 
 int endpoint_open(struct endpoint *endpoint, struct node *node)
@@ -127,15 +126,6 @@ static void fail_by_status(struct endpoint *endpoint, struct node *node)
 
 /* --- starting --- */
 
-static void choose_user(struct worker_setup *setup)
-{
-    if (geteuid() != 0)
-        return;
-    const struct passwd *user = getpwnam(USERS_ENDPOINT);
-    setup->uid = user ? user->pw_uid : USERS_NOBODY;
-    setup->gid = user ? user->pw_gid : USERS_NOBODY;
-}
-
 static int find_place(struct endpoint_place *place, const struct node *node)
 {
     *place = (struct endpoint_place){.port = (uint16_t)settings_uint(&node->settings, HEALTH_PORT)};
@@ -184,11 +174,9 @@ static int spawn(struct endpoint *endpoint, const struct node *node)
         .ticket_key_s = TICKET_KEY_S,
         .limits = limits,
         .stations = &endpoint->stations,
-        .seccomp_kill = true,
         .fips = settings_bool(&node->settings, SECURITY_FIPS),
         .errors = errors,
     };
-    choose_user(&setup);
     error = worker_spawn_on(&endpoint->worker, &setup, endpoint->listener);
     close(errors);
     return error;

@@ -5,34 +5,20 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memfd.h"
-#include "base/str.h"
 #include "probe/probe_cache.h"
-#include "process/sandbox.h"
-#include "process/users.h"
+#include "process/helper.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/close_range.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define WORD "prober" /* no command of the table's */
-
 enum {
-    FD_MEMORY = 3,
-    FD_END,
-    WORDS = 2,
     FIRST_MS = 5000, /* for services that start beside the daemon */
-    LONGEST_S = 120, /* a prober that hangs is ended by the daemon, or by its own alarm */
-    ALARM_S = LONGEST_S + 10,
-    DESCRIPTORS = 64,
-    MEMORY_MAX = 32 << 20
+    LONGEST_S = 120  /* a prober that hangs is ended by the daemon, or by the end of its life */
 };
 
 _Static_assert((int)PROBE_CACHE_LISTENERS_MAX <= (int)SANDBOX_PORTS_MAX,
@@ -41,7 +27,7 @@ _Static_assert((int)PROBE_CACHE_LISTENERS_MAX <= (int)SANDBOX_PORTS_MAX,
 void prober_init(struct prober *prober)
 {
     *prober = (struct prober){.pidfd = -1, .memory = -1, .due_ms = clock_boot_ms() + FIRST_MS};
-    helper_log_init(&prober->log, WORD);
+    helper_log_init(&prober->log, helper_row(HELPER_PROBER)->name);
 }
 
 void prober_soon(struct prober *prober)
@@ -51,35 +37,15 @@ void prober_soon(struct prober *prober)
 
 /* --- starting --- */
 
-static void execute(int binary, int memory, int errors)
+static int spawn_prober(struct prober *prober, int memory)
 {
-    char name[] = "holdfast", word[] = WORD;
-    char *const words[] = {name, word, NULL};
-    char *const environment[] = {NULL};
-    int high_binary = fcntl(binary, F_DUPFD_CLOEXEC, FD_END);
-    int high_memory = fcntl(memory, F_DUPFD_CLOEXEC, FD_END);
-    if (high_binary >= 0 && high_memory >= 0 && dup2(errors, STDERR_FILENO) >= 0 &&
-        dup2(high_memory, FD_MEMORY) >= 0 &&
-        syscall(SYS_close_range, FD_END, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-        syscall(SYS_execveat, high_binary, "", words, environment, AT_EMPTY_PATH);
-    _exit(EXIT_FAILURE);
-}
-
-static int fork_prober(struct prober *prober, int memory)
-{
-    int binary = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-    if (binary < 0)
-        return -errno;
     int errors = helper_log_open(&prober->log);
-    int pid = errors < 0 ? errors : fork();
-    if (pid == 0)
-        execute(binary, memory, errors);
-    int error = errors < 0 ? errors : pid < 0 ? -errno : 0;
-    if (errors >= 0)
-        close(errors);
-    close(binary);
-    if (error)
-        return error;
+    if (errors < 0)
+        return errors;
+    int pid = helper_spawn(HELPER_PROBER, &memory, errors);
+    close(errors);
+    if (pid < 0)
+        return pid;
     prober->pid = pid;
     prober->memory = memory;
     prober->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -104,7 +70,7 @@ static int start(struct prober *prober, const struct node *node)
         return memory;
     int error = lay_out(memory, &node->policy);
     if (error == 0)
-        error = fork_prober(prober, memory);
+        error = spawn_prober(prober, memory);
     if (error && prober->pid)
         prober_close(prober);
     else if (error)
@@ -116,10 +82,8 @@ static int start(struct prober *prober, const struct node *node)
 
 void prober_close(struct prober *prober)
 {
-    if (prober->pid) {
-        (void)kill(prober->pid, SIGKILL);
-        (void)waitpid(prober->pid, NULL, 0);
-    }
+    if (prober->pid)
+        (void)helper_end(prober->pid);
     if (prober->pidfd >= 0)
         close(prober->pidfd);
     if (prober->memory >= 0)
@@ -210,69 +174,48 @@ uint64_t prober_due_ms(const struct prober *prober)
 
 /* --- the process --- */
 
-bool prober_is_helper_invocation(int count, char *const *words)
-{
-    return count == WORDS && str_equal(words[1], WORD);
-}
-
 /* It talks to listeners that may be anybody's by now. A system call that is none of its own kills
  * it: nobody depends on it. */
-static int give_up_privilege(const struct probe_cache *record, struct connect_sources *sources)
+static int give_up_privilege(const struct helper_self *self, const struct probe_cache *record,
+                             struct connect_sources *sources)
 {
-    static const int keep[] = {FD_MEMORY};
-    const unsigned user = geteuid() == 0 ? USERS_NOBODY : 0;
-    struct sandbox sandbox = {
-        .uid = user,
-        .gid = user,
-        .connects = true,
-        .seccomp_kill = true,
-        .descriptors = DESCRIPTORS,
-        .memory = MEMORY_MAX,
-        .file_size = sizeof(struct probe_cache),
-        .port_count = record->count,
-    };
+    struct sandbox sandbox = helper_sandbox(self);
+    sandbox.file_size = sizeof(*record);
+    sandbox.port_count = record->count;
     for (size_t i = 0; i < record->count; i++)
         sandbox.ports[i] = record->listener[i].port;
-    log_setup("", LOG_LEVEL_NOTICE); /* the daemon writes the name */
-    int error = sandbox_close(keep, countof(keep));
-    if (error)
-        return error;
     connect_sources_open(sources);
-    return sandbox_enter(&sandbox, getppid());
+    return sandbox_enter(&sandbox, self->parent_pid);
 }
 
 /* What the daemon laid out, and what it is to be probed. */
 static int read_order(struct probe_cache *record)
 {
     struct stat status;
-    if (fstat(FD_MEMORY, &status) < 0 || status.st_size != (off_t)sizeof(*record) ||
-        lseek(FD_MEMORY, 0, SEEK_SET) < 0 ||
-        file_read_exactly(FD_MEMORY, record, sizeof(*record)) < 0 ||
-        !probe_cache_is_valid(record)) {
-        log_error("prober: is started by \"holdfast run\" alone");
-        return -EBADF;
-    }
-    return 0;
+    bool is_ours = fstat(HELPER_FD, &status) == 0 && status.st_size == (off_t)sizeof(*record) &&
+                   lseek(HELPER_FD, 0, SEEK_SET) == 0 &&
+                   file_read_exactly(HELPER_FD, record, sizeof(*record)) == 0 &&
+                   probe_cache_is_valid(record);
+    return is_ours ? 0 : HELPER_NOT_SPAWNED;
 }
 
 static int probe_into(struct probe_cache *record, struct connect_sources *sources)
 {
     probe_cache_probe(record, sources);
-    if (lseek(FD_MEMORY, 0, SEEK_SET) < 0)
+    if (lseek(HELPER_FD, 0, SEEK_SET) < 0)
         return -errno;
-    return file_write_all(FD_MEMORY, record, sizeof(*record));
+    return file_write_all(HELPER_FD, record, sizeof(*record));
 }
 
-int prober_main(void)
+int prober_main(const struct helper_self *self)
 {
     struct probe_cache *record = malloc(sizeof(*record));
-    (void)alarm(ALARM_S);
     struct connect_sources sources;
     int error = record ? read_order(record) : -ENOMEM;
     if (error == 0)
-        error = give_up_privilege(record, &sources);
+        error = give_up_privilege(self, record, &sources);
     if (error == 0)
         error = probe_into(record, &sources);
     free(record);
-    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+    return error;
 }

@@ -1,6 +1,6 @@
 /*
  * The prober: the process that probes the node's own listeners for the daemon, which must never
- * wait. It is this binary executed anew, as nobody and with nothing but one shared memory, from
+ * wait. It is a helper (process/helper.h) with nothing but one shared memory, from
  * which the daemon takes what it found once it has ended. It starts some seconds after the daemon,
  * after each change of a setting, and every PROBE_CACHE_INTERVAL_S; soon again, after a growing
  * delay, where a listener refused it or was too slow.
@@ -44,9 +44,5 @@ bool prober_finish(struct prober *prober, struct node *node);
 
 /* Ends one that runs. */
 void prober_close(struct prober *prober);
-
-/* Whether a program's arguments are those that the daemon gives; then its main. */
-bool prober_is_helper_invocation(int count, char *const *words);
-int prober_main(void);
 
 #endif

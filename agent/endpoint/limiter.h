@@ -10,7 +10,7 @@
 #define HOLDFAST_ENDPOINT_LIMITER_H
 
 #include "endpoint/stations.h"
-#include "endpoint/worker.h"
+#include "endpoint/worker_start.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -1,18 +1,14 @@
-/* The endpoint as its parent sees it: a listening socket, a child executed anew, and the
- * channel between the two. What the child then does is in worker_main.c. */
+/* The endpoint as its parent sees it: a listening socket, a helper process, and the channel between
+ * the two. What the process then does is in worker_main.c. */
 #include "endpoint/worker.h"
 
 #include "base/log.h"
 #include "base/str.h"
-#include "endpoint/worker_loop.h"
-#include "endpoint/worker_main.h"
+#include "process/helper.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -99,43 +95,32 @@ bool worker_listens(int listener)
 
 /* --- what the parent calls --- */
 
-static void execute(int binary, int listener, int channel, int start, int errors)
-{
-    int error = worker_main_execute(binary, listener, channel, start, errors);
-    log_error("endpoint: cannot be executed: %s", strerror(-error));
-    _exit(EXIT_FAILURE);
-}
-
-static int fork_child(struct worker *worker, int binary, int listener, int start, int errors)
+static int spawn_with(struct worker *worker, int listener, int start, int errors)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    int pid = fork();
-    if (pid == 0)
-        execute(binary, listener, pair[1], start, errors);
-    int error = pid < 0 ? -errno : 0;
+    const int descriptors[WORKER_DESCRIPTORS] = {
+        [WORKER_LISTENER] = listener, [WORKER_CHANNEL] = pair[1], [WORKER_START] = start};
+    int pid = helper_spawn(HELPER_ENDPOINT, descriptors, errors);
     close(pair[1]);
-    if (error)
+    if (pid < 0) {
         close(pair[0]);
-    else
-        *worker = (struct worker){.pid = pid, .channel = pair[0]};
-    return error;
+        return pid;
+    }
+    *worker = (struct worker){.pid = pid, .channel = pair[0]};
+    return 0;
 }
 
-/* The link in /proc leads to the file that runs, whatever stands at its path by now. */
 int worker_spawn_on(struct worker *worker, const struct worker_setup *setup, int listener)
 {
     if (setup->limits.connections > WORKER_CONNECTIONS_MAX)
         return -EINVAL;
-    int binary = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-    if (binary < 0)
-        return -errno;
-    int sealed = worker_main_seal(setup);
-    int error = sealed < 0 ? sealed : fork_child(worker, binary, listener, sealed, setup->errors);
-    if (sealed >= 0)
-        close(sealed);
-    close(binary);
+    int start = worker_start_seal(setup);
+    if (start < 0)
+        return start;
+    int error = spawn_with(worker, listener, start, setup->errors);
+    close(start);
     return error;
 }
 
@@ -218,8 +203,6 @@ int worker_wait(struct worker *worker)
 void worker_stop(struct worker *worker)
 {
     close(worker->channel);
-    (void)kill(worker->pid, SIGKILL);
-    while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    (void)helper_end(worker->pid);
     *worker = (struct worker){.channel = -1};
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "endpoint/connection.h"
+#include "endpoint/worker_channel.h"
 
 #include <errno.h>
 #include <stdlib.h>

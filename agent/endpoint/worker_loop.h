@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_ENDPOINT_WORKER_LOOP_H
 #define HOLDFAST_ENDPOINT_WORKER_LOOP_H
 
-#include "endpoint/worker.h"
+#include "endpoint/worker_start.h"
 #include "tls/tls.h"
 
 struct worker_loop;
@@ -20,23 +20,5 @@ int worker_loop_open(struct worker_loop **loop, const struct worker_limits *limi
 /* Serves until the channel closes: 0, or a negative errno. */
 int worker_loop_run(struct worker_loop *loop);
 void worker_loop_close(struct worker_loop *loop);
-
-/* What the two processes say to each other over the channel: messages of the first kind go down,
- * with a snapshot's descriptor or without, of the second with whom to serve from now on, each with
- * a sequence; a struct worker_record comes up at once, as a sign of life, and when counts have
- * changed.
- */
-enum { WORKER_MAGIC = 0x48464653 };
-
-struct worker_message {
-    uint32_t magic;
-    uint32_t size;
-    uint32_t sequence;
-};
-
-struct worker_stations_message {
-    struct worker_message head;
-    struct stations stations;
-};
 
 #endif

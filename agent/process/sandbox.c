@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "process/sandbox_filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -110,7 +109,7 @@ static int set_limits(const struct sandbox *sandbox)
  * made in it. */
 static int change_root(const struct sandbox *sandbox)
 {
-    char folder[] = "/run/holdfast-front-XXXXXX";
+    char folder[] = "/run/holdfast-helper-XXXXXX";
     if (sandbox->uid == 0)
         return 0;
     if (!mkdtemp(folder))
@@ -205,7 +204,7 @@ static struct handled handled_since(long abi)
 
 static int allow_ports(const struct sandbox *sandbox, int ruleset)
 {
-    for (size_t i = 0; sandbox->connects && i < sandbox->port_count; i++) {
+    for (size_t i = 0; i < sandbox->port_count; i++) {
         const struct port_rule rule = {NETWORK_CONNECT, sandbox->ports[i]};
         if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) < 0)
             return -errno;
@@ -213,9 +212,9 @@ static int allow_ports(const struct sandbox *sandbox, int ruleset)
     return 0;
 }
 
-/* No file, no TCP port of its own and no new connection, but for the prober to the ports that it
- * probes; no abstract UNIX socket and no process outside. Each as far as the kernel has it: Linux
- * 5.13 knows files, 6.7 ports, 6.12 the rest. */
+/* No file, no TCP port of its own and no new connection, but to the ports of its sandbox; no
+ * abstract UNIX socket and no process outside. Each as far as the kernel has it: Linux 5.13 knows
+ * files, 6.7 ports, 6.12 the rest. */
 static int landlock(const struct sandbox *sandbox)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -236,8 +235,9 @@ static int landlock(const struct sandbox *sandbox)
 
 static int filter_calls(const struct sandbox *sandbox)
 {
-    return sandbox_filter_install(sandbox->connects ? FILTER_PROBER : FILTER_ENDPOINT,
-                                  sandbox->seccomp_kill);
+    if (sandbox->silent && dup2(STDOUT_FILENO, STDERR_FILENO) < 0)
+        return -errno;
+    return sandbox_filter_install(sandbox->filter, sandbox->seccomp_kill);
 }
 
 static const struct step {

@@ -7,6 +7,8 @@
 #ifndef HOLDFAST_PROCESS_SANDBOX_H
 #define HOLDFAST_PROCESS_SANDBOX_H
 
+#include "process/sandbox_filter.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,14 +16,14 @@
 enum { SANDBOX_PORTS_MAX = 8 };
 
 struct sandbox {
-    unsigned uid, gid; /* 0: stay, and keep the root folder (tests without root) */
-    bool connects;     /* the prober, which makes connections and takes none; else the endpoint */
-    bool seccomp_kill; /* a denied system call kills the process; else it fails with EPERM */
+    unsigned uid, gid;          /* 0: stay, and keep the root folder (tests without root) */
+    enum filter_process filter; /* which system calls it may make */
+    bool seccomp_kill;    /* a denied system call kills the process; else it fails with EPERM */
+    bool silent;          /* standard error goes where standard output does, before the filter */
     unsigned descriptors; /* RLIMIT_NOFILE */
     size_t memory;        /* RLIMIT_DATA, bytes */
     size_t file_size;     /* RLIMIT_FSIZE, bytes: of any file, a memfd too; mostly 0 */
-    uint16_t
-        ports[SANDBOX_PORTS_MAX]; /* where `connects`: the TCP ports, by Landlock of Linux 6.7 */
+    uint16_t ports[SANDBOX_PORTS_MAX]; /* to which it connects by TCP: Landlock of Linux 6.7 */
     size_t port_count;
 };
 

@@ -46,7 +46,12 @@ struct argument {
 #define NO_ADDRESS IS(4, 0) /* of sendto(2) and recvfrom(2) */
 
 /* Which filter has the row: bits of enum filter_process. */
-enum { FRONT = FILTER_ENDPOINT, PROBER = FILTER_PROBER, BOTH = FRONT | PROBER };
+enum {
+    ENDPOINT = FILTER_ENDPOINT,
+    PROBER = FILTER_PROBER,
+    BOTH = ENDPOINT | PROBER,
+    ALL = BOTH | FILTER_PASSWORD
+};
 
 enum {
     ARGUMENTS_MAX = 3,
@@ -64,49 +69,49 @@ static const struct rule {
     uint16_t error; /* not allowed, but answered with this errno in any mode */
 } rules[] = {
     /* clang-format off */
-    {FRONT,  SYS_epoll_pwait,     {IS(4, 0)}, 0}, /* no signal mask */
-    {FRONT,  SYS_recvfrom,        {IS(3, 0), NO_ADDRESS}, 0},
-    {BOTH,   SYS_sendto,          {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
-    {BOTH,   SYS_getrandom,       {IS(2, 0)}, 0},
-    {FRONT,  SYS_accept4,         {IS(3, ACCEPTED)}, 0},
-    {FRONT,  SYS_getsockname,     {{0}}, 0},
-    {BOTH,   SYS_close,           {{0}}, 0},
-    {FRONT,  SYS_epoll_ctl,       {UPTO(1, EPOLL_CTL_MOD)}, 0},
-    {FRONT,  SYS_shutdown,        {IS(1, SHUT_WR)}, 0}, /* does not end a listener's listening */
-    {FRONT,  SYS_socketpair,      {IS(0, AF_UNIX), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
-    {FRONT,  SYS_fcntl,           {IS(1, F_GETFL)}, 0}, /* libmicrohttpd */
+    {ENDPOINT, SYS_epoll_pwait,     {IS(4, 0)}, 0}, /* no signal mask */
+    {ENDPOINT, SYS_recvfrom,        {IS(3, 0), NO_ADDRESS}, 0},
+    {BOTH,     SYS_sendto,          {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
+    {BOTH,     SYS_getrandom,       {IS(2, 0)}, 0},
+    {ENDPOINT, SYS_accept4,         {IS(3, ACCEPTED)}, 0},
+    {ENDPOINT, SYS_getsockname,     {{0}}, 0},
+    {BOTH,     SYS_close,           {{0}}, 0},
+    {ENDPOINT, SYS_epoll_ctl,       {UPTO(1, EPOLL_CTL_MOD)}, 0},
+    {ENDPOINT, SYS_shutdown,        {IS(1, SHUT_WR)}, 0}, /* does not end a listener's listening */
+    {ENDPOINT, SYS_socketpair,      {IS(0, AF_UNIX), IS(1, NEW_SOCKET), IS(2, 0)}, 0},
+    {ENDPOINT, SYS_fcntl,           {IS(1, F_GETFL)}, 0}, /* libmicrohttpd */
     /* libmicrohttpd asks for these two; it gets none, since the pair is no TCP. */
-    {FRONT,  SYS_setsockopt,      {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY), IS(4, sizeof(int))}, ENOPROTOOPT},
-    {FRONT,  SYS_setsockopt,      {IS(1, IPPROTO_TCP), IS(2, TCP_CORK), IS(4, sizeof(int))}, ENOPROTOOPT},
-    {BOTH,   SYS_sendto,          {IS(3, MSG_NOSIGNAL | MSG_DONTWAIT), NO_ADDRESS}, 0},
-    {FRONT,  SYS_sendto,          {IS(3, MSG_NOSIGNAL | MSG_MORE), NO_ADDRESS}, 0},
-    {PROBER, SYS_recvfrom,        {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
-    {PROBER, SYS_recvfrom,        {IS(3, MSG_DONTWAIT), NO_ADDRESS}, 0},
+    {ENDPOINT, SYS_setsockopt,      {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY), IS(4, sizeof(int))}, ENOPROTOOPT},
+    {ENDPOINT, SYS_setsockopt,      {IS(1, IPPROTO_TCP), IS(2, TCP_CORK), IS(4, sizeof(int))}, ENOPROTOOPT},
+    {BOTH,     SYS_sendto,          {IS(3, MSG_NOSIGNAL | MSG_DONTWAIT), NO_ADDRESS}, 0},
+    {ENDPOINT, SYS_sendto,          {IS(3, MSG_NOSIGNAL | MSG_MORE), NO_ADDRESS}, 0},
+    {PROBER,   SYS_recvfrom,        {IS(3, MSG_NOSIGNAL), NO_ADDRESS}, 0},
+    {PROBER,   SYS_recvfrom,        {IS(3, MSG_DONTWAIT), NO_ADDRESS}, 0},
     /* The C library's allocator: data, guard pages, and what it gives back. */
-    {BOTH,   SYS_mmap,            {IS(2, READ_WRITE), IS(3, ANONYMOUS)}, 0},
-    {BOTH,   SYS_mmap,            {IS(2, PROT_NONE), IS(3, ANONYMOUS)}, 0},
-    {BOTH,   SYS_mmap,            {IS(2, PROT_NONE), IS(3, ANONYMOUS | MAP_FIXED)}, 0},
-    {BOTH,   SYS_mprotect,        {IS(2, READ_WRITE)}, 0},
-    {BOTH,   SYS_munmap,          {{0}}, 0},
-    {BOTH,   SYS_mremap,          {IS(3, MREMAP_MAYMOVE)}, 0},
-    {BOTH,   SYS_madvise,         {IS(2, MADV_FREE)}, 0},
-    {BOTH,   SYS_brk,             {{0}}, 0},
-    {FRONT,  SYS_recvmsg,         {IS(2, MSG_CMSG_CLOEXEC)}, 0}, /* snapshots: these four */
-    {FRONT,  SYS_fcntl,           {IS(1, F_GET_SEALS)}, 0},
-    {FRONT,  SYS_mmap,            {IS(2, PROT_READ), IS(3, MAP_PRIVATE)}, 0},
-    {FRONT,  SYS_fstat,           {{0}}, 0},
-    {FRONT,  SYS_read,            {{0}}, 0},
-    {BOTH,   SYS_write,           {{0}}, 0}, /* the log */
-    {BOTH,   SYS_clock_gettime,   {UPTO(0, LAST_CLOCK)}, 0}, /* where the vDSO has no clock */
-    {BOTH,   SYS_exit_group,      {{0}}, 0},
-    {PROBER, SYS_poll,            {{0}}, 0},
-    {PROBER, SYS_connect,         {IS(2, sizeof(struct sockaddr_in))}, 0}, /* of sockets that are */
-    {PROBER, SYS_connect,         {IS(2, sizeof(struct sockaddr_in6))}, 0}, /* bound to loopback */
-    {PROBER, SYS_getsockopt,      {IS(1, SOL_SOCKET), IS(2, SO_ERROR)}, 0},
-    {PROBER, SYS_setsockopt,      {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY), IS(4, sizeof(int))}, 0},
-    {PROBER, SYS_lseek,           {IS(1, 0), IS(2, SEEK_SET)}, 0},
-    {PROBER, SYS_nanosleep,       {{0}}, 0},
-    {PROBER, SYS_restart_syscall, {{0}}, 0}, /* poll(2), nanosleep(2) after a stop */
+    {ALL,      SYS_mmap,            {IS(2, READ_WRITE), IS(3, ANONYMOUS)}, 0},
+    {ALL,      SYS_mmap,            {IS(2, PROT_NONE), IS(3, ANONYMOUS)}, 0},
+    {ALL,      SYS_mmap,            {IS(2, PROT_NONE), IS(3, ANONYMOUS | MAP_FIXED)}, 0},
+    {ALL,      SYS_mprotect,        {IS(2, READ_WRITE)}, 0},
+    {ALL,      SYS_munmap,          {{0}}, 0},
+    {ALL,      SYS_mremap,          {IS(3, MREMAP_MAYMOVE)}, 0},
+    {ALL,      SYS_madvise,         {IS(2, MADV_FREE)}, 0},
+    {ALL,      SYS_brk,             {{0}}, 0},
+    {ENDPOINT, SYS_recvmsg,         {IS(2, MSG_CMSG_CLOEXEC)}, 0}, /* snapshots: these four */
+    {ENDPOINT, SYS_fcntl,           {IS(1, F_GET_SEALS)}, 0},
+    {ENDPOINT, SYS_mmap,            {IS(2, PROT_READ), IS(3, MAP_PRIVATE)}, 0},
+    {ENDPOINT, SYS_fstat,           {{0}}, 0},
+    {ENDPOINT, SYS_read,            {{0}}, 0},
+    {ALL,      SYS_write,           {{0}}, 0}, /* the log */
+    {BOTH,     SYS_clock_gettime,   {UPTO(0, LAST_CLOCK)}, 0}, /* where the vDSO has no clock */
+    {ALL,      SYS_exit_group,      {{0}}, 0},
+    {PROBER,   SYS_poll,            {{0}}, 0},
+    {PROBER,   SYS_connect,         {IS(2, sizeof(struct sockaddr_in))}, 0}, /* of sockets that are */
+    {PROBER,   SYS_connect,         {IS(2, sizeof(struct sockaddr_in6))}, 0}, /* bound to loopback */
+    {PROBER,   SYS_getsockopt,      {IS(1, SOL_SOCKET), IS(2, SO_ERROR)}, 0},
+    {PROBER,   SYS_setsockopt,      {IS(1, IPPROTO_TCP), IS(2, TCP_NODELAY), IS(4, sizeof(int))}, 0},
+    {PROBER,   SYS_lseek,           {IS(1, 0), IS(2, SEEK_SET)}, 0},
+    {PROBER,   SYS_nanosleep,       {{0}}, 0},
+    {PROBER,   SYS_restart_syscall, {{0}}, 0}, /* poll(2), nanosleep(2) after a stop */
     /* clang-format on */
 };
 

@@ -11,6 +11,9 @@
 
 enum { USERS_NOBODY = 65534 };
 
+/* A helper's numbers from /etc/passwd; USERS_NOBODY where `name` is NULL or not there. */
+void users_find(const char *name, unsigned *uid, unsigned *gid);
+
 /* The endpoint's uid, from /etc/passwd; 0 where it has no user of its own: then it shares the
  * prober's, which connects. */
 uint32_t users_endpoint(void);

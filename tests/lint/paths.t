@@ -32,12 +32,11 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
     'agent/control/server.c'      => ['unlink(control->path)'],
     'agent/daemon/endpoint.c'  => ['unlink(path)'],
     'agent/daemon/file_watch.c' => ['inotify_add_watch(fd, path, events)'],
-    'agent/endpoint/worker.c'     => ['open("/proc/self/exe"'],
     'agent/control/password_set.c' => ['open(path'],
-    'agent/daemon/prober.c'    => ['open("/proc/self/exe"'],
     'agent/node/node.c'      => ['access(KEY_OF_', 'access(node->state_path', 'access(folder',
                                   'lstat(path', 'stat(folder', 'stat("/proc/self/ns/pid"',
                                   'statfs(path', 'readlink("/proc/1/exe"'],
+    'agent/process/helper.c'    => ['open("/proc/self/exe"'],
     'agent/process/sandbox.c'   => ['open("/dev/null"', 'mkdtemp(folder)', 'chdir(folder)',
                                   'chdir("/")', 'chroot(".")', 'rmdir(folder)'],
 );
@@ -49,7 +48,7 @@ my %KEEPS_LINK = map { $_ => 1 } qw(file_path file_path_keeping file_target file
 my %KEEPS_LINK_THERE = ('agent/daemon/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
 # What belongs to the kernel or the machine and not to the node's files, with --root too.
 my %OF_THE_MACHINE = map { $_ => 1 } ('agent/firewall/foreign.c', 'agent/domain/processes.c',
-    'agent/node/node.c', 'agent/process/users.c', 'agent/daemon/endpoint.c');
+    'agent/node/node.c', 'agent/process/users.c');
 
 my (@raw, @followed, @glued, @literal, %used);
 

@@ -96,7 +96,7 @@ def the_probe(t, node, sip):
 
 
 def endpoint_of(daemon):
-    found = subprocess.run(['pgrep', '-P', str(daemon.pid), '-f', 'front'], capture_output=True, text=True, check=False)
+    found = subprocess.run(['pgrep', '-P', str(daemon.pid), '-f', 'endpoint'], capture_output=True, text=True, check=False)
     return found.stdout.split()
 
 

@@ -64,7 +64,7 @@ class Daemon:
         return None
 
     def front(self):
-        return self.child(b'front')
+        return self.child(b'endpoint')
 
     def confined_prober(self):
         """One that is past its start, or None."""
@@ -154,7 +154,7 @@ def secrets_stay(t, daemon):
     t.ok(len(lines) >= 2 and not any(line in of_front for line in lines),
          'nor a line of the text of its private key', f'{len(lines)} lines')
     with open(f'/proc/{front}/cmdline', 'rb') as cmdline:
-        t.same(cmdline.read(), b'holdfast\0front\0', 'its arguments say nothing')
+        t.same(cmdline.read(), b'holdfast\0endpoint\0', 'its arguments say nothing')
     with open(f'/proc/{front}/environ', 'rb') as environ:
         t.same(environ.read(), b'', 'and it has no environment')
     t.same(sorted(os.readlink(f'/proc/{front}/fd/{fd}').split(':')[0]
@@ -221,15 +221,15 @@ def local_readers(t, node):
 
 def not_by_hand(t):
     """Without descriptors, and with some that are not what they must be."""
-    by_hand = subprocess.run([harness.HOLDFAST, 'front'], capture_output=True, text=True)
+    by_hand = subprocess.run([harness.HOLDFAST, 'endpoint'], capture_output=True, text=True)
     t.ok(by_hand.returncode == 2 and 'holdfast run' in by_hand.stderr,
          'the front cannot be started by hand', by_hand)
-    wrong = subprocess.run(f'exec {harness.HOLDFAST} front 3</dev/zero 4</dev/zero 5</dev/zero',
+    wrong = subprocess.run(f'exec {harness.HOLDFAST} endpoint 3</dev/zero 4</dev/zero 5</dev/zero',
                            shell=True, capture_output=True, text=True)
     t.ok(wrong.returncode == 2 and 'holdfast run' in wrong.stderr,
          'nor with descriptors of another kind', wrong)
     usage = subprocess.run([harness.HOLDFAST, '--help'], capture_output=True, text=True)
-    t.ok(not re.search(r'^\s*front\b', usage.stdout + usage.stderr, re.M),
+    t.ok(not re.search(r'^\s*endpoint\b', usage.stdout + usage.stderr, re.M),
          'and is no command that anybody is shown', usage)
 
 

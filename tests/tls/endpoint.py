@@ -42,7 +42,7 @@ class Front:
     """The front under endpoint_driver; settings as words of its command line, limits by name, as in
     struct front_limits; with a certificate of its own making, or one that openssl made."""
 
-    def __init__(self, address='::', uid=NOBODY, settings=(), rsa=False, **limits):
+    def __init__(self, address='::', settings=(), rsa=False, **limits):
         self.folder = tempfile.mkdtemp(prefix='holdfast-tls-')
         if rsa:
             self.make_rsa()
@@ -50,7 +50,7 @@ class Front:
         limits = {'handshakes_per_address_s': 1000, **limits}
         self.counts = dict.fromkeys(['requests', 'handshakes', 'timed_out'], 0)
         self.process = subprocess.Popen(
-            [DRIVER, address, str(self.port), str(uid), self.folder,
+            [DRIVER, address, str(self.port), self.folder,
              *(f'{name}={value}' for name, value in limits.items()), *settings],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, extra_groups=GROUPS)
         os.set_blocking(self.process.stdout.fileno(), False)

@@ -1,7 +1,7 @@
 /*
  * The endpoint without a daemon, for tests and benchmarks from outside.
  *
- *   endpoint_driver ADDRESS PORT UID FOLDER [LIMIT=VALUE...] [guide] [SETTING=VALUE...]
+ *   endpoint_driver ADDRESS PORT FOLDER [LIMIT=VALUE...] [guide] [SETTING=VALUE...]
  *
  * makes a self-signed certificate (FOLDER/cert.pem and key.pem, or takes those that are there),
  * starts the endpoint with system calls in kill mode and what the settings make of TLS and headers
@@ -10,16 +10,16 @@
  * "garbage" (a sealed file that is no snapshot), "unknown GENERATION" (a snapshot in a message of
  * another kind), "stations LIST" (health.stations, from now on).
  * What the endpoint records is printed as "counts NAME=VALUE...". It ends with its input, or when
- * the front is gone ("gone").
+ * the endpoint is gone ("gone").
  */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "endpoint/worker_loop.h"
-#include "endpoint/worker_main.h"
+#include "endpoint/worker.h"
 #include "pki/selfsigned.h"
 #include "policy/policy.h"
+#include "process/helper.h"
 #include "snapshot/pages.h"
 #include "snapshot/snapshot.h"
 
@@ -38,7 +38,7 @@ enum {
     LINE_SIZE = 4096,
     PEM_MAX = 1 << 16,
     DAYS = 30,
-    OPTIONS_FROM = 5,
+    OPTIONS_FROM = 4,
     NEVER_STALE = 0,
     TICKET_KEY_S = 3600
 };
@@ -315,27 +315,25 @@ static void make_policy(struct drive *drive, struct worker_setup *setup)
 
 int main(int count, char **arguments)
 {
-    if (worker_main_is_helper_invocation(count, arguments))
-        return worker_main();
-    uint64_t port, uid;
+    int status = helper_main(count, arguments);
+    if (status >= 0)
+        return status;
+    uint64_t port;
     struct drive drive = {0};
     struct worker_setup setup = {
         .limits = {100, 10, 10000, 10000, 60000, 600000, 20, 8192},
-        .seccomp_kill = true,
         .errors = STDERR_FILENO,
         .ticket_key_s = TICKET_KEY_S,
     };
     log_setup("endpoint_driver", LOG_LEVEL_NOTICE);
     if (count < OPTIONS_FROM || str_to_u64(arguments[2], 1, UINT16_MAX, &port) < 0 ||
-        str_to_u64(arguments[3], 0, UINT16_MAX, &uid) < 0 ||
         settings_defaults(&drive.settings) < 0 ||
         take_options(&setup, &drive.settings, arguments + OPTIONS_FROM) < 0 ||
-        load_pair(&setup, arguments[4]) < 0)
+        load_pair(&setup, arguments[3]) < 0)
         return 2;
     setvbuf(stdin, NULL, _IONBF, 0); /* a line is read whole, and poll(2) tells the truth */
     setup.address = arguments[1];
     setup.port = (uint16_t)port;
-    setup.uid = setup.gid = (unsigned)uid;
     make_policy(&drive, &setup);
     struct stations stations;
     if (stations_read(&stations, &drive.settings) < 0)

@@ -445,13 +445,13 @@ static bool enter(bool prober, const char *mode)
     const struct sandbox sandbox = {
         .uid = NOBODY,
         .gid = NOBODY,
-        .connects = prober,
+        .filter = prober ? FILTER_PROBER : FILTER_ENDPOINT,
         .seccomp_kill = str_equal(mode, "kill"),
         .descriptors = 64,
         .memory = MEMORY,
         .file_size = FILE_SIZE,
         .ports = {ntohs(world.tcp.sin_port)},
-        .port_count = 1,
+        .port_count = prober ? 1 : 0,
     };
     if (sandbox_close(keep, countof(keep)) < 0)
         return false;

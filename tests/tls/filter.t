@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The system call filters of the front and of the prober, with the numbers of x86-64: every call
+"""The system call filters of the helper processes, with the numbers of x86-64: every call
 that is not in the tables here, and every one that is with each argument that the filter checks
 spoiled bit by bit. The tables here are held against the product's own, row by row, so that a call
 or an argument that is permitted there and not tried here is a failure."""
@@ -30,9 +30,8 @@ TCP, INT = socket.IPPROTO_TCP, 4  # a level, and the length of its options
 PAGE = 1 << 46  # where no page is
 
 # Number: name, then the permitted forms. A form is the arguments, and which of them are checked.
-BOTH = {
+ALL = {
     1: ('write', [((NO_FD,), ())]),
-    3: ('close', [((NO_FD,), ())]),
     9: ('mmap', [((0, 4096, DATA, ANONYMOUS, NO_FD), (2, 3)), ((0, 4096, 0, ANONYMOUS), (2, 3)),
                  ((PAGE, 4096, 0, ANONYMOUS | FIXED), (2, 3))]),
     10: ('mprotect', [((PAGE, 4096, DATA), (2,))]),
@@ -40,13 +39,16 @@ BOTH = {
     12: ('brk', [((0,), ())]),
     25: ('mremap', [((PAGE, 4096, 8192, MAYMOVE), (3,))]),
     28: ('madvise', [((PAGE, 4096, MADV_FREE), (2,))]),
+    231: ('exit_group', [((0,), ())]),
+}
+BOTH = {
+    3: ('close', [((NO_FD,), ())]),
     44: ('sendto', [((NO_FD, 0, 0, NOSIGNAL), (3, 4)),
                     ((NO_FD, 0, 0, NOSIGNAL | DONTWAIT), (3, 4))]),
     228: ('clock_gettime', [((clock,), (0,)) for clock in range(8)]),
-    231: ('exit_group', [((0,), ())]),
     318: ('getrandom', [((0, 0, 0), (2,))]),
 }
-FRONT = {
+ENDPOINT = {
     0: ('read', [((NO_FD,), ())]),
     5: ('fstat', [((NO_FD,), ())]),
     9: ('mmap', [((0, 4096, mmap.PROT_READ, PRIVATE, NO_FD), (2, 3))]),
@@ -74,7 +76,7 @@ PROBER = {
     219: ('restart_syscall', [((), ())]),
 }
 # What is not permitted and has an errno of its own in any mode.
-ANSWERED = {('front', 54): errno.ENOPROTOOPT}
+ANSWERED = {('endpoint', 54): errno.ENOPROTOOPT}
 # Permitted with any argument: none makes the call do more than its name says.
 UNCHECKED = {'read', 'write', 'close', 'fstat', 'munmap', 'brk', 'exit_group',
              'getsockname', 'poll', 'nanosleep', 'restart_syscall'}
@@ -108,11 +110,12 @@ WANTED = {
 tap = Tap()
 
 
-def merged(own):
+def merged(*tables):
     """A filter's permitted calls: number to name and forms."""
-    calls = {number: (name, list(forms)) for number, (name, forms) in BOTH.items()}
-    for number, (name, forms) in own.items():
-        calls.setdefault(number, (name, []))[1].extend(forms)
+    calls = {}
+    for table in tables:
+        for number, (name, forms) in table.items():
+            calls.setdefault(number, (name, []))[1].extend(forms)
     return calls
 
 
@@ -169,8 +172,8 @@ def tried(process, calls):
             for number, (_, forms) in calls.items() for arguments, checked in forms}
 
 
-for process, own in ('front', FRONT), ('prober', PROBER):
-    calls = merged(own)
+for process, calls in (('endpoint', merged(ALL, BOTH, ENDPOINT)),
+                       ('prober', merged(ALL, BOTH, PROBER)), ('password', merged(ALL))):
     tap.same(sorted(product(process) ^ tried(process, calls)), [],
              f'{process}: every row of the filter is tried here, with all that it checks')
     tap.same({name for name, forms in calls.values() if not all(checked for _, checked in forms)}

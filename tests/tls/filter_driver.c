@@ -1,9 +1,9 @@
 /*
- * System calls behind the filter of the endpoint or of the prober, for tests/tls/filter.t.
+ * System calls behind the filter of a helper process, for tests/tls/filter.t.
  *
- *   filter_driver front|prober kill NUMBER [ARGUMENT...]
- *   filter_driver front|prober deny <CALLS
- *   filter_driver front|prober rules
+ *   filter_driver endpoint|prober|password kill NUMBER [ARGUMENT...]
+ *   filter_driver endpoint|prober|password deny <CALLS
+ *   filter_driver endpoint|prober|password rules
  *
  * The first ends with the call's errno, 0 when it succeeded. The second makes the call of each line
  * of its standard input, "NUMBER [ARGUMENT...]", and prints the errno of each, a line for a line.
@@ -33,6 +33,8 @@ static struct call calls[CALLS_MAX];
 
 static enum filter_process process_of(const char *name)
 {
+    if (str_equal(name, "password"))
+        return FILTER_PASSWORD;
     return str_equal(name, "prober") ? FILTER_PROBER : FILTER_ENDPOINT;
 }
 

@@ -146,7 +146,7 @@ with socket.create_connection(('::1', front.port), 5) as six:
     with front.context().wrap_socket(six, server_hostname='localhost') as client:
         client.sendall(GET)
         tap.same(read_answer(client).status, 200, 'at :: it serves both families')
-taken = subprocess.run([front.process.args[0], '::', str(front.port), '0', front.folder],
+taken = subprocess.run([front.process.args[0], '::', str(front.port), front.folder],
                        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 tap.ok(taken.returncode == 2 and f'port {front.port}: Address' in taken.stderr,
        'a port that is taken is told', taken.stderr)
