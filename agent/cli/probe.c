@@ -138,7 +138,8 @@ static int probe_surface(const struct invocation *invocation, const struct reque
     if (look.node.reason.length)
         log_warning("probe: the strictest policy stands: %s", buf_text(&look.node.reason));
     int code = EXIT_COULD_NOT;
-    if (fips_evidence_prove(&look.node))
+    fips_evidence_test(&look.node);
+    if (fips_evidence_passed(&look.node))
         code = probe(invocation->operands[0], request, &look.node.policy.crypto);
     look_close(&look);
     return code;

@@ -100,6 +100,7 @@ static void walk(struct daemon *daemon)
 {
     struct results now = {0};
     daemon->walk_due_ms = 0;
+    fips_evidence_test(&daemon->node); /* a change may have switched FIPS mode on */
     if (endpoint_hold(&daemon->endpoint, &daemon->node))
         prober_soon(&daemon->prober);
     endpoint_report(&daemon->endpoint, &daemon->node, daemon->prober.failures,
@@ -225,7 +226,7 @@ static void do_what_is_due(struct daemon *daemon)
         endpoint_changed(daemon);
     if (daemon->walk_due_ms && clock_boot_ms() >= daemon->walk_due_ms)
         walk(daemon);
-    if (!fips_evidence_prove(&daemon->node)) { /* a library that failed is not used */
+    if (!fips_evidence_passed(&daemon->node)) { /* a library that failed is not used */
         prober_close(&daemon->prober);
         daemon->prober.due_ms = 0;
     } else if (prober_do_due(&daemon->prober, &daemon->node)) {
@@ -411,6 +412,8 @@ static int open_node(struct daemon *daemon)
         log_error("FAILED CLOSED: %s", buf_text(&daemon->node.reason));
     else if (daemon->node.frozen)
         log_error("%s: %s", setup->state_path, NODE_FROZEN);
+    if (error == 0)
+        fips_evidence_test(&daemon->node);
     return error;
 }
 

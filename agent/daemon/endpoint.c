@@ -44,15 +44,16 @@ void endpoint_init(struct endpoint *endpoint)
 int endpoint_open(struct endpoint *endpoint, struct node *node)
 {
     endpoint->served.daemon_pid = getpid();
-    return fips_evidence_prove(node) ? own_certificate_open(&endpoint->certificate, node) : 0;
+    return fips_evidence_passed(node) ? own_certificate_open(&endpoint->certificate, node) : 0;
 }
 
 void endpoint_evaluate(struct node *node)
 {
     struct buf key_pem = {0};
-    if (fips_evidence_prove(node) && node->state &&
+    fips_evidence_test(node);
+    if (fips_evidence_passed(node) && node->state &&
         state_object_get(node->state, OWN_CERTIFICATE_KEY, &key_pem) == 0)
-        (void)fips_evidence_allows_key(node, &key_pem);
+        fips_evidence_test_key(node, &key_pem);
     buf_wipe(&key_pem);
 }
 
@@ -223,13 +224,13 @@ static void note_start(struct endpoint *endpoint, const struct node *node)
 static bool is_allowed(struct endpoint *endpoint, struct node *node)
 {
     const struct own_certificate *certificate = &endpoint->certificate;
-    if (!fips_evidence_prove(node))
+    if (!fips_evidence_passed(node))
         set_state(endpoint, node, SERVED_DOWN, "FIPS mode forbids it: a self-test failed");
     else if (certificate->fault)
         fail(endpoint, node, "%s", certificate->fault);
     else if (certificate->certificate_pem.length == 0)
         fail(endpoint, node, "there is no certificate");
-    else if (!fips_evidence_allows_key(node, &certificate->key_pem))
+    else if (!fips_evidence_allows_key(node))
         set_state(endpoint, node, SERVED_DOWN, "FIPS mode forbids it: its key is not approved");
     else
         return true;
@@ -239,6 +240,8 @@ static bool is_allowed(struct endpoint *endpoint, struct node *node)
 void endpoint_start(struct endpoint *endpoint, struct node *node)
 {
     endpoint->start_due_ms = 0;
+    if (fips_evidence_passed(node) && endpoint->certificate.key_pem.length)
+        fips_evidence_test_key(node, &endpoint->certificate.key_pem);
     if (!is_allowed(endpoint, node))
         return;
     find_offer(&endpoint->offer, node);
@@ -281,7 +284,7 @@ static bool admit(struct endpoint *endpoint, const struct node *node)
 /* FIPS mode with a failed self-test may have kept the pair from being read so far. */
 static bool renew(struct endpoint *endpoint, struct node *node)
 {
-    if (!fips_evidence_prove(node))
+    if (!fips_evidence_passed(node))
         return false;
     if (!endpoint->certificate.is_loaded)
         return own_certificate_open(&endpoint->certificate, node) == 0;

@@ -39,45 +39,60 @@ static void name_failures(const struct selftest_report *report, struct buf *what
                        selftest_library_name((enum selftest_library)i));
 }
 
-bool fips_evidence_prove(struct node *node)
+static void fail_closed(struct node *node)
 {
-    struct fips_evidence *evidence = &node->fips;
-    if (!is_on(node))
-        return true;
-    if (evidence->tested)
-        return selftest_passed(&evidence->selftests);
-    double began_ms = spent_ms();
-    selftest_run(SELFTEST_ALL, &evidence->selftests);
-    evidence->took_ms = (unsigned)(spent_ms() - began_ms);
-    evidence->tested = true;
-    if (selftest_passed(&evidence->selftests))
-        return true;
     struct buf what = {0};
-    name_failures(&evidence->selftests, &what);
+    name_failures(&node->fips.selftests, &what);
     record_failure(node, buf_text(&what));
     if (node_fail_closed(node, "a self-test failed", buf_text(&what)) < 0)
         log_error("memory is short");
     log_error("FAILED CLOSED: %s", buf_text(&node->reason));
     buf_free(&what);
-    return false;
 }
 
-bool fips_evidence_allows_key(struct node *node, const struct buf *key_pem)
+void fips_evidence_test(struct node *node)
 {
     struct fips_evidence *evidence = &node->fips;
-    if (is_on(node) && evidence->key == FIPS_KEY_UNKNOWN) {
-        struct buf why = {0}, kind = {0};
-        evidence->key =
-            key_rules_check_pem(key_pem, &kind, &why) == 0 ? FIPS_KEY_APPROVED : FIPS_KEY_REJECTED;
-        if (evidence->key == FIPS_KEY_REJECTED) {
-            (void)snprintf(evidence->key_reason, sizeof(evidence->key_reason), "%s",
-                           why.length ? buf_text(&why) : "memory is short");
-            log_error("endpoint: FIPS mode does not take its key: %s", evidence->key_reason);
-            node_event(node, "key", "the endpoint's key is rejected: %s", evidence->key_reason);
-        }
-        (void)str_copy(evidence->key_kind, sizeof(evidence->key_kind), buf_text(&kind));
-        buf_free(&kind);
-        buf_free(&why);
-    }
-    return !is_on(node) || evidence->key == FIPS_KEY_APPROVED;
+    if (!is_on(node) || evidence->tested)
+        return;
+    double began_ms = spent_ms();
+    selftest_run(SELFTEST_ALL, &evidence->selftests);
+    evidence->took_ms = (unsigned)(spent_ms() - began_ms);
+    evidence->tested = true;
+    if (!selftest_passed(&evidence->selftests))
+        fail_closed(node);
+}
+
+bool fips_evidence_passed(const struct node *node)
+{
+    return !is_on(node) || (node->fips.tested && selftest_passed(&node->fips.selftests));
+}
+
+static void reject_key(struct node *node, const char *why)
+{
+    struct fips_evidence *evidence = &node->fips;
+    evidence->key = FIPS_KEY_REJECTED;
+    (void)snprintf(evidence->key_reason, sizeof(evidence->key_reason), "%s", why);
+    log_error("endpoint: FIPS mode does not take its key: %s", evidence->key_reason);
+    node_event(node, "key", "the endpoint's key is rejected: %s", evidence->key_reason);
+}
+
+void fips_evidence_test_key(struct node *node, const struct buf *key_pem)
+{
+    struct fips_evidence *evidence = &node->fips;
+    struct buf why = {0}, kind = {0};
+    if (!is_on(node) || evidence->key != FIPS_KEY_UNKNOWN)
+        return;
+    if (key_rules_check_pem(key_pem, &kind, &why) == 0)
+        evidence->key = FIPS_KEY_APPROVED;
+    else
+        reject_key(node, why.length ? buf_text(&why) : "memory is short");
+    (void)str_copy(evidence->key_kind, sizeof(evidence->key_kind), buf_text(&kind));
+    buf_free(&kind);
+    buf_free(&why);
+}
+
+bool fips_evidence_allows_key(const struct node *node)
+{
+    return !is_on(node) || node->fips.key == FIPS_KEY_APPROVED;
 }

@@ -1,8 +1,8 @@
 /*
  * What FIPS mode asks of this process before it uses a key or speaks TLS: self-tests that passed,
- * and an approved key. What is found out stands in node->fips, for the rows of the fips domain.
+ * and an approved key. What is found out stands in node->fips, for the checks of the fips domain.
  *
- * Outside FIPS mode each of these says yes and does nothing.
+ * Outside FIPS mode the tests do nothing, and the questions are answered by yes.
  */
 #ifndef HOLDFAST_NODE_FIPS_EVIDENCE_H
 #define HOLDFAST_NODE_FIPS_EVIDENCE_H
@@ -11,11 +11,20 @@
 
 #include <stdbool.h>
 
-/* Runs every self-test, once a process. False when one failed: it was told, it is an event where
- * the log's own SHA-256 is sound, the state is closed, and the node fails closed. */
-bool fips_evidence_prove(struct node *node);
+/* Where FIPS mode is on, runs every self-test, once a process: for whoever uses keys or TLS, once
+ * the node is loaded and after each change of its settings. Where one fails the node fails closed,
+ * with the reason logged and an event if the log's own SHA-256 passed. */
+void fips_evidence_test(struct node *node);
 
-/* Whether this private key, a PEM text, may be used; judged once, told when it is rejected. */
-bool fips_evidence_allows_key(struct node *node, const struct buf *key_pem);
+/* Whether this process may use its libraries: not before fips_evidence_test where FIPS mode is on.
+ */
+bool fips_evidence_passed(const struct node *node);
+
+/* Where FIPS mode is on, looks at the endpoint's private key, a PEM text, once; a rejected one is
+ * logged and an event. */
+void fips_evidence_test_key(struct node *node, const struct buf *key_pem);
+
+/* Whether that key may be used: not before fips_evidence_test_key where FIPS mode is on. */
+bool fips_evidence_allows_key(const struct node *node);
 
 #endif

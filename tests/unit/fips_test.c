@@ -49,7 +49,8 @@ static void outside_fips_mode_nothing_is_tested(void **state)
 {
     struct node *node = *state;
     generator_is_stuck = true;
-    assert_true(fips_evidence_prove(node));
+    fips_evidence_test(node);
+    assert_true(fips_evidence_passed(node));
     assert_false(node->fips.tested);
 }
 
@@ -57,10 +58,12 @@ static void tests_that_pass_are_made_once(void **state)
 {
     struct node *node = *state;
     switch_on(node);
-    assert_true(fips_evidence_prove(node));
+    fips_evidence_test(node);
+    assert_true(fips_evidence_passed(node));
     assert_true(node->fips.tested);
     generator_is_stuck = true;
-    assert_true(fips_evidence_prove(node));
+    fips_evidence_test(node);
+    assert_true(fips_evidence_passed(node));
     assert_int_equal(node->reason.length, 0);
 }
 
@@ -69,11 +72,26 @@ static void a_test_that_failed_has_failed_however_often_it_is_asked_for(void **s
     struct node *node = *state;
     switch_on(node);
     generator_is_stuck = true;
-    assert_false(fips_evidence_prove(node));
+    fips_evidence_test(node);
+    assert_false(fips_evidence_passed(node));
     assert_non_null(strstr(buf_text(&node->reason), "a self-test failed"));
     generator_is_stuck = false;
-    for (int turn = 0; turn < 3; turn++)
-        assert_false(fips_evidence_prove(node));
+    for (int turn = 0; turn < 3; turn++) {
+        fips_evidence_test(node);
+        assert_false(fips_evidence_passed(node));
+    }
+}
+
+static void what_was_not_tested_is_not_used(void **state)
+{
+    struct node *node = *state;
+    assert_true(fips_evidence_passed(node));
+    assert_true(fips_evidence_allows_key(node));
+    switch_on(node);
+    assert_false(fips_evidence_passed(node));
+    assert_false(fips_evidence_allows_key(node));
+    assert_false(node->fips.tested);
+    assert_int_equal(node->reason.length, 0);
 }
 
 int main(void)
@@ -81,6 +99,7 @@ int main(void)
 #define ON_NODE(test) cmocka_unit_test_setup_teardown(test, begin, end)
     static const struct CMUnitTest tests[] = {
         ON_NODE(outside_fips_mode_nothing_is_tested),
+        ON_NODE(what_was_not_tested_is_not_used),
         ON_NODE(tests_that_pass_are_made_once),
         ON_NODE(a_test_that_failed_has_failed_however_often_it_is_asked_for),
     };
