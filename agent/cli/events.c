@@ -177,8 +177,9 @@ static int read_page(struct source *source, struct event_request *request,
                      int (*each)(void *context, const struct event *event), void *context)
 {
     struct buf page = {0};
-    int error =
-        control_client_ask(source->control, CONTROL_EVENTS, request, sizeof(*request), &page);
+    int error = control_client_ask(
+        source->control, CONTROL_EVENTS,
+        &(struct request){.data = (const char *)request, .size = sizeof(*request)}, &page);
     if (error == -ENODATA)
         log_error("events: the log cannot be read, the node fails closed: %s", buf_text(&page));
     if (error == 0)

@@ -14,7 +14,7 @@ int cli_import(const struct invocation *invocation)
     if (error == 0 && stored_open(&stored, invocation) == 0) {
         error = from_stdin ? input_read("import", path, &text) : 0;
         if (error == 0)
-            code = stored_apply(&stored, invocation, input_name(path), &text);
+            code = stored_apply(&stored, invocation, CONTROL_APPLY_IMPORT, input_name(path), &text);
         stored_close(&stored);
     }
     buf_wipe(&text);

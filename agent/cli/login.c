@@ -1,5 +1,5 @@
 /* holdfast login: what a console asks in place of login(1), so that a failure is an event. */
-#include "cli/access.h"
+#include "cli/authenticate.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
 
@@ -39,7 +39,7 @@ static int check(const struct invocation *invocation, struct terminal *terminal,
     int error = access_open(&access, invocation->root, invocation->state_path);
     if (error)
         return error;
-    error = access_console(access, terminal, name, password);
+    error = authenticate_console(access, terminal, name, password);
     access_close(access);
     return error;
 }
@@ -56,7 +56,7 @@ static int try_once(const struct invocation *invocation, struct buf *name, struc
     if (error == 0)
         error = terminal_read(&terminal, "Password: ", password);
     if (error == 0 || error == -EFBIG ||
-        error == -EILSEQ) /* which is decided, and told, elsewhere */
+        error == -EILSEQ) /* which is decided, and logged, elsewhere */
         error = check(invocation, &terminal, buf_text(name), buf_text(password));
     terminal_close(&terminal);
     return error;

@@ -12,7 +12,7 @@
 static void log_refusal(const struct invocation *invocation, const char *socket, int error)
 {
     const char *name = invocation->command->name;
-    if (control_client_nobody(error))
+    if (control_client_no_daemon(error))
         log_error("%s: no daemon runs (%s%s), and only root may look without it", name,
                   invocation->root, socket);
     else
@@ -27,7 +27,7 @@ static int ask(const struct invocation *invocation, const char *socket,
     if (geteuid() == 0)
         return -ENODEV;
     int fd = connect(invocation->root);
-    if (control_client_nobody(fd) && invocation->root[0])
+    if (control_client_no_daemon(fd) && invocation->root[0])
         return -ENODEV;
     if (fd < 0)
         log_refusal(invocation, socket, fd);

@@ -1,5 +1,5 @@
 /* holdfast reboot: through the daemon, for the admin user; or by asking init. */
-#include "cli/access.h"
+#include "cli/authenticate.h"
 #include "cli/commands.h"
 #include "cli/stored.h"
 
@@ -11,7 +11,7 @@
 static int reboot(struct access *access)
 {
     struct buf out = {0};
-    int error = access_reboot(access);
+    int error = stored_reboot(access);
     if (error) {
         log_error("reboot: %s", error == -ENOTSUP  ? "below --root there is no machine"
                                 : error == -ENOSYS ? "the init of this machine is not the image's: "
@@ -31,8 +31,7 @@ int cli_reboot(const struct invocation *invocation)
     int error = access_open(&access, invocation->root, invocation->state_path);
     if (error)
         return EXIT_COULD_NOT;
-    if (access_needs_login(access))
-        error = access_login_interactive(access, invocation_option(invocation, "password-file"));
+    error = authenticate_if_needed(access, invocation);
     int code = error ? EXIT_COULD_NOT : reboot(access);
     access_close(access);
     return code;

@@ -62,7 +62,7 @@ int cli_set(const struct invocation *invocation)
         error = error ? error : refused;
     }
     if (error == 0 && stored_open(&stored, invocation) == 0) {
-        code = stored_apply(&stored, invocation, "operand", &text);
+        code = stored_apply(&stored, invocation, CONTROL_APPLY_SET, "operand", &text);
         stored_close(&stored);
     }
     buf_free(&text);

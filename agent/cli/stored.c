@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/authenticate.h"
 #include "cli/consent.h"
 #include "settings/text.h"
 
@@ -17,11 +18,10 @@ int stored_open(struct stored *stored, const struct invocation *invocation)
 {
     *stored = (struct stored){0};
     int error = access_open(&stored->access, invocation->root, invocation->state_path);
-    if (error == 0 && access_needs_login(stored->access))
-        error = access_login_interactive(stored->access,
-                                         invocation_option(invocation, "password-file"));
     if (error == 0)
-        error = access_load(stored->access, &stored->role, &stored->settings, &stored->revision);
+        error = authenticate_if_needed(stored->access, invocation);
+    if (error == 0)
+        error = stored_load(stored->access, &stored->role, &stored->settings, &stored->revision);
     if (error)
         stored_close(stored);
     return error;
@@ -35,7 +35,48 @@ void stored_close(struct stored *stored)
     *stored = (struct stored){0};
 }
 
-/* Here the faults name the file; the daemon, which checks all of it again, never hears its name. */
+int stored_load(struct access *access, enum role *role, struct settings *settings,
+                uint64_t *revision)
+{
+    struct buf answer = {0};
+    int error = settings_defaults(settings);
+    if (error == 0)
+        error = access_call(access, CONTROL_LOAD, &(struct request){.data = ""}, &answer);
+    if (error == 0)
+        error = verb_read_load(&answer, role, settings, revision);
+    if (error == -ENODATA)
+        log_error("the stored settings are not known, the node fails closed: %s",
+                  buf_text(&answer));
+    else if (error)
+        log_error("cannot load the settings: %s", strerror(-error));
+    buf_wipe(&answer);
+    return error;
+}
+
+int stored_change(struct access *access, enum control_verb verb, unsigned consent,
+                  const struct buf *text, uint64_t *revision, struct buf *faults)
+{
+    struct buf answer = {0};
+    const struct request request = {
+        .data = buf_text(text), .size = text->length, .consent = consent};
+    int error = access_call(access, verb, &request, &answer);
+    if (error == 0)
+        error = str_to_u64(buf_text(&answer), 0, UINT64_MAX, revision);
+    else
+        buf_append(faults, buf_text(&answer), answer.length);
+    buf_free(&answer);
+    return error;
+}
+
+int stored_reboot(struct access *access)
+{
+    struct buf answer = {0};
+    int error = access_call(access, CONTROL_REBOOT, &(struct request){.data = ""}, &answer);
+    buf_free(&answer);
+    return error;
+}
+
+/* Here the faults name the file; the verb, which checks all of it again, does not know its name. */
 static int try_text(const struct stored *stored, const char *name, const struct buf *text,
                     struct settings *trial, struct buf *faults)
 {
@@ -64,7 +105,7 @@ static void add_waiting(const struct settings *before, const struct settings *af
         buf_putc(out, '\n');
 }
 
-/* It is stored, whatever becomes of the words. */
+/* It is stored, whether the report of it can be written or not. */
 static int print_stored(const struct stored *stored, const char *how, const struct settings *after,
                         uint64_t revision)
 {
@@ -80,33 +121,32 @@ static int print_stored(const struct stored *stored, const char *how, const stru
     return code;
 }
 
-static int apply(struct stored *stored, const struct change *change, const struct settings *after)
+/* A change that was tried already, with its consent. */
+static int apply(struct stored *stored, const struct invocation *invocation, enum control_verb verb,
+                 unsigned consent, const struct buf *text, const struct settings *after)
 {
+    const char *how = invocation->command->name;
     struct buf faults = {0};
     uint64_t revision = stored->revision;
-    int error = access_apply(stored->access, change, &revision, &faults);
+    int error = stored_change(stored->access, verb, consent, text, &revision, &faults);
     if (error)
-        stored_refused(change->how, error, &faults);
+        stored_refused(how, error, &faults);
     buf_free(&faults);
-    return error ? EXIT_COULD_NOT : print_stored(stored, change->how, after, revision);
+    return error ? EXIT_COULD_NOT : print_stored(stored, how, after, revision);
 }
 
-int stored_apply(struct stored *stored, const struct invocation *invocation, const char *name,
-                 const struct buf *text)
+int stored_apply(struct stored *stored, const struct invocation *invocation, enum control_verb verb,
+                 const char *name, const struct buf *text)
 {
-    struct change change = {.who = "root",
-                            .how = invocation->command->name,
-                            .name = name,
-                            .text = buf_text(text),
-                            .size = text->length};
     struct buf faults = {0};
     struct settings trial = {0};
+    unsigned consent = 0;
     int code = EXIT_COULD_NOT;
     int error = try_text(stored, name, text, &trial, &faults);
     if (error)
-        stored_refused(change.how, error, &faults);
-    else if (consent_check(invocation, &stored->settings, &trial, false, &change.consent) == 0)
-        code = apply(stored, &change, &trial);
+        stored_refused(invocation->command->name, error, &faults);
+    else if (consent_check(invocation, &stored->settings, &trial, false, &consent) == 0)
+        code = apply(stored, invocation, verb, consent, text, &trial);
     settings_free(&trial);
     buf_free(&faults);
     return code;
@@ -140,14 +180,14 @@ int stored_done(const char *how, const struct buf *out, int code)
     int error = write_out(out);
     if (error == 0)
         return code;
-    struct buf said = {0};
+    struct buf line = {0};
     for (const char *c = buf_text(out); *c; c++)
         if (*c != '\n')
-            buf_putc(&said, *c);
+            buf_putc(&line, *c);
         else if (c[1] != '\0')
-            buf_puts(&said, "; ");
-    log_error("%s: %s, but it cannot be written to standard output: %s", how, buf_text(&said),
+            buf_puts(&line, "; ");
+    log_error("%s: %s, but it cannot be written to standard output: %s", how, buf_text(&line),
               strerror(-error));
-    buf_free(&said);
+    buf_free(&line);
     return EXIT_FALLS_SHORT;
 }

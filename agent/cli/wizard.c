@@ -2,7 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/log.h"
-#include "cli/access.h"
+#include "cli/authenticate.h"
 #include "cli/consent.h"
 #include "cli/input.h"
 #include "cli/stored.h"
@@ -133,14 +133,7 @@ static int apply(struct access *access, const struct wizard *wizard, unsigned co
     wizard_text(wizard, &text);
     int error = buf_error(&text);
     if (error == 0)
-        error = access_apply(access,
-                             &(struct change){.who = "root",
-                                              .how = "wizard",
-                                              .name = "answers",
-                                              .text = buf_text(&text),
-                                              .size = text.length,
-                                              .consent = consent},
-                             &revision, &faults);
+        error = stored_change(access, CONTROL_APPLY_WIZARD, consent, &text, &revision, &faults);
     if (error)
         stored_refused("wizard", error, &faults);
     buf_printf(&out, "Stored as revision %llu.\n", (unsigned long long)revision);
@@ -164,7 +157,7 @@ static int reboot(struct access *access, bool wanted)
         printf("The answers hold in full after the next boot: holdfast reboot.\n");
         return EXIT_HOLDS;
     }
-    int error = access_reboot(access);
+    int error = stored_reboot(access);
     if (error == -ENOTSUP)
         printf("Below --root there is no machine to reboot.\n");
     else if (error)
@@ -200,9 +193,9 @@ static int load(const struct invocation *invocation, struct access *access, stru
 {
     enum role role;
     uint64_t revision;
-    int error = access_login_interactive(access, invocation_option(invocation, "password-file"));
+    int error = authenticate(access, invocation);
     if (error == 0)
-        error = access_load(access, &role, stored, &revision);
+        error = stored_load(access, &role, stored, &revision);
     if (error == 0 && role == ROLE_CONFERENCING) {
         log_error("wizard: it is not offered on a Conferencing Node, which takes its settings from "
                   "its Management Node; holdfast reboot reboots it");

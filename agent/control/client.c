@@ -18,7 +18,7 @@ int control_client_connect(const char *root)
     return error ? error : unix_socket_connect(path);
 }
 
-bool control_client_nobody(int error)
+bool control_client_no_daemon(int error)
 {
     return error == -ENOENT || error == -ECONNREFUSED || error == -ENAMETOOLONG;
 }
@@ -36,22 +36,16 @@ static int send_all(int fd, const char *data, size_t size)
     return 0;
 }
 
-static int send_request(int control, enum control_verb verb, unsigned consent, const void *data,
-                        size_t size)
+int control_client_send(int control, enum control_verb verb, const struct request *request)
 {
     struct control_head head = {.magic = CONTROL_MAGIC,
                                 .verb = (uint16_t)verb,
-                                .consent = (uint16_t)consent,
-                                .size = (uint32_t)size};
-    if (size > UINT32_MAX || control_check_request(&head) < 0)
+                                .consent = (uint16_t)request->consent,
+                                .size = (uint32_t)request->size};
+    if (request->size > UINT32_MAX || control_check_request(&head) < 0)
         return -EFBIG;
     int error = send_all(control, (const char *)&head, sizeof(head));
-    return error ? error : send_all(control, data, size);
-}
-
-int control_client_send(int control, enum control_verb verb, const void *data, size_t size)
-{
-    return send_request(control, verb, 0, data, size);
+    return error ? error : send_all(control, request->data, request->size);
 }
 
 int control_client_receive(int control, enum control_verb verb, struct buf *answer, bool *answered)
@@ -74,27 +68,21 @@ int control_client_receive(int control, enum control_verb verb, struct buf *answ
 }
 
 /* The daemon closes the connection of a user whom it does not serve. */
-static void log_silence(int error)
+void control_client_log_silence(int error)
 {
     bool closed = error == -EPIPE || error == -ECONNRESET;
     log_error("the daemon does not answer: %s%s", strerror(-error),
               closed && geteuid() != 0 ? "; it serves root and the admin user alone" : "");
 }
 
-int control_client_ask(int control, enum control_verb verb, const void *data, size_t size,
+int control_client_ask(int control, enum control_verb verb, const struct request *request,
                        struct buf *answer)
 {
-    return control_client_change(control, verb, 0, data, size, answer);
-}
-
-int control_client_change(int control, enum control_verb verb, unsigned consent, const void *data,
-                          size_t size, struct buf *answer)
-{
     bool answered = false;
-    int error = send_request(control, verb, consent, data, size);
+    int error = control_client_send(control, verb, request);
     if (error == 0)
         error = control_client_receive(control, verb, answer, &answered);
     if (error && !answered)
-        log_silence(error);
+        control_client_log_silence(error);
     return error;
 }

@@ -6,7 +6,7 @@
 #define HOLDFAST_CONTROL_CLIENT_H
 
 #include "base/buf.h"
-#include "control/server.h"
+#include "control/message.h"
 
 #include <stddef.h>
 
@@ -16,21 +16,21 @@
 int control_client_connect(const char *root);
 
 /* Whether such an error means that no daemon runs. */
-bool control_client_nobody(int error);
+bool control_client_no_daemon(int error);
 
-/* Sends a request. 0, -EFBIG for a payload that is longer than the verb's, or another errno. */
-int control_client_send(int control, enum control_verb verb, const void *data, size_t size);
+/* Sends a request, of which the caller is the kernel's to tell. 0, -EFBIG for a payload that is
+ * longer than the verb's, or another errno. */
+int control_client_send(int control, enum control_verb verb, const struct request *request);
 
 /* Reads the answer and appends its payload. The status that the daemon gave, or a negative errno,
  * with `*answered` false, when none came: -EPIPE where the daemon closed the connection. */
 int control_client_receive(int control, enum control_verb verb, struct buf *answer, bool *answered);
 
-/* Both. Where no answer comes the message is told. */
-int control_client_ask(int control, enum control_verb verb, const void *data, size_t size,
-                       struct buf *answer);
+/* Says on the log why no answer came. */
+void control_client_log_silence(int error);
 
-/* The same with a consent (settings/change.h), for the verbs that store settings. */
-int control_client_change(int control, enum control_verb verb, unsigned consent, const void *data,
-                          size_t size, struct buf *answer);
+/* All of it: sends, receives, and logs why no answer came. */
+int control_client_ask(int control, enum control_verb verb, const struct request *request,
+                       struct buf *answer);
 
 #endif

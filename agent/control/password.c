@@ -198,12 +198,12 @@ int password_check(const char *root, const char *password)
     return error;
 }
 
-int password_admin(const char *root, uid_t *uid, gid_t *gid)
+int password_account(const char *root, const char *name, uid_t *uid, gid_t *gid)
 {
     struct buf text = {0};
     char *line = NULL, *field[FIELDS_MAX];
     uint64_t user = 0, group = 0;
-    int error = read_account(root, "/etc/passwd", PASSWORD_ADMIN, &text, &line);
+    int error = read_account(root, "/etc/passwd", name, &text, &line);
     if (error == 0 && cut_fields(line, field) <= PASSWD_GID)
         error = -EINVAL;
     if (error == 0)

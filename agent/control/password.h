@@ -44,9 +44,9 @@ void password_unsupported(const char *root, struct buf *why);
 /* After -EIO: why no password can be checked. */
 #define PASSWORD_NOT_CHECKED "the password cannot be checked; the log says why"
 
-/* The admin's user and group numbers from passwd(5), neither of them 0. -ENOENT when there is no
- * such account, another errno when its line is none or cannot be read. */
-int password_admin(const char *root, uid_t *uid, gid_t *gid);
+/* The user and group numbers of an account from passwd(5), neither of them 0. -ENOENT when there is
+ * no such account, another errno when its line is malformed or cannot be read. */
+int password_account(const char *root, const char *name, uid_t *uid, gid_t *gid);
 
 /* How long the answer to the n-th failure in a row (from 1) is held back, in milliseconds: it
  * doubles from one second to half a minute. */

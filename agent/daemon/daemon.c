@@ -7,7 +7,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "control/event_page.h"
 #include "control/password.h"
 #include "control/server.h"
 #include "daemon/clock_watch.h"
@@ -130,51 +129,24 @@ static void endpoint_changed(struct daemon *daemon)
 
 /* --- what the control socket asks --- */
 
-static int control_load(void *context, struct buf *answer)
-{
-    const struct daemon *daemon = context;
-    if (daemon->node.reason.length) {
-        buf_puts(answer, buf_text(&daemon->node.reason));
-        return -ENODATA;
-    }
-    return control_write_load(daemon->node.role, daemon->node.revision, &daemon->node.settings,
-                              answer);
-}
-
-static int control_apply(void *context, const struct change *change, struct buf *answer)
+static int control_run(void *context, const struct verb *verb, const struct request *request,
+                       struct buf *answer)
 {
     struct daemon *daemon = context;
-    int error = node_apply(&daemon->node, change, answer);
-    if (error && daemon->node.reason.length)
-        walk_soon(daemon, 0);
-    if (error)
+    int error = verb->run(&daemon->node, request, answer);
+    if (!verb->writes || (error && !daemon->node.reason.length))
         return error;
-    buf_printf(answer, "%llu", (unsigned long long)daemon->node.revision);
     walk_soon(daemon, 0);
-    prober_soon(&daemon->prober);
-    return 0;
-}
-
-static int control_events(void *context, const void *request, size_t size, struct buf *answer)
-{
-    const struct daemon *daemon = context;
-    if (daemon->node.state)
-        return event_page_write(daemon->node.state, request, size, answer);
-    buf_puts(answer, buf_text(&daemon->node.reason));
-    return -ENODATA;
-}
-
-static int control_reboot(void *context, const char *who)
-{
-    struct daemon *daemon = context;
-    return node_reboot(&daemon->node, who);
+    if (error == 0)
+        prober_soon(&daemon->prober);
+    return error;
 }
 
 static void control_refused(void *context, const char *who, const char *why)
 {
     struct daemon *daemon = context;
     if (node_event(&daemon->node, "refused", "%s: %s", who, why))
-        log_warning("door: %s: %s", who, why);
+        log_warning("control socket: %s: %s", who, why);
 }
 
 /* --- the loop --- */
@@ -346,7 +318,7 @@ static int open_publisher(struct daemon *daemon)
 {
     uid_t admin = 0;
     gid_t group = 0;
-    if (password_admin(daemon->setup->root, &admin, &group) < 0) {
+    if (password_account(daemon->setup->root, PASSWORD_ADMIN, &admin, &group) < 0) {
         admin = 0;
         group = 0;
     }
@@ -355,13 +327,8 @@ static int open_publisher(struct daemon *daemon)
 
 static int open_sources(struct daemon *daemon)
 {
-    struct control_actions actions = {.load = control_load,
-                                      .apply = control_apply,
-                                      .reboot = control_reboot,
-                                      .events = control_events,
-                                      .refused = control_refused,
-                                      .now_ms = clock_boot_ms,
-                                      .context = daemon};
+    const struct control_actions actions = {
+        .run = control_run, .refused = control_refused, .now_ms = clock_boot_ms, .context = daemon};
     daemon->signals = open_signals();
     daemon->timer = open_timer(daemon->setup->interval_s);
     daemon->files = file_watch_open();

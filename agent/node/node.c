@@ -527,7 +527,7 @@ void node_close(struct node *node)
     *node = (struct node){0};
 }
 
-static const char *why_refused(const struct node *node, const char *how)
+static const char *why_refused(const struct node *node, const struct change *change)
 {
     if (!node->state && node->reason.length)
         return buf_text(&node->reason);
@@ -537,7 +537,7 @@ static const char *why_refused(const struct node *node, const char *how)
         return "the database cannot be written";
     if (node->reason.length)
         return "the node fails closed, its stored settings are not known";
-    if (str_equal(how, "wizard") && node->role == ROLE_CONFERENCING)
+    if (change->is_answers && node->role == ROLE_CONFERENCING)
         return "a Conferencing Node takes its settings from its Management Node";
     return NULL;
 }
@@ -558,10 +558,10 @@ static int read_change(const struct node *node, const struct change *change,
     int error = settings_copy(wanted, &node->settings);
     if (error)
         return error;
-    error = str_equal(change->how, "wizard")
+    error = change->is_answers
                 ? settings_import_answers(wanted, change->name, change->text, change->size, faults)
                 : settings_import(wanted, change->name, change->text, change->size, faults);
-    const char *refused = error ? NULL : change_refused(&node->settings, wanted, change->consent);
+    const char *refused = error ? NULL : change_refused_to(change, &node->settings, wanted);
     if (!refused)
         return error;
     buf_printf(faults, "%s: %s\n", change->name, refused);
@@ -582,7 +582,7 @@ static int store_change(struct node *node, const struct change *change,
 int node_apply(struct node *node, const struct change *change, struct buf *faults)
 {
     struct settings wanted = {0};
-    const char *refused = why_refused(node, change->how);
+    const char *refused = why_refused(node, change);
     if (refused) {
         buf_printf(faults, "%s: %s\n", change->name, refused);
         return -EPERM;

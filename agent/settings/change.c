@@ -27,3 +27,11 @@ const char *change_refused(const struct settings *before, const struct settings 
         return "security.disable_admin=yes wants --yes: " CHANGE_LOCKED;
     return NULL;
 }
+
+const char *change_refused_to(const struct change *change, const struct settings *before,
+                              const struct settings *after)
+{
+    if (change->may_not_lock && change_locks(before, after))
+        return "security.disable_admin=yes is for root and the admin user alone to set";
+    return change_refused(before, after, change->consent);
+}

@@ -16,12 +16,14 @@ enum {
 };
 
 struct change {
-    const char *who;  /* "root" or "admin" */
+    const char *who;  /* as the event log names the caller */
     const char *how;  /* "wizard", "set" or "import" */
     const char *name; /* of the text, in faults */
     const char *text; /* "key = value" lines (settings/text.h) */
     size_t size;
-    unsigned consent; /* bits of the above */
+    unsigned consent;  /* bits of the above */
+    bool is_answers;   /* the text is answers to the wizard's questions and nothing else */
+    bool may_not_lock; /* the caller may not disable the administrator account at all */
 };
 
 #define CHANGE_LOCKED                                                                              \
@@ -38,5 +40,9 @@ bool change_is_out_of_reach(const struct settings *settings);
  */
 const char *change_refused(const struct settings *before, const struct settings *after,
                            unsigned consent);
+
+/* The same of a change with its own consent, and what its caller may not do at all. */
+const char *change_refused_to(const struct change *change, const struct settings *before,
+                              const struct settings *after);
 
 #endif

@@ -80,7 +80,7 @@ int state_settings_load(struct state *state, struct settings *settings, uint64_t
 /* Stores what differs from the current revision as the next one, with an event of kind `how` that
  * names each change (of a secret, only that it changed), in one transaction or not at all. With
  * nothing to change the revision stays. Earlier values are kept, but for those of secrets. `who` is
- * "admin" or "root", `how` the verb ("wizard", "set", "import"). -EPERM when it would open a latch.
+ * the caller's name, `how` the verb ("wizard", "set", "import"). -EPERM when it would open a latch.
  */
 int state_settings_store(struct state *state, const struct settings *settings, const char *who,
                          const char *how, uint64_t *revision);

@@ -8,7 +8,7 @@ import time
 
 PATIENCE_S = 30
 MAGIC = 0x48464431
-LOGIN, LOAD, WIZARD, SET, IMPORT, REBOOT, EVENTS = range(1, 8)
+LOGIN, LOAD, WIZARD, SET, IMPORT, REBOOT, EVENTS, CONSOLE, ACT_FOR = range(1, 10)
 HEAD = struct.Struct('=IHHiI')
 
 
@@ -21,7 +21,7 @@ def wait_for(condition, what):
 
 
 class Client:
-    """The door's own messages, good and bad."""
+    """The control socket's messages, good and bad."""
 
     def __init__(self, node):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -67,7 +67,7 @@ class Daemon:
         self.reader = threading.Thread(target=self.read_log)
         self.reader.start()
         try:
-            wait_for(self.answers, 'the door')
+            wait_for(self.answers, 'the control socket')
         except AssertionError:
             self.end(signal.SIGKILL)
             raise

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The door of a running daemon: the admin user with the right and the wrong password, others,
-garbage, too many, and a daemon that is killed while settings are stored through it."""
+"""The control socket of a running daemon: the admin user with the right and the wrong password, the
+management application, others, garbage, too many, and a daemon that is killed while settings are stored through it."""
 import json
 import os
 import random
@@ -13,16 +13,16 @@ import threading
 import time
 
 import harness
-from control import (EVENTS, HEAD, IMPORT, LOAD, LOGIN, MAGIC, PATIENCE_S, REBOOT, SET,
+from control import (ACT_FOR, EVENTS, HEAD, IMPORT, LOAD, LOGIN, MAGIC, PATIENCE_S, REBOOT, SET,
                      WIZARD, Client, Daemon, wait_for)
 from harness import PASSWORD, Node, Tap, Terminal
 from memory import memory
 
-ADMIN, STRANGER = 1000, 1234
+ADMIN, MANAGEMENT, STRANGER = 1000, 990, 1234
 KILLS = 8
 SEED = 20240229
-CLIENTS_MAX, REFUSALS_MAX = 8, 10
-EPERM, EACCES, EINVAL = 1, 13, 22
+CLIENTS_MAX, REFUSALS_MAX = 14, 10
+EPERM, EACCES, EINVAL, EBADMSG = 1, 13, 22, 74
 
 
 def as_user(node, *words, user=ADMIN, group=ADMIN, password=PASSWORD, more=''):
@@ -284,6 +284,118 @@ def consents(t, node):
         daemon.end()
 
 
+def managed_node():
+    """A node whose image has a management application."""
+    node = make_node()
+    node.write('etc/passwd', harness.FILES['etc/passwd'] + 'mcu:x:990:990::/:/bin/false\n')
+    node.write('etc/holdfast/management-user', 'mcu\n')
+    return node
+
+
+def management_client(node):
+    """The kernel notes the user at connect(2)."""
+    os.seteuid(MANAGEMENT)
+    try:
+        return Client(node)
+    finally:
+        os.seteuid(0)
+
+
+def by_management(node, *words, **more):
+    return as_user(node, *words, user=MANAGEMENT, group=MANAGEMENT, password='', **more)
+
+
+def management_commands(t, node):
+    result = by_management(node, 'set', '--for', 'Alice Example', 'web.max_sessions=70')
+    t.ok(result.returncode == 0 and node.get('web.max_sessions') == '70',
+         'the management application sets without a password', result.stderr)
+    t.ok(any('by management for Alice Example' in line for line in node.events('set')),
+         'and the event names the administrator', *node.events('set'))
+    result = by_management(node, 'get', '--for', 'alice', 'web.max_sessions')
+    t.same(result.stdout, 'web.max_sessions = 70\n', 'it gets')
+    result = by_management(node, 'import', '--for', 'alice', '-', more='web.max_sessions = 71\n')
+    t.ok(result.returncode == 0 and node.get('web.max_sessions') == '71', 'imports', result.stderr)
+    node.write('answers', 'rtcp.fir = yes\n')
+    result = by_management(node, 'wizard', '--for', 'alice', '--no-reboot', '--answers',
+                           node.path('answers'))
+    t.ok(result.returncode == 0 and node.get('rtcp.fir') == 'yes', 'and runs the wizard',
+         result.stderr)
+    before = node.run('export').stdout
+    for words, user in ((('set', 'web.max_sessions=1'), MANAGEMENT),
+                        (('set', '--for', 'alice', 'web.max_sessions=1'), ADMIN),
+                        (('set', '--for', 'alice', 'web.max_sessions=1'), 0),
+                        (('set', '--for', 'x' * 65, 'web.max_sessions=1'), MANAGEMENT),
+                        (('set', '--for', '', 'web.max_sessions=1'), MANAGEMENT),
+                        (('set', '--yes', '--force', '--for', 'alice',
+                          'security.disable_admin=yes'), MANAGEMENT)):
+        result = as_user(node, *words, user=user, group=user)
+        t.ok(result.returncode == 2 and result.stderr and node.run('export').stdout == before,
+             f'user {user} is refused {words[-1]} with {words[1:-1]}', result.stderr)
+
+
+def management_messages(t, node):
+    client = management_client(node)
+    statuses = [client.ask(verb, text)[0] for verb, text in
+                ((LOAD, ''), (SET, 'web.max_sessions = 2\n'), (IMPORT, ''), (WIZARD, ''), (REBOOT, ''),
+                 (LOGIN, PASSWORD))]
+    t.same(statuses, [EACCES] * 6, 'without an administrator its requests are refused')
+    t.same([client.ask(ACT_FOR, name)[0] for name in ('', 'a\0b')], [EBADMSG] * 2,
+           'as are malformed names')
+    t.same(client.ask(ACT_FOR, 'eve\n\x1b[2Jroot')[0], 0, 'a name is taken')
+    t.same(client.ask(SET, 'web.max_sessions = 72\n')[0], 0, 'its change is stored')
+    t.ok('management for eve??[2Jroot' in node.events('set')[-1], 'and the name cannot forge a line',
+         *node.events('set')[-2:])
+    lock = 'security.disable_admin = yes\nhealth.stations = 192.0.2.1/32\n'
+    for verb in (SET, IMPORT, WIZARD):
+        status, why = client.ask(verb, lock if verb != WIZARD else lock.splitlines()[0] + '\n', 3)
+        t.ok(status == EPERM and 'root and the admin user alone' in why,
+             f'by verb {verb} it cannot disable the administrator account', status, why)
+    client.close()
+    root_client = Client(node)
+    t.same(root_client.ask(ACT_FOR, 'alice')[0], EACCES, 'root cannot act for an administrator')
+    root_client.close()
+
+
+def management(t):
+    node = managed_node()
+    daemon = Daemon(node)
+    try:
+        management_commands(t, node)
+        management_messages(t, node)
+    finally:
+        daemon.end()
+    result = node.run('set', '--yes', 'security.disable_admin=yes', 'health.stations=192.0.2.1/32')
+    booted = subprocess.run(['unshare', '-n', *node.argv('boot')], capture_output=True, text=True,
+                            check=False)
+    daemon = Daemon(node)
+    try:
+        refused = as_user(node, 'set', 'web.max_sessions=73')
+        t.ok(result.returncode == 0 and refused.returncode == 2, 'the administrator is locked out',
+             result.stderr, booted.stderr, refused.stderr)
+        result = by_management(node, 'set', '--for', 'alice', 'web.max_sessions=74')
+        t.ok(result.returncode == 0 and node.get('web.max_sessions') == '74',
+             'the management application is not', result.stderr)
+        result = by_management(node, 'set', '--for', 'alice', 'security.disable_admin=no')
+        t.ok(result.returncode == 2 and node.get('security.disable_admin') == 'yes',
+             'but opens no latch', result.stderr)
+    finally:
+        daemon.end()
+
+
+def unnamed_management(t):
+    """A file that another user may write names no caller."""
+    node = managed_node()
+    os.chmod(node.path('etc/holdfast/management-user'), 0o666)
+    daemon = Daemon(node)
+    try:
+        result = by_management(node, 'set', '--for', 'alice', 'web.max_sessions=75')
+        t.ok(result.returncode == 2 and 'management-user' in daemon.log,
+             'a file that anybody may write names no management application', result.stderr,
+             daemon.log)
+    finally:
+        daemon.end()
+
+
 def forgets(t, node, daemon):
     """Nothing of a password, nor of an imported text that is not a setting, stays in the daemon."""
     node.run('import', '-', stdin=None, input='# only-in-the-comment\nweb.max_sessions = 82\n')
@@ -496,6 +608,8 @@ def main():
         t.same(code, 0, 'the daemon ends well')
         without_daemon(t, node)
         damaged_log(t)
+        management(t)
+        unnamed_management(t)
         conferencing(t)
         fails_closed(t)
         boots(t)

@@ -1,13 +1,11 @@
 /*
- * The control socket under bytes of anybody's: a client sends the input in pieces and reads what
+ * The control socket under arbitrary bytes: a client sends the input in pieces and reads what
  * comes. The daemon's actions check what reaches them. Nothing may crash, leak, or be applied that
  * is not whole.
  */
 #include "control/server.h"
 
 #include "base/file.h"
-#include "control/event_page.h"
-#include "control/password.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -23,38 +21,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PIECE_MAX = 24, TURNS_AFTER = 3, STEP_MS = 7 };
 
-static int on_load(void *context, struct buf *answer)
+static int on_run(void *context, const struct verb *verb, const struct request *request,
+                  struct buf *answer)
 {
     (void)context;
+    if (!verb->run || request->caller->kind != CALLER_ROOT || request->size > verb->size_max ||
+        request->data[request->size] != '\0' || (request->consent & ~(unsigned)verb->consent))
+        abort();
     buf_puts(answer, "1 1\n");
-    return 0;
-}
-
-static int on_events(void *context, const void *request, size_t size, struct buf *answer)
-{
-    (void)context;
-    (void)request;
-    (void)answer;
-    if (size > sizeof(struct event_request))
-        abort();
-    return -ENODATA;
-}
-
-static int on_apply(void *context, const struct change *change, struct buf *answer)
-{
-    (void)context;
-    (void)answer;
-    if (strcmp(change->who, "root") != 0 || change->text[change->size] != '\0' ||
-        change->consent > CONSENT_ALL)
-        abort();
-    return -EINVAL;
-}
-
-static int on_reboot(void *context, const char *who)
-{
-    (void)context;
-    (void)who;
-    return -ENOTSUP;
+    return verb->writes ? -EINVAL : 0;
 }
 
 static void on_refused(void *context, const char *who, const char *why)
@@ -79,7 +54,7 @@ static const char *make_root(void)
     const char *folder = getenv("TMPDIR");
     if (root[0])
         return root;
-    (void)snprintf(root, sizeof(root), "%s/door-XXXXXX", folder ? folder : "/tmp");
+    (void)snprintf(root, sizeof(root), "%s/ctl-XXXXXX", folder ? folder : "/tmp");
     if (!mkdtemp(root))
         abort();
     (void)snprintf(path, sizeof(path), "%s/etc", root);
@@ -111,12 +86,8 @@ static int connect_client(const char *root)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct control_actions actions = {.load = on_load,
-                                                   .apply = on_apply,
-                                                   .reboot = on_reboot,
-                                                   .events = on_events,
-                                                   .refused = on_refused,
-                                                   .now_ms = on_now_ms};
+    static const struct control_actions actions = {
+        .run = on_run, .refused = on_refused, .now_ms = on_now_ms};
     static struct control *control;
     const char *root = make_root();
     char answer[4096];

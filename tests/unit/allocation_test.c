@@ -1,7 +1,7 @@
 /* Memory runs out: the n-th allocation fails, n rising until none does. Nothing crashes, leaks, or
  * passes as success when it failed. The linker puts the four functions here in the places of the C
  * library's (--wrap). */
-#include "control/server.h"
+#include "control/verbs.h"
 #include "domain/domain.h"
 #include "settings/text.h"
 #include "snapshot/pages.h"
@@ -269,8 +269,8 @@ static bool control_answer(void)
     struct buf out = {0};
     enum role role;
     uint64_t revision;
-    bool well = control_write_load(ROLE_CONFERENCING, 7, &defaults, &out) == 0 &&
-                buf_error(&out) == 0 && control_read_load(&out, &role, &settings, &revision) == 0;
+    bool well = verb_write_load(ROLE_CONFERENCING, 7, &defaults, &out) == 0 &&
+                buf_error(&out) == 0 && verb_read_load(&out, &role, &settings, &revision) == 0;
     if (well)
         assert_true(settings_equal(&settings, &defaults));
     settings_free(&settings);

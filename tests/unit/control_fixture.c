@@ -58,41 +58,41 @@ struct control_fixture control_fixture;
 
 /* --- the daemon's side --- */
 
-static int on_load(void *context, struct buf *answer)
+static void note_change(const char *how, const struct request *request, struct buf *answer)
 {
-    (void)context;
-    control_fixture.loaded++;
-    buf_puts(answer, "loaded");
-    return 0;
-}
-
-static int on_apply(void *context, const struct change *change, struct buf *answer)
-{
-    (void)context;
-    assert_int_equal(strlen(change->text), change->size);
-    (void)snprintf(control_fixture.who, sizeof(control_fixture.who), "%s", change->who);
-    (void)snprintf(control_fixture.how, sizeof(control_fixture.how), "%s", change->how);
-    (void)snprintf(control_fixture.text, sizeof(control_fixture.text), "%s", change->text);
-    control_fixture.consent = change->consent;
+    assert_int_equal(strlen(request->data), request->size);
+    caller_text(request->caller, control_fixture.who);
+    (void)snprintf(control_fixture.how, sizeof(control_fixture.how), "%s", how);
+    (void)snprintf(control_fixture.text, sizeof(control_fixture.text), "%s", request->data);
+    control_fixture.consent = request->consent;
     control_fixture.applied++;
     buf_puts(answer, "7");
-    return 0;
 }
 
-static int on_reboot(void *context, const char *who)
+static void note_events(const struct request *request, struct buf *answer)
 {
-    (void)context;
-    (void)who;
-    return -ENOTSUP;
-}
-
-static int on_events(void *context, const void *asked, size_t size, struct buf *answer)
-{
-    (void)context;
-    assert_memory_equal(asked, "from here: 16 b.", size);
+    assert_memory_equal(request->data, "from here: 16 b.", request->size);
     buf_puts(answer, "events");
     control_fixture.read++;
-    return 0;
+}
+
+static int on_run(void *context, const struct verb *verb, const struct request *request,
+                  struct buf *answer)
+{
+    static const char *const how[CONTROL_VERB_END] = {[CONTROL_APPLY_WIZARD] = "wizard",
+                                                      [CONTROL_APPLY_SET] = "set",
+                                                      [CONTROL_APPLY_IMPORT] = "import"};
+    (void)context;
+    for (int i = 1; i < CONTROL_VERB_END; i++)
+        if (how[i] && verb == verb_row((enum control_verb)i))
+            note_change(how[i], request, answer);
+    if (verb == verb_row(CONTROL_EVENTS))
+        note_events(request, answer);
+    if (verb == verb_row(CONTROL_LOAD)) {
+        control_fixture.loaded++;
+        buf_puts(answer, "loaded");
+    }
+    return verb == verb_row(CONTROL_REBOOT) ? -ENOTSUP : 0;
 }
 
 static void on_refused(void *context, const char *who, const char *why)
@@ -118,12 +118,8 @@ void control_fixture_write(const char *name, const char *text)
 
 int control_fixture_open(void **state)
 {
-    static const struct control_actions actions = {.load = on_load,
-                                                   .apply = on_apply,
-                                                   .reboot = on_reboot,
-                                                   .events = on_events,
-                                                   .refused = on_refused,
-                                                   .now_ms = fake_now_ms};
+    static const struct control_actions actions = {
+        .run = on_run, .refused = on_refused, .now_ms = fake_now_ms};
     char line[256], folder[128];
     (void)state;
     memset(&control_fixture, 0, sizeof(control_fixture));

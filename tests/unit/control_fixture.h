@@ -5,6 +5,7 @@
 #ifndef HOLDFAST_TESTS_CONTROL_FIXTURE_H
 #define HOLDFAST_TESTS_CONTROL_FIXTURE_H
 
+#include "control/refusals.h"
 #include "control/server.h"
 
 #include <stdbool.h>
@@ -21,7 +22,7 @@ extern struct control_fixture {
     uint64_t now_ms; /* the socket's time: nothing here waits for the machine's */
     bool hurried;    /* a turn does not wait for a password that is checked */
     unsigned loaded, applied, refused, read, consent;
-    char who[16], why[128], how[16], text[64];
+    char who[CALLER_TEXT_SIZE], why[128], how[16], text[64];
     char answer[256]; /* the payload of the last one */
 } control_fixture;
 

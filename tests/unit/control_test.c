@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "control/password.h"
+#include "settings/change.h"
 
 #include <crypt.h>
 #include <errno.h>
@@ -210,8 +211,8 @@ static void only_a_change_of_settings_holds_a_consent(void **state)
         for (unsigned consent = 1; consent <= UINT16_MAX; consent <<= 1) {
             struct control_head head = head_of(CONTROL_MAGIC, verb, 0);
             head.consent = (uint16_t)consent;
-            bool sound = changes && consent <= CONSENT_ALL;
-            assert_int_equal(control_check_request(&head), sound ? 0 : -EBADMSG);
+            bool valid = changes && consent <= CONSENT_ALL;
+            assert_int_equal(control_check_request(&head), valid ? 0 : -EBADMSG);
             assert_int_equal(control_check_answer(&head, (enum control_verb)verb), -EBADMSG);
         }
     }
@@ -295,7 +296,7 @@ static void the_admin_cannot_shut_out_root(void **state)
         return;
     for (size_t i = 0; i < countof(fds); i++) {
         fds[i] = control_fixture_connect_as(FIXTURE_ADMIN);
-        assert_int_equal(control_fixture_is_closed(fds[i]), i >= CONTROL_ADMIN_CLIENTS_MAX);
+        assert_int_equal(control_fixture_is_closed(fds[i]), i >= CONTROL_USER_CLIENTS_MAX);
     }
     int root = control_fixture_connect_client();
     control_fixture_request(root, CONTROL_LOAD, "");
@@ -324,14 +325,14 @@ static void the_answer_to_load_reads_back_and_damage_is_found(void **state)
     (void)state;
     assert_int_equal(settings_defaults(&out), 0);
     assert_int_equal(settings_defaults(&in), 0);
-    assert_int_equal(control_write_load(ROLE_CONFERENCING, UINT64_MAX, &out, &text), 0);
-    assert_int_equal(control_read_load(&text, &role, &in, &revision), 0);
+    assert_int_equal(verb_write_load(ROLE_CONFERENCING, UINT64_MAX, &out, &text), 0);
+    assert_int_equal(verb_read_load(&text, &role, &in, &revision), 0);
     assert_int_equal(role, ROLE_CONFERENCING);
     assert_true(revision == UINT64_MAX);
     for (size_t i = 0; i < countof(damaged); i++) {
         buf_clear(&text);
         buf_puts(&text, damaged[i]);
-        assert_int_equal(control_read_load(&text, &role, &in, &revision), -EBADMSG);
+        assert_int_equal(verb_read_load(&text, &role, &in, &revision), -EBADMSG);
     }
     buf_free(&text);
     settings_free(&out);

@@ -282,14 +282,14 @@ static void the_admin_is_found_by_name_with_its_numbers(void **state)
     gid_t gid;
     char line[512];
     (void)state;
-    assert_int_equal(password_admin(root, &uid, &gid), -ENOENT);
+    assert_int_equal(password_account(root, PASSWORD_ADMIN, &uid, &gid), -ENOENT);
     write_file("passwd", "root:x:0:0::/:/bin/sh\nadmin:x:1000:1001:A:/home/admin:/bin/sh\n");
-    assert_int_equal(password_admin(root, &uid, &gid), 0);
+    assert_int_equal(password_account(root, PASSWORD_ADMIN, &uid, &gid), 0);
     assert_int_equal(uid, 1000);
     assert_int_equal(gid, 1001);
     (void)snprintf(line, sizeof(line), "admin:%0200d:1002:1003::/:/bin/sh\n", 7);
     write_file("passwd", line);
-    assert_int_equal(password_admin(root, &uid, &gid), 0);
+    assert_int_equal(password_account(root, PASSWORD_ADMIN, &uid, &gid), 0);
     assert_int_equal(uid, 1002);
     assert_int_equal(gid, 1003);
 }
@@ -310,7 +310,7 @@ static void a_malformed_admin_is_none_and_never_root(void **state)
         uid_t uid;
         gid_t gid;
         write_file("passwd", lines[i]);
-        assert_true(password_admin(root, &uid, &gid) < 0);
+        assert_true(password_account(root, PASSWORD_ADMIN, &uid, &gid) < 0);
     }
 }
 
