@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/format.h"
 #include "cli/look.h"
 #include "cli/stored.h"
 #include "daemon/endpoint.h"
@@ -34,14 +35,6 @@ static const struct format {
     {"text", write_text},
     {"json", write_json},
 };
-
-static const struct format *find_format(const char *name)
-{
-    for (size_t i = 0; i < countof(formats); i++)
-        if (str_equal(formats[i].name, name))
-            return &formats[i];
-    return NULL;
-}
 
 /* A mistyped id must not look as if all were well. */
 static bool any_matches(const struct results *results, const char *id_glob)
@@ -79,17 +72,12 @@ static int print_report(const struct invocation *invocation, const struct publis
 
 int cli_check(const struct invocation *invocation)
 {
-    const char *name = invocation_option(invocation, "format");
-    const struct format *format = find_format(name ? name : "text");
+    const struct format *format = FORMAT_FIND(invocation, formats);
     struct selection selection = {.all = invocation_option(invocation, "all") != NULL,
                                   .id_glob = invocation_option(invocation, "id")};
     struct look look;
     arena_begin();
-    if (!format) {
-        log_error("check: unknown format %s: text or json", name);
-        return EXIT_COULD_NOT;
-    }
-    if (look_open(&look, invocation) < 0)
+    if (!format || look_open(&look, invocation) < 0)
         return EXIT_COULD_NOT;
     if (!look.by_daemon)
         look_at_system(&look);

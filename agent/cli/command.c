@@ -11,15 +11,19 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct applet {
-    const char *link, *command;
+    const char *link;
+    char *command;
 };
 
+static char wizard_name[] = "wizard";
+
 static const struct applet applets[] = {
-    {"securitywizard", "wizard"},
+    {"securitywizard", wizard_name},
 };
 
 static const struct command_option common_options[] = {
@@ -39,22 +43,49 @@ struct parse {
     bool only_operands; /* behind "--" */
 };
 
+static size_t count_options(const struct command *command)
+{
+    size_t count = 0;
+    while (command->options && command->options[count].name)
+        count++;
+    return count;
+}
+
 const char *invocation_option(const struct invocation *invocation, const char *name)
 {
-    for (size_t i = 0; i < COMMAND_OPTIONS_MAX; i++) {
-        const char *known = invocation->command->options[i].name;
-        if (known && str_equal(known, name))
+    size_t count = count_options(invocation->command);
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(invocation->command->options[i].name, name))
             return invocation->value[i];
-    }
     return NULL;
 }
 
-static const struct command *find_command(const struct parse *parse, const char *name)
+/* How many of the words are the command's name; 0: they are another's. */
+static size_t match_name(const struct command *command, char *const *words, size_t count)
 {
-    for (size_t i = 0; i < parse->count; i++)
-        if (str_equal(parse->table[i].name, name))
-            return &parse->table[i];
-    return NULL;
+    size_t length = strlen(words[0]);
+    if (str_equal(command->name, words[0]))
+        return strchr(command->name, ' ') ? 0 : 1;
+    return count > 1 && strncmp(command->name, words[0], length) == 0 &&
+                   command->name[length] == ' ' && str_equal(command->name + length + 1, words[1])
+               ? 2
+               : 0;
+}
+
+/* Takes the command that the words begin with, and room for its options' values. How many words
+ * those were, 0 where there is no such command, or -ENOMEM. */
+static int take_command(struct parse *parse, char *const *words, size_t count)
+{
+    for (size_t i = 0; i < parse->count; i++) {
+        size_t taken = match_name(&parse->table[i], words, count);
+        if (!taken)
+            continue;
+        parse->invocation.command = &parse->table[i];
+        parse->invocation.value =
+            calloc(count_options(&parse->table[i]) + 1, sizeof(*parse->invocation.value));
+        return parse->invocation.value ? (int)taken : -ENOMEM;
+    }
+    return 0;
 }
 
 /* --- help --- */
@@ -71,7 +102,7 @@ static int help_command(const struct command *command)
 {
     printf("usage: holdfast %s [OPTION...]%s%s\n\n%s\n\n", command->name,
            command->operands[0] ? " " : "", command->operands, command->summary);
-    for (size_t i = 0; i < COMMAND_OPTIONS_MAX && command->options[i].name; i++)
+    for (size_t i = 0; i < count_options(command); i++)
         help_option(&command->options[i]);
     for (size_t i = 0; i < countof(common_options); i++)
         help_option(&common_options[i]);
@@ -108,7 +139,7 @@ static const char **find_option(struct parse *parse, const char *word, size_t le
         if (names_option(word, length, *option))
             return &parse->common[i];
     }
-    for (size_t i = 0; command && i < COMMAND_OPTIONS_MAX; i++) {
+    for (size_t i = 0; command && i < count_options(command); i++) {
         *option = &command->options[i];
         if (names_option(word, length, *option))
             return &parse->invocation.value[i];
@@ -166,10 +197,10 @@ static int parse_words(struct parse *parse, size_t count, char **words)
         } else if (!parse->only_operands && word[0] == '-' && word[1] != '\0') {
             return fault(parse, "unknown option", word);
         } else if (!invocation->command) {
-            invocation->command = find_command(parse, word);
-            if (!invocation->command)
-                return fault(parse, "unknown command", word);
-            i++;
+            int taken = take_command(parse, &words[i], count - i);
+            if (taken <= 0)
+                return fault(parse, taken < 0 ? "no memory for" : "unknown command", word);
+            i += (size_t)taken;
         } else {
             invocation->operands[invocation->operand_count++] = word;
             i++;
@@ -213,7 +244,7 @@ static int run(struct parse *parse)
     return command->run(invocation);
 }
 
-static const char *linked_command(const char *program)
+static char *linked_command(const char *program)
 {
     const char *slash = strrchr(program, '/');
     const char *base = slash ? slash + 1 : program;
@@ -265,11 +296,12 @@ int command_main(const struct command *table, size_t count, int argc, char **arg
     if (hold_streams() < 0)
         return EXIT_COULD_NOT;
     struct parse parse = {.table = table, .count = count};
-    const char *linked = argc > 0 ? linked_command(argv[0]) : NULL;
-    if (linked)
-        parse.invocation.command = find_command(&parse, linked);
+    char *linked = argc > 0 ? linked_command(argv[0]) : NULL;
+    if (linked && take_command(&parse, &linked, 1) < 0)
+        return EXIT_COULD_NOT;
     int code = parse_words(&parse, argc > 1 ? (size_t)argc - 1 : 0, argv + 1);
     if (code == EXIT_HOLDS)
         code = run_or_help(&parse);
+    free(parse.invocation.value);
     return flush_output(&parse, code);
 }

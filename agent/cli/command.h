@@ -11,31 +11,39 @@
 /* Exit codes (DESIGN: Errors, names, exits). */
 enum { EXIT_HOLDS = 0, EXIT_FALLS_SHORT = 1, EXIT_COULD_NOT = 2 };
 
-enum { COMMAND_OPTIONS_MAX = 6 };
-
 struct command_option {
     const char *name;     /* without the dashes */
     const char *argument; /* its name in --help, NULL for a flag */
     const char *help;
 };
 
+/* As many rows as a command needs, and the one without a name that ends them. */
+#define COMMAND_OPTIONS(...)                                                                       \
+    (const struct command_option[])                                                                \
+    {                                                                                              \
+        __VA_ARGS__,                                                                               \
+        {                                                                                          \
+            .name = NULL                                                                           \
+        }                                                                                          \
+    }
+
 struct invocation;
 
 struct command {
-    const char *name;
+    const char *name;     /* one word or two: "csr new" */
     const char *operands; /* as --help shows them, "" for none */
     const char *summary;  /* one line */
     size_t least, most;   /* number of operands */
     bool changes;         /* it does something, and has done it even where it cannot print */
-    struct command_option options[COMMAND_OPTIONS_MAX];
+    const struct command_option *options; /* COMMAND_OPTIONS(...); NULL: it has none of its own */
     int (*run)(const struct invocation *invocation); /* returns an exit code */
 };
 
 struct invocation {
     const struct command *command;
-    const char *root;                       /* "" without --root */
-    const char *state_path;                 /* --state, or the default below root */
-    const char *value[COMMAND_OPTIONS_MAX]; /* of each option, NULL when absent; "" for a flag */
+    const char *root;       /* "" without --root */
+    const char *state_path; /* --state, or the default below root */
+    const char **value;     /* of each option, NULL when absent; "" for a flag */
     char **operands;
     size_t operand_count;
 };

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/format.h"
 #include "cli/look.h"
 #include "cli/stored.h"
 #include "control/client.h"
@@ -139,14 +140,6 @@ static const struct format {
     {"text", print_text, false},
     {"json", print_json, true},
 };
-
-static const struct format *find_format(const char *name)
-{
-    for (size_t i = 0; i < countof(formats); i++)
-        if (str_equal(formats[i].name, name))
-            return &formats[i];
-    return NULL;
-}
 
 /* --- where the log is read --- */
 
@@ -343,17 +336,14 @@ static bool is_hash(const char *text)
 
 int cli_events(const struct invocation *invocation)
 {
-    const char *name = invocation_option(invocation, "format");
     const char *since = invocation_option(invocation, "since");
     const char *head = invocation_option(invocation, "head");
     bool verifies = invocation_option(invocation, "verify") != NULL;
-    const struct format *format = find_format(name ? name : "text");
+    const struct format *format = FORMAT_FIND(invocation, formats);
     int64_t since_s = INT64_MIN;
     struct source source;
-    if (!format) {
-        log_error("events: unknown format %s: text or json", name);
+    if (!format)
         return EXIT_COULD_NOT;
-    }
     if (since && parse_age(since, &since_s) < 0 && parse_date(since, &since_s) < 0) {
         log_error("events: no such time: %s (2026-01-02T03:04:05Z, or 2h for two hours ago)",
                   since);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/format.h"
 #include "cli/look.h"
 #include "cli/probe_report.h"
 #include "node/fips_evidence.h"
@@ -32,18 +33,6 @@ struct request {
     enum surface surface;
     struct targets targets;
 };
-
-static int read_format(const struct invocation *invocation, struct request *request)
-{
-    const char *name = invocation_option(invocation, "format");
-    request->format = name ? NULL : &formats[0];
-    for (size_t i = 0; name && i < countof(formats); i++)
-        if (str_equal(formats[i].name, name))
-            request->format = &formats[i];
-    if (!request->format)
-        log_error("probe: unknown format %s: text or json", name);
-    return request->format ? 0 : -EINVAL;
-}
 
 static int read_timeout(const struct invocation *invocation, struct request *request)
 {
@@ -147,8 +136,8 @@ static int probe_surface(const struct invocation *invocation, const struct reque
 
 int cli_probe(const struct invocation *invocation)
 {
-    struct request request = {.surface = SURFACE_NONE};
-    if (read_format(invocation, &request) < 0 || read_timeout(invocation, &request) < 0 ||
+    struct request request = {.format = FORMAT_FIND(invocation, formats), .surface = SURFACE_NONE};
+    if (!request.format || read_timeout(invocation, &request) < 0 ||
         read_surface(invocation, &request) < 0 || read_target(invocation, &request) < 0)
         return EXIT_COULD_NOT;
     if (request.surface == SURFACE_NONE)

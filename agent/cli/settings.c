@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/format.h"
 #include "cli/stored.h"
 #include "settings/value.h"
 
@@ -154,17 +155,10 @@ static const struct format {
 
 int cli_settings(const struct invocation *invocation)
 {
-    const char *wanted = invocation_option(invocation, "format");
-    const struct format *format = wanted ? NULL : formats;
+    const struct format *format = FORMAT_FIND(invocation, formats);
     struct buf out = {0};
-    for (size_t i = 0; wanted && i < countof(formats); i++) {
-        if (str_equal(formats[i].name, wanted))
-            format = &formats[i];
-    }
-    if (!format) {
-        log_error("settings: there is no format %s, only text and mdoc", wanted);
+    if (!format)
         return EXIT_COULD_NOT;
-    }
     for (int key = 0; key < SETTING_COUNT; key++)
         format->put(&setting_table[key], &out);
     int code = stored_print(invocation, &out, EXIT_HOLDS);

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "cli/format.h"
 #include "cli/look.h"
 #include "cli/stored.h"
 #include "render/render.h"
@@ -103,24 +104,24 @@ static bool write_json(const struct policy *policy, const char *name, struct buf
     return true;
 }
 
-typedef bool write_records(const struct policy *policy, const char *name, struct buf *out);
-
-static write_records *find_format(const char *name)
-{
-    return !name || str_equal(name, "text") ? write_text
-           : str_equal(name, "json")        ? write_json
-                                            : NULL;
-}
+static const struct format {
+    const char *name;
+    bool (*write)(const struct policy *policy, const char *name, struct buf *out);
+    const char *fips; /* the first line in FIPS mode */
+} formats[] = {
+    {"text", write_text, "FIPS-approved algorithms only\n"},
+    {"json", write_json, ""},
+};
 
 static int print_records(const struct invocation *invocation, const struct policy *policy,
-                         write_records *write)
+                         const struct format *format)
 {
     const char *name = invocation->operand_count ? invocation->operands[0] : NULL;
     struct buf out = {0};
     int code = EXIT_COULD_NOT;
-    if (policy->crypto.fips && write == write_text)
-        buf_puts(&out, "FIPS-approved algorithms only\n");
-    if (write(policy, name, &out))
+    if (policy->crypto.fips)
+        buf_puts(&out, format->fips);
+    if (format->write(policy, name, &out))
         code = stored_print(invocation, &out, EXIT_HOLDS);
     else
         log_error("tls: no surface %s: https-in, https-out, sip-in, sip-out, srtp or h323", name);
@@ -130,18 +131,13 @@ static int print_records(const struct invocation *invocation, const struct polic
 
 int cli_tls(const struct invocation *invocation)
 {
-    const char *format = invocation_option(invocation, "format");
-    write_records *write = find_format(format);
+    const struct format *format = FORMAT_FIND(invocation, formats);
     struct look look;
-    if (!write) {
-        log_error("tls: unknown format %s: text or json", format);
-        return EXIT_COULD_NOT;
-    }
-    if (look_open(&look, invocation) < 0)
+    if (!format || look_open(&look, invocation) < 0)
         return EXIT_COULD_NOT;
     if (look.node.reason.length)
         log_warning("tls: the strictest policy stands: %s", buf_text(&look.node.reason));
-    int code = print_records(invocation, &look.node.policy, write);
+    int code = print_records(invocation, &look.node.policy, format);
     look_close(&look);
     return code;
 }

@@ -217,7 +217,7 @@ done
 
 wanted='^sip.udp_port$'
 check 'settings prints the reference' exits 0 settings
-check 'settings refuses a format that it does not have' refused 'no format html' settings --format html
+check 'settings refuses a format that it does not have' refused 'unknown format html' settings --format html
 # shellcheck disable=SC2016
 check 'holdfast.conf(5) holds that very reference' sh -c '
     sed -n "/settings --format mdoc/,/^\.Sh SEE/p" agent/man/holdfast.conf.5 |

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "base/str.h"
+#include "cli/format.h"
 #include "node/node.h"
 
 #include <errno.h>
@@ -56,8 +57,18 @@ static const struct command table[] = {
      .summary = "takes one or two things",
      .least = 1,
      .most = 2,
-     .options = {{"file", "FILE", "a file of its own"}, {"flag", NULL, "a flag of its own"}},
+     .options = COMMAND_OPTIONS({"file", "FILE", "a file of its own"},
+                                {"flag", NULL, "a flag of its own"}),
      .run = note},
+    {.name = "csr new",
+     .operands = "[NAME]",
+     .summary = "has a name of two words and many options",
+     .most = 1,
+     .options = COMMAND_OPTIONS({"a", "A", "a"}, {"b", "B", "b"}, {"c", "C", "c"}, {"d", "D", "d"},
+                                {"e", "E", "e"}, {"f", "F", "f"}, {"g", "G", "g"},
+                                {"file", "FILE", "the eighth"}),
+     .run = note},
+    {.name = "csr list", .operands = "", .summary = "begins with the same word", .run = note},
 };
 
 /* Runs a command line, its words between spaces; `to` takes both streams. */
@@ -171,6 +182,44 @@ static void options_of_the_command_and_operands_mix(void **state)
     assert_string_equal(seen.file, "");
 }
 
+static void a_command_has_two_words_and_any_number_of_options(void **state)
+{
+    (void)state;
+    assert_int_equal(run("holdfast csr new --g 1 --file f x"), ANSWER);
+    assert_string_equal(seen.name, "csr new");
+    assert_string_equal(seen.file, "f");
+    assert_string_equal(seen.operands, "x|");
+    assert_int_equal(run("holdfast --root /r csr list"), ANSWER);
+    assert_string_equal(seen.name, "csr list");
+    assert_refused("holdfast csr", "unknown command csr");
+    assert_refused("holdfast csr nosuch", "unknown command csr");
+    assert_refused("holdfast new", "unknown command new");
+    assert_refused("holdfast csr list new", "csr list: one operand too many: new");
+    assert_int_equal(run("holdfast csr new --help"), EXIT_HOLDS);
+    assert_says("usage: holdfast csr new [OPTION...] [NAME]\n");
+    assert_says("--file FILE                the eighth\n");
+}
+
+static void a_format_is_found_by_its_name_and_the_first_is_the_default(void **state)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } formats[] = {{"text", 1}, {"json", 2}, {"xml", 3}};
+    const struct command command = {.name = "plain",
+                                    .options = COMMAND_OPTIONS({"format", "F", "a format"})};
+    const char *value[] = {NULL, NULL};
+    const struct invocation invocation = {.command = &command, .value = value};
+    (void)state;
+    assert_ptr_equal(FORMAT_FIND(&invocation, formats), &formats[0]);
+    value[0] = "xml";
+    assert_ptr_equal(FORMAT_FIND(&invocation, formats), &formats[2]);
+    value[0] = "xm";
+    assert_null(FORMAT_FIND(&invocation, formats));
+    value[0] = "";
+    assert_null(FORMAT_FIND(&invocation, formats));
+}
+
 static void behind_two_dashes_all_is_operands(void **state)
 {
     (void)state;
@@ -275,6 +324,8 @@ int main(void)
         cmocka_unit_test(no_command_and_an_unknown_one_are_refused),
         cmocka_unit_test(common_options_stand_before_or_behind_the_command),
         cmocka_unit_test(options_of_the_command_and_operands_mix),
+        cmocka_unit_test(a_command_has_two_words_and_any_number_of_options),
+        cmocka_unit_test(a_format_is_found_by_its_name_and_the_first_is_the_default),
         cmocka_unit_test(behind_two_dashes_all_is_operands),
         cmocka_unit_test(unknown_options_are_refused),
         cmocka_unit_test(values_are_wanted_where_the_table_says_and_nowhere_else),
