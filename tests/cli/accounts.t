@@ -152,7 +152,7 @@ def check_finds(t):
     boot(node)
     node.write('etc/shadow', f'admin:{hashed(PASSWORD)}:0::::::\n', 0o600)
     result = node.run('check', '--id', 'accounts.*')
-    t.ok(result.returncode == 1 and 'accounts.admin.password' in result.stdout,
+    t.ok(result.returncode == 1 and 'observed: not locked: admin' in result.stdout,
          'check finds an account that was opened again', result.stdout)
     boot(node)
     t.ok(fields(node, 'etc/shadow', 'admin')[1].startswith('!'), 'and boot closes it')
@@ -184,11 +184,17 @@ def latch_alone(t):
     node.write('var/lib/holdfast/state.db.latch-admin-disabled', '')
     before = os.listdir(node.path('var/lib/holdfast'))
     result = node.run('check', '--id', 'accounts.admin.*')
-    t.ok(result.returncode == 1 and 'accounts.admin.password' in result.stdout,
+    t.ok(result.returncode == 1 and 'observed: not locked: admin' in result.stdout,
          'where the latch stands alone check finds the account open', result.stdout, result.stderr)
     t.same(os.listdir(node.path('var/lib/holdfast')), before, 'and writes nothing')
     boot(node)
     t.ok(fields(node, 'etc/shadow', 'admin')[1].startswith('!'), 'and a boot closes it')
+    node = Node()
+    os.makedirs(node.path('var/lib/holdfast'), exist_ok=True)
+    node.write('var/lib/holdfast/state.db.latch-state-lost', '')
+    result = node.run('check')
+    t.ok(result.returncode == 1 and result.stdout.startswith('FAILED CLOSED: '),
+         'the latch of a lost state alone makes check fail closed', result.stdout[:200], result.stderr)
 
 
 def for_good(t):

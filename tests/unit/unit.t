@@ -1,10 +1,11 @@
 #!/usr/bin/perl
-# Runs every unit test program of one variant (sanitized unless told otherwise) and passes its
-# results on as one TAP stream.
+# Runs every unit test program of one variant (sanitized unless UNIT_VARIANT says another), two at a
+# time, and passes their results on as one TAP stream, in the programs' order.
 use strict;
 use warnings;
 
 my $build = $ENV{BUILD} // 'build';
+my $AT_A_TIME = 2;
 my $variant = $ENV{UNIT_VARIANT} // 'sanitized';
 my @wrapper = split ' ', $ENV{UNIT_WRAPPER} // '';
 $ENV{CMOCKA_MESSAGE_OUTPUT} = 'TAP';
@@ -21,15 +22,22 @@ sub result {
     print $ok ? "ok $count - $name\n" : "not ok $count - $name\n";
 }
 
-for my $program (@programs) {
+# Starts a program and returns its result's file: two run at a time, and are reported in their order.
+sub start {
+    my ($program) = @_;
+    open my $out, '+>', undef or die "cannot open a file: $!\n";
+    my $pid = fork // die "cannot fork: $!\n";
+    return ($pid, $out) if $pid;
+    open STDOUT, '>&', $out or exit 126;
+    open STDERR, '>&', $out or exit 126;
+    exec @wrapper, $program or exit 127;
+}
+
+sub report {
+    my ($program, $status, $out) = @_;
     my ($module) = $program =~ m{([^/]+)_test$};
     my ($planned, $seen) = (0, 0);
-    my $pid = open my $out, '-|';
-    defined $pid or die "cannot fork: $!\n";
-    if ($pid == 0) {
-        open STDERR, '>&', \*STDOUT;
-        exec @wrapper, $program or exit 127;
-    }
+    seek $out, 0, 0;
     while (my $line = <$out>) {
         $planned += $1 if $line =~ /^1\.\.(\d+)/;
         if ($line =~ /^(not )?ok \d+ - (.*)/) {
@@ -39,8 +47,23 @@ for my $program (@programs) {
             print "# $line";
         }
     }
-    close $out;
-    my $sound = $? == 0 && $planned == $seen && $planned > 0;
-    result($sound, "$module: ran to its end ($seen of $planned, status $?)");
+    my $whole = $status == 0 && $planned == $seen && $planned > 0;
+    result($whole, "$module: ran to its end ($seen of $planned, status $status)");
+}
+
+my (%running, @ended);
+my ($begun, $reported) = (0, 0);
+while ($reported < @programs) {
+    while ($begun < @programs && keys %running < $AT_A_TIME) {
+        my ($pid, $out) = start($programs[$begun]);
+        $running{$pid} = [$begun++, $out];
+    }
+    my $pid = waitpid -1, 0;
+    my $one = delete $running{$pid} or next;
+    $ended[$one->[0]] = [$?, $one->[1]];
+    while ($reported < @programs && $ended[$reported]) {
+        report($programs[$reported], @{$ended[$reported]});
+        $ended[$reported++] = [];
+    }
 }
 print "1..$count\n";
