@@ -7,7 +7,7 @@
 
 #include "control/verbs.h"
 
-#define CONTROL_PATH "/run/holdfast/door"
+#define CONTROL_PATH "/run/holdfast/control"
 
 enum { CONTROL_MAGIC = 0x48464431 /* "HFD1" */ };
 

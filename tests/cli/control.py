@@ -25,7 +25,7 @@ class Client:
 
     def __init__(self, node):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(node.path('run/holdfast/door'))
+        self.socket.connect(node.path('run/holdfast/control'))
         self.socket.settimeout(PATIENCE_S)
 
     def read(self, size):

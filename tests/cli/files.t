@@ -351,7 +351,7 @@ def repaired_by_the_daemon(t, node):
     with subprocess.Popen(node.argv('run'), stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as daemon:
         try:
-            assert wait_for(lambda: os.path.exists(node.path('run/holdfast/door'))), 'the daemon did not start'
+            assert wait_for(lambda: os.path.exists(node.path('run/holdfast/control'))), 'the daemon did not start'
             node.run('get', 'rtcp.fir')  # answered behind the first walk, whose changes are no drift
             for name in f'{FOLDER}/sip.json', WEB, NETWORK:
                 path, good = node.path(name), node.read(name)

@@ -147,11 +147,11 @@ def control_socket(t):
     node, victim = Node(), Victim()
     os.makedirs(node.path('run/holdfast'))
     stranger = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    stranger.bind(f'{victim.top}/run/holdfast/door')
+    stranger.bind(f'{victim.top}/run/holdfast/control')
     stranger.listen(4)
     stranger.settimeout(0)
     victim.before = victim.look()
-    os.symlink(f'{victim.top}/run/holdfast/door', node.path('run/holdfast/door'))
+    os.symlink(f'{victim.top}/run/holdfast/control', node.path('run/holdfast/door'))
     node.run('set', 'web.max_sessions=8')
     try:
         stranger.accept()
@@ -163,7 +163,7 @@ def control_socket(t):
     os.symlink(f'{victim.top}/run', node.path('run'))
     daemon = subprocess.Popen(['unshare', '-n', *node.argv('run')], stderr=subprocess.PIPE,
                               stdin=subprocess.DEVNULL)
-    inside = f'{node.root}{victim.top}/run/holdfast/door'
+    inside = f'{node.root}{victim.top}/run/holdfast/control'
     until_s = time.monotonic() + PATIENCE_S
     while not os.path.exists(inside) and time.monotonic() < until_s and daemon.poll() is None:
         time.sleep(0.05)

@@ -215,7 +215,7 @@ def local_readers(t, node):
     t.ok(b'PRIVATE KEY' not in read, 'no private key is')
     denied = as_stranger(lambda: read_file(f'{node.root}/var/lib/holdfast/state.db'))
     t.ok(denied.startswith(b'PermissionError'), 'it cannot read the database', denied[:100])
-    asked = as_stranger(lambda: connect(f'{node.root}/run/holdfast/door'))
+    asked = as_stranger(lambda: connect(f'{node.root}/run/holdfast/control'))
     t.ok(asked.startswith(b'PermissionError'), 'nor reach the control socket', asked)
 
 
@@ -393,7 +393,7 @@ def ends(t, node, daemon):
     daemon.process.send_signal(signal.SIGTERM)
     t.same(daemon.process.wait(PATIENCE_S), 0, 'SIGTERM ends the daemon')
     t.ok(wait_for(lambda: not os.path.exists(f'/proc/{front}')) is not None, 'and its front')
-    t.ok(not os.path.exists(f'{node.root}/run/holdfast/door'), 'and takes its socket away')
+    t.ok(not os.path.exists(f'{node.root}/run/holdfast/control'), 'and takes its socket away')
     t.same(node.holdfast('events', '--verify').returncode, 0, 'the chain of events is whole')
 
 

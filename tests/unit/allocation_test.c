@@ -321,7 +321,7 @@ static void pages_are_published_whole_or_not_at_all(void **state)
     (void)state;
 }
 
-static void an_answer_of_the_door_is_whole_or_refused(void **state)
+static void an_answer_of_the_control_socket_is_whole_or_refused(void **state)
 {
     until_none_fails(control_answer);
     (void)state;
@@ -382,7 +382,7 @@ int main(void)
         cmocka_unit_test(a_plan_that_is_not_whole_is_an_error),
         cmocka_unit_test(an_observation_that_is_not_whole_passes_for_nothing),
         cmocka_unit_test(pages_are_published_whole_or_not_at_all),
-        cmocka_unit_test(an_answer_of_the_door_is_whole_or_refused),
+        cmocka_unit_test(an_answer_of_the_control_socket_is_whole_or_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

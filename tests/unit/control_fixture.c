@@ -124,7 +124,7 @@ int control_fixture_open(void **state)
     (void)state;
     memset(&control_fixture, 0, sizeof(control_fixture));
     control_fixture.now_ms = 1000000;
-    (void)snprintf(control_fixture.root, sizeof(control_fixture.root), "/tmp/holdfast-door-XXXXXX");
+    (void)snprintf(control_fixture.root, sizeof(control_fixture.root), "/tmp/holdfast-ctl-XXXXXX");
     if (!mkdtemp(control_fixture.root))
         return -1;
     (void)snprintf(folder, sizeof(folder), "%s/etc", control_fixture.root);

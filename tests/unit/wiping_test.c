@@ -32,7 +32,7 @@ static void the_search_finds_what_is_not_wiped(void **state)
     assert_int_equal(heap_search_freed(), 1);
 }
 
-static void the_door_forgets_a_password_before_it_is_checked(void **state)
+static void the_control_socket_forgets_a_password_before_it_is_checked(void **state)
 {
     char byte;
     (void)state;
@@ -52,7 +52,7 @@ static void the_door_forgets_a_password_before_it_is_checked(void **state)
 }
 
 /* One that must wait for an earlier guess is kept until then; its client leaves before. */
-static void the_door_forgets_a_password_that_was_never_checked(void **state)
+static void the_control_socket_forgets_a_password_that_was_never_checked(void **state)
 {
     (void)state;
     if (!heap_search_begin(FIXTURE_PASSWORD))
@@ -70,7 +70,7 @@ static void the_door_forgets_a_password_that_was_never_checked(void **state)
     close(second);
 }
 
-static void the_door_forgets_a_change_and_its_secrets(void **state)
+static void the_control_socket_forgets_a_change_and_its_secrets(void **state)
 {
     (void)state;
     if (!heap_search_begin(SECRET))
@@ -112,9 +112,9 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, control_fixture_open, control_fixture_close)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_search_finds_what_is_not_wiped),
-        CONTROL_TEST(the_door_forgets_a_password_before_it_is_checked),
-        CONTROL_TEST(the_door_forgets_a_password_that_was_never_checked),
-        CONTROL_TEST(the_door_forgets_a_change_and_its_secrets),
+        CONTROL_TEST(the_control_socket_forgets_a_password_before_it_is_checked),
+        CONTROL_TEST(the_control_socket_forgets_a_password_that_was_never_checked),
+        CONTROL_TEST(the_control_socket_forgets_a_change_and_its_secrets),
         cmocka_unit_test(settings_forget_a_secret_with_the_value_that_held_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
