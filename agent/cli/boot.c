@@ -55,7 +55,8 @@ static int enforce(struct node *node, uint64_t started_ms)
     struct results results = {0};
     struct tally tally = {.node = node};
     struct change_listener listener = {count_change, &tally};
-    domain_enforce(&node->policy, &node->system, &listener, &results);
+    const struct walk walk = node_walk(node, PHASE_BOOT);
+    domain_enforce(&walk, &listener, &results);
     enum verdict worst = results_worst(&results, WEIGHT_ENFORCED);
     if (node->policy.admin_disabled && node_latch_admin(node) < 0)
         worst = VERDICT_ERROR;

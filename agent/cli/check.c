@@ -50,7 +50,8 @@ static bool any_matches(const struct results *results, const char *id_glob)
 static void look_at_system(struct look *look)
 {
     endpoint_evaluate(&look->node);
-    domain_check(&look->node.policy, &look->node.system, &look->published.results);
+    const struct walk walk = node_walk(&look->node, PHASE_RUN);
+    domain_check(&walk, &look->published.results);
     node_facts(&look->node, &look->published.facts);
 }
 

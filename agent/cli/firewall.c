@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "cli/look.h"
 #include "cli/stored.h"
-#include "firewall/ruleset.h"
+#include "firewall/compile.h"
 
 #include <errno.h>
 #include <string.h>

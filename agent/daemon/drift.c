@@ -63,7 +63,8 @@ void drift_walk(struct drift *drift, struct node *node, const struct results *be
 {
     struct found found = {.before = before};
     const struct change_listener listener = {changed, &found};
-    domain_enforce(&node->policy, &node->system, &listener, now);
+    const struct walk walk = node_walk(node, PHASE_RUN);
+    domain_enforce(&walk, &listener, now);
     if (found.differed || found.repaired)
         record(drift, node, &found);
     drift->walked = true;

@@ -313,9 +313,10 @@ static void observe_processes(const struct system *system, struct checks *checks
     buf_free(&found);
 }
 
-static void accounts_observe(const struct system *system, const struct policy *policy,
-                             struct checks *checks)
+static void accounts_observe(const struct system *system, const struct evidence *evidence,
+                             const struct policy *policy, struct checks *checks)
 {
+    (void)evidence;
     for (size_t i = 0; i < checks->count; i++) {
         struct check *check = &checks->list[i];
         if (!policy->admin_disabled)

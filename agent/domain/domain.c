@@ -1,12 +1,19 @@
 /* The table of domains, and the walk over it that every command takes. */
 #include "domain/domain.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 const struct domain *const domain_table[DOMAIN_COUNT] = {
-    [DOMAIN_PLATFORM] = &domain_platform, [DOMAIN_SYSCTL] = &domain_sysctl,
-    [DOMAIN_ACCOUNTS] = &domain_accounts, [DOMAIN_FIPS] = &domain_fips,
-    [DOMAIN_FILES] = &domain_files,       [DOMAIN_FIREWALL] = &domain_firewall,
-    [DOMAIN_MODULES] = &domain_modules,   [DOMAIN_TLS] = &domain_tls,
-    [DOMAIN_GUIDE] = &domain_guide,
+#define DOMAIN(NAME, name, phases) [DOMAIN_##NAME] = &domain_##name,
+#include "domain/domains.def"
+#undef DOMAIN
+};
+
+static const unsigned phases_of[DOMAIN_COUNT] = {
+#define DOMAIN(NAME, name, phases) [DOMAIN_##NAME] = phases,
+#include "domain/domains.def"
+#undef DOMAIN
 };
 
 void results_free(struct results *results)
@@ -15,17 +22,19 @@ void results_free(struct results *results)
         checks_free(&results->domain[i]);
 }
 
-static void plan_and_observe(const struct domain *domain, const struct policy *policy,
-                             const struct system *system, struct checks *checks)
+static void observe(const struct domain *domain, const struct walk *walk, struct checks *checks)
 {
-    domain->plan(policy, checks);
-    domain->observe(system, policy, checks);
+    domain->observe(walk->system, walk->evidence, walk->policy, checks);
 }
 
-void domain_check(const struct policy *policy, const struct system *system, struct results *results)
+void domain_check(const struct walk *walk, struct results *results)
 {
-    for (size_t i = 0; i < DOMAIN_COUNT; i++)
-        plan_and_observe(domain_table[i], policy, system, &results->domain[i]);
+    for (size_t i = 0; i < DOMAIN_COUNT; i++) {
+        if (!(phases_of[i] & walk->phase))
+            continue;
+        domain_table[i]->plan(walk->policy, &results->domain[i]);
+        observe(domain_table[i], walk, &results->domain[i]);
+    }
 }
 
 int domain_base_deny(const struct system *system)
@@ -51,60 +60,75 @@ static void tell_differing(const struct change_listener *listener, const struct 
             listener->changed(listener->context, domain, &checks->list[i], false);
 }
 
-/* Checks are planned by a pure function, so that the same index is the same check in both. */
 static void tell_repaired(const struct change_listener *listener, const struct domain *domain,
-                          const struct checks *before, const struct checks *after)
+                          const struct check *before, const struct checks *after)
 {
-    for (size_t i = 0; listener && i < before->count && i < after->count; i++)
-        if (differs(&before->list[i]) && !differs(&after->list[i]))
+    for (size_t i = 0; listener && i < after->count; i++)
+        if (differs(&before[i]) && !differs(&after->list[i]))
             listener->changed(listener->context, domain, &after->list[i], true);
 }
 
-/* What kept converge from setting a check right is said on the check that still differs. */
-static void carry_reasons(const struct checks *before, struct checks *after)
+/* What kept converge from repairing a check is said on the check that still differs. */
+static void carry_reasons(const struct check *before, struct checks *after)
 {
-    for (size_t i = 0; i < before->count && i < after->count; i++) {
-        const struct check *old = &before->list[i];
+    for (size_t i = 0; i < after->count; i++) {
         struct check *check = &after->list[i];
-        if (check->verdict == VERDICT_FAIL && old->verdict == VERDICT_ERROR && old->reason)
-            check_verdict(check, VERDICT_ERROR, checks_text(after, "%s", old->reason));
+        if (check->verdict == VERDICT_FAIL && before[i].verdict == VERDICT_ERROR &&
+            before[i].reason)
+            check_verdict(check, VERDICT_ERROR, before[i].reason);
     }
 }
 
-/* Converges once and observes again: believe the system, not ourselves. */
-static void set_right(const struct domain *domain, const struct policy *policy,
-                      const struct system *system, const struct change_listener *listener,
-                      struct checks *checks)
+/* The checks as they are now; NULL without memory, and the checks say so. */
+static struct check *copy_list(struct checks *checks)
 {
-    struct checks again = {0};
-    domain->converge(system, policy, checks);
-    plan_and_observe(domain, policy, system, &again);
-    tell_repaired(listener, domain, checks, &again);
-    carry_reasons(checks, &again);
-    checks_free(checks);
-    *checks = again;
+    size_t size = checks->count * sizeof(*checks->list);
+    struct check *copy = size ? malloc(size) : NULL;
+    if (copy)
+        memcpy(copy, checks->list, size);
+    else
+        checks->failed = true;
+    return copy;
 }
 
-/* Setting one check right may put another wrong (turning forwarding off makes the kernel accept
+/* Converges once and observes again, from the same plan: believe the system, not ourselves. */
+static void repair(const struct domain *domain, const struct walk *walk,
+                   const struct change_listener *listener, const struct check *planned,
+                   struct checks *checks)
+{
+    domain->converge(walk->system, walk->policy, checks);
+    struct check *before = planned ? copy_list(checks) : NULL;
+    if (!before)
+        return;
+    memcpy(checks->list, planned, checks->count * sizeof(*planned));
+    observe(domain, walk, checks);
+    tell_repaired(listener, domain, before, checks);
+    carry_reasons(before, checks);
+    free(before);
+}
+
+/* Repairing one check may put another wrong (turning forwarding off makes the kernel accept
  * redirects again): what then differs gets a second round, and no third. */
-static void enforce(const struct domain *domain, const struct policy *policy,
-                    const struct system *system, const struct change_listener *listener,
-                    struct checks *checks)
+static void enforce(const struct domain *domain, const struct walk *walk,
+                    const struct change_listener *listener, struct checks *checks)
 {
     enum { ROUNDS = 2 };
-    plan_and_observe(domain, policy, system, checks);
-    if (!domain->converge)
-        return;
-    tell_differing(listener, domain, checks);
-    for (unsigned round = 0; round < ROUNDS && checks_differ(checks); round++)
-        set_right(domain, policy, system, listener, checks);
+    domain->plan(walk->policy, checks);
+    struct check *planned = domain->converge ? copy_list(checks) : NULL;
+    observe(domain, walk, checks);
+    if (domain->converge)
+        tell_differing(listener, domain, checks);
+    for (unsigned round = 0; domain->converge && round < ROUNDS && checks_differ(checks); round++)
+        repair(domain, walk, listener, planned, checks);
+    free(planned);
 }
 
-void domain_enforce(const struct policy *policy, const struct system *system,
-                    const struct change_listener *listener, struct results *results)
+void domain_enforce(const struct walk *walk, const struct change_listener *listener,
+                    struct results *results)
 {
     for (size_t i = 0; i < DOMAIN_COUNT; i++)
-        enforce(domain_table[i], policy, system, listener, &results->domain[i]);
+        if (phases_of[i] & walk->phase)
+            enforce(domain_table[i], walk, listener, &results->domain[i]);
 }
 
 enum verdict results_worst(const struct results *results, enum domain_weight weight)

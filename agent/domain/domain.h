@@ -21,8 +21,18 @@ struct system {
     bool manages_firewall; /* false where --root is given in the machine's own network namespace (an
                          image being built, a test): its firewall is then no part of the system,
                          neither observed nor changed */
-    const struct fips_evidence *fips; /* what this process found out about its own cryptography
-                                         (domain/fips.h), borrowed; NULL: nothing */
+};
+
+/* What this process found out itself and no file of the system shows; borrowed. */
+struct evidence {
+    const struct fips_evidence *fips; /* of its own cryptography (domain/fips.h); NULL: nothing */
+};
+
+/* When a walk is taken. */
+enum phase {
+    PHASE_BOOT = 1,    /* before the network: `holdfast boot` */
+    PHASE_NETWORK = 2, /* while it comes up */
+    PHASE_RUN = 4      /* with the services: `holdfast run`, and `check`, which only looks */
 };
 
 enum domain_weight {
@@ -43,34 +53,27 @@ struct domain {
     void (*plan)(const struct policy *policy, struct checks *checks);
 
     /* checks -> checks with `observed` and verdict; reads the system, changes nothing. */
-    void (*observe)(const struct system *system, const struct policy *policy,
-                    struct checks *checks);
+    void (*observe)(const struct system *system, const struct evidence *evidence,
+                    const struct policy *policy, struct checks *checks);
 
-    /* Changes the system for checks that differ; idempotent. A check that it cannot repaired
+    /* Changes the system for checks that differ; idempotent. A check that it cannot repair
      * becomes an error check with the reason. NULL where a domain only looks. */
     void (*converge)(const struct system *system, const struct policy *policy,
                      struct checks *checks);
 };
 
-/* In the order of the walk: ports open last, when all else holds. */
 enum {
-    DOMAIN_PLATFORM,
-    DOMAIN_SYSCTL,
-    DOMAIN_ACCOUNTS,
-    DOMAIN_FIPS,
-    DOMAIN_FILES,
-    DOMAIN_FIREWALL,
-    DOMAIN_MODULES,
-    DOMAIN_TLS,
-    DOMAIN_GUIDE,
+#define DOMAIN(NAME, name, phases) DOMAIN_##NAME,
+#include "domain/domains.def"
+#undef DOMAIN
     DOMAIN_COUNT
 };
 
-extern const struct domain *const domain_table[DOMAIN_COUNT];
+#define DOMAIN(NAME, name, phases) extern const struct domain domain_##name;
+#include "domain/domains.def"
+#undef DOMAIN
 
-/* Each is defined in the file of its name. */
-extern const struct domain domain_platform, domain_sysctl, domain_accounts, domain_fips,
-    domain_files, domain_firewall, domain_modules, domain_tls, domain_guide;
+extern const struct domain *const domain_table[DOMAIN_COUNT];
 
 struct results {
     struct checks domain[DOMAIN_COUNT];
@@ -86,16 +89,24 @@ struct change_listener {
     void *context;
 };
 
-/* plan and observe. */
-void domain_check(const struct policy *policy, const struct system *system,
-                  struct results *results);
+/* What a walk is taken over. */
+struct walk {
+    enum phase phase;
+    const struct policy *policy;
+    const struct system *system;
+    const struct evidence *evidence;
+};
 
-/* Stands every domain's guard. 0, or the first error: then nothing may be opened or brought up. */
+/* plan and observe, for each domain of the phase. */
+void domain_check(const struct walk *walk, struct results *results);
+
+/* Makes stand what every domain wants before the first change. 0, or the first error: then nothing
+ * may be opened or brought up. */
 int domain_base_deny(const struct system *system);
 
-/* For each domain: plan, observe, converge what differs, observe again. */
-void domain_enforce(const struct policy *policy, const struct system *system,
-                    const struct change_listener *listener, struct results *results);
+/* For each domain of the phase: plan, observe, converge what differs, observe again. */
+void domain_enforce(const struct walk *walk, const struct change_listener *listener,
+                    struct results *results);
 
 /* The worst verdict among checks of the given weight: their domain's, or advised by themselves. */
 enum verdict results_worst(const struct results *results, enum domain_weight weight);

@@ -124,9 +124,10 @@ void files_observe_one(const struct rendered_file *file, const struct system *sy
     buf_free(&found.should);
 }
 
-static void files_observe(const struct system *system, const struct policy *policy,
-                          struct checks *checks)
+static void files_observe(const struct system *system, const struct evidence *evidence,
+                          const struct policy *policy, struct checks *checks)
 {
+    (void)evidence;
     for (size_t i = 0; i < checks->count; i++)
         files_observe_one(&rendered_files[checks->list[i].tag], system, policy, checks,
                           &checks->list[i]);

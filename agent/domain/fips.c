@@ -233,21 +233,21 @@ static void fips_plan(const struct policy *policy, struct checks *checks)
                                           .tag = i});
 }
 
-static void observe_own(const struct system *system, const struct policy *policy,
+static void observe_own(const struct evidence *evidence, const struct policy *policy,
                         struct checks *checks, struct check *check)
 {
     switch ((enum check_tag)check->tag) {
     case ROW_MBEDTLS:
-        observe_selftest(system->fips, SELFTEST_MBEDTLS, checks, check);
+        observe_selftest(evidence->fips, SELFTEST_MBEDTLS, checks, check);
         break;
     case ROW_BEARSSL:
-        observe_selftest(system->fips, SELFTEST_BEARSSL, checks, check);
+        observe_selftest(evidence->fips, SELFTEST_BEARSSL, checks, check);
         break;
     case ROW_RANDOM:
-        observe_selftest(system->fips, SELFTEST_KERNEL, checks, check);
+        observe_selftest(evidence->fips, SELFTEST_KERNEL, checks, check);
         break;
     case ROW_KEY:
-        observe_key(system->fips, checks, check);
+        observe_key(evidence->fips, checks, check);
         break;
     case ROW_SUITES:
         observe_suites(policy, checks, check);
@@ -259,8 +259,8 @@ static void observe_own(const struct system *system, const struct policy *policy
     }
 }
 
-static void fips_observe(const struct system *system, const struct policy *policy,
-                         struct checks *checks)
+static void fips_observe(const struct system *system, const struct evidence *evidence,
+                         const struct policy *policy, struct checks *checks)
 {
     bool on = is_on(policy);
     for (size_t i = 0; i < checks->count; i++) {
@@ -272,7 +272,7 @@ static void fips_observe(const struct system *system, const struct policy *polic
         else if (!on)
             check_verdict(check, VERDICT_NOT_APPLICABLE, "FIPS mode is off");
         else
-            observe_own(system, policy, checks, check);
+            observe_own(evidence, policy, checks, check);
     }
 }
 

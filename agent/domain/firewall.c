@@ -8,11 +8,12 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "domain/firewall_found.h"
+#include "firewall/base_deny.h"
+#include "firewall/compile.h"
 #include "firewall/flows.h"
 #include "firewall/foreign.h"
 #include "firewall/load.h"
 #include "firewall/match.h"
-#include "firewall/ruleset.h"
 
 #include <errno.h>
 #include <linux/netfilter.h>
@@ -22,34 +23,12 @@
 
 #define TABLE_TEXT "table inet " FIREWALL_TABLE
 
-/* The checks, in this order: the table, its chains, its rules, what is too much in it, other
- * tables, and the flows that stand. */
-static size_t checks_before_rules(const struct firewall_ruleset *ruleset)
-{
-    return 1 + ruleset->chain_count;
-}
-
-static size_t check_of_unexpected(const struct firewall_ruleset *ruleset)
-{
-    return checks_before_rules(ruleset) + ruleset->rule_count;
-}
-
-static size_t check_of_foreign(const struct firewall_ruleset *ruleset)
-{
-    return check_of_unexpected(ruleset) + 1;
-}
-
-static size_t check_of_flows(const struct firewall_ruleset *ruleset)
-{
-    return check_of_foreign(ruleset) + 1;
-}
-
-/* The ruleset that the checks were planned from, or NULL where not all of them could be. */
-static const struct firewall_ruleset *planned(const struct checks *checks)
-{
-    const struct firewall_ruleset *ruleset = checks->made;
-    return ruleset && checks->count == check_of_flows(ruleset) + 1 ? ruleset : NULL;
-}
+/* What planning made: the rules, and where their checks stand in the list. */
+struct firewall_plan {
+    struct firewall_ruleset ruleset;
+    bool whole; /* every check could be planned */
+    size_t table, chains, rules, unexpected, foreign, flows;
+};
 
 /* --- plan --- */
 
@@ -81,48 +60,64 @@ static void plan_rules(const struct firewall_ruleset *ruleset, struct checks *ch
     }
 }
 
-static void free_ruleset(void *made)
+static void free_plan(void *made)
 {
-    firewall_ruleset_free(made);
-    free(made);
+    struct firewall_plan *plan = made;
+    firewall_ruleset_free(&plan->ruleset);
+    free(plan);
 }
 
 /* NULL when out of memory, or where the settings make no rules. */
-static struct firewall_ruleset *make_ruleset(const struct policy *policy)
+static struct firewall_plan *make_plan(const struct policy *policy)
 {
-    struct firewall_ruleset *ruleset = malloc(sizeof(*ruleset));
-    if (!ruleset || firewall_compile(ruleset, policy) == 0)
-        return ruleset;
-    free_ruleset(ruleset);
+    struct firewall_plan *plan = calloc(1, sizeof(*plan));
+    if (!plan || firewall_compile(&plan->ruleset, policy) == 0)
+        return plan;
+    free_plan(plan);
     return NULL;
 }
 
+/* Where it will stand in the list. */
+static size_t plan_one(struct checks *checks, const char *id, const char *title,
+                       const char *expected)
+{
+    checks_add(
+        checks,
+        (struct check){.id = id, .title = title, .setting = SETTING_NONE, .expected = expected});
+    return checks->count - 1;
+}
+
+static void plan_all(struct firewall_plan *plan, struct checks *checks)
+{
+    plan->table = plan_one(checks, "firewall.table", "The table of Holdfast", TABLE_TEXT);
+    plan->chains = checks->count;
+    plan_chains(&plan->ruleset, checks);
+    plan->rules = checks->count;
+    plan_rules(&plan->ruleset, checks);
+    plan->unexpected =
+        plan_one(checks, "firewall.surplus", "Nothing else in the table of Holdfast", "none");
+    plan->foreign = plan_one(checks, "firewall.foreign",
+                             "No other table accepts, drops or changes packets", "none");
+    plan->flows = plan_one(checks, "firewall.flows", "No flow outlives the rule that admitted it",
+                           "a rule admits each flow that others began");
+}
+
+/* Without rules the checks that there are stay unobserved: errors. */
 static void firewall_plan(const struct policy *policy, struct checks *checks)
 {
-    struct firewall_ruleset *ruleset = make_ruleset(policy);
-    checks_keep(checks, ruleset, free_ruleset);
-    checks_add(checks, (struct check){.id = "firewall.table",
-                                      .title = "The table of Holdfast",
-                                      .setting = SETTING_NONE,
-                                      .expected = TABLE_TEXT});
-    if (ruleset) {
-        plan_chains(ruleset, checks);
-        plan_rules(ruleset, checks);
-    } else {
-        checks->failed = true; /* the checks that there are stay unobserved: errors */
-    }
-    checks_add(checks, (struct check){.id = "firewall.surplus",
-                                      .title = "Nothing else in the table of Holdfast",
-                                      .setting = SETTING_NONE,
-                                      .expected = "none"});
-    checks_add(checks, (struct check){.id = "firewall.foreign",
-                                      .title = "No other table accepts, drops or changes packets",
-                                      .setting = SETTING_NONE,
-                                      .expected = "none"});
-    checks_add(checks, (struct check){.id = "firewall.flows",
-                                      .title = "No flow outlives the rule that admitted it",
-                                      .setting = SETTING_NONE,
-                                      .expected = "a rule admits each flow that others began"});
+    struct firewall_plan without = {.whole = false}, *plan = make_plan(policy);
+    checks_keep(checks, plan, free_plan);
+    checks->failed |= !plan;
+    plan_all(plan ? plan : &without, checks);
+    if (plan)
+        plan->whole = !checks->failed;
+}
+
+/* What planning made, or NULL where it could not make all of it. */
+static const struct firewall_plan *planned(const struct checks *checks)
+{
+    const struct firewall_plan *plan = checks->made;
+    return plan && plan->whole ? plan : NULL;
 }
 
 /* --- observe --- */
@@ -150,7 +145,7 @@ static bool chains_are_in_order(const struct firewall_ruleset *ruleset,
     return true;
 }
 
-static void observe_table(const struct firewall_ruleset *ruleset, const struct nft_table *table,
+static void observe_table(const struct firewall_plan *plan, const struct nft_table *table,
                           struct checks *checks)
 {
     const char *observed = TABLE_TEXT;
@@ -160,27 +155,21 @@ static void observe_table(const struct firewall_ruleset *ruleset, const struct n
         observed = checks_text(checks, TABLE_TEXT " with flags 0x%x", table->flags);
     else if (table->extra)
         observed = TABLE_TEXT " with a comment or an owner";
-    else if (!chains_are_in_order(ruleset, table))
+    else if (!chains_are_in_order(&plan->ruleset, table))
         observed = TABLE_TEXT " with its chains in another order";
-    check_observe(&checks->list[0], observed);
-    if (checks->list[0].verdict == VERDICT_PASS)
-        checks->list[0].observed = firewall_found_table(checks, table);
+    struct check *check = &checks->list[plan->table];
+    check_observe(check, observed);
+    if (check->verdict == VERDICT_PASS)
+        check->observed = firewall_found_table(checks, table);
 }
 
-static const struct nft_chain *find_chain(const struct nft_table *table, const char *name)
-{
-    for (size_t i = 0; i < table->chain_count; i++)
-        if (str_equal(table->chains[i].name, name))
-            return &table->chains[i];
-    return NULL;
-}
-
-static void observe_chains(const struct firewall_ruleset *ruleset, const struct nft_table *table,
+static void observe_chains(const struct firewall_plan *plan, const struct nft_table *table,
                            struct checks *checks)
 {
+    const struct firewall_ruleset *ruleset = &plan->ruleset;
     for (size_t i = 0; i < ruleset->chain_count; i++) {
-        const struct nft_chain *chain = find_chain(table, ruleset->chains[i].name);
-        struct check *check = &checks->list[1 + i];
+        const struct nft_chain *chain = firewall_find_chain(table, ruleset->chains[i].name);
+        struct check *check = &checks->list[plan->chains + i];
         struct buf text = {0};
         if (chain)
             nft_chain_print(chain, &text);
@@ -192,10 +181,11 @@ static void observe_chains(const struct firewall_ruleset *ruleset, const struct 
     }
 }
 
-static void observe_rules(const struct firewall_ruleset *ruleset, const struct nft_table *table,
+static void observe_rules(const struct firewall_plan *plan, const struct nft_table *table,
                           struct checks *checks)
 {
-    struct check *check = &checks->list[checks_before_rules(ruleset)];
+    const struct firewall_ruleset *ruleset = &plan->ruleset;
+    struct check *check = &checks->list[plan->rules];
     struct firewall_match match = {0};
     if (firewall_match_make(&match, ruleset, table) < 0) {
         checks->failed = true;
@@ -214,7 +204,7 @@ static void observe_rules(const struct firewall_ruleset *ruleset, const struct n
             buf_puts(&text, "missing");
         check_judge(&check[i], checks_take_text(checks, &text), false);
     }
-    check_judge(&checks->list[check_of_unexpected(ruleset)],
+    check_judge(&checks->list[plan->unexpected],
                 match.unexpected.length
                     ? checks_text(checks, "%s", buf_text(&match.unexpected))
                     : checks_text(checks, "none beside %zu rules", ruleset->rule_count),
@@ -253,7 +243,7 @@ static void observe_flows(const struct policy *policy, struct check *check, stru
     firewall_flows_free(&flows);
 }
 
-static void observe_kernel(const struct firewall_ruleset *ruleset, struct checks *checks)
+static void observe_kernel(const struct firewall_plan *plan, struct checks *checks)
 {
     struct netlink netlink = {0};
     struct nft_table table = {0};
@@ -268,32 +258,33 @@ static void observe_kernel(const struct firewall_ruleset *ruleset, struct checks
     } else {
         firewall_foreign_name(&foreign);
         firewall_foreign_legacy(&foreign);
-        observe_table(ruleset, &table, checks);
-        observe_chains(ruleset, &table, checks);
-        observe_rules(ruleset, &table, checks);
-        observe_foreign(&foreign, &checks->list[check_of_foreign(ruleset)], checks);
+        observe_table(plan, &table, checks);
+        observe_chains(plan, &table, checks);
+        observe_rules(plan, &table, checks);
+        observe_foreign(&foreign, &checks->list[plan->foreign], checks);
     }
     firewall_foreign_free(&foreign);
     nft_table_free(&table);
     netlink_close(&netlink);
 }
 
-static void observe_all(const struct firewall_ruleset *ruleset, const struct policy *policy,
+static void observe_all(const struct firewall_plan *plan, const struct policy *policy,
                         struct checks *checks)
 {
-    observe_kernel(ruleset, checks);
+    observe_kernel(plan, checks);
     if (!checks->failed)
-        observe_flows(policy, &checks->list[check_of_flows(ruleset)], checks);
+        observe_flows(policy, &checks->list[plan->flows], checks);
 }
 
-static void firewall_observe(const struct system *system, const struct policy *policy,
-                             struct checks *checks)
+static void firewall_observe(const struct system *system, const struct evidence *evidence,
+                             const struct policy *policy, struct checks *checks)
 {
-    const struct firewall_ruleset *ruleset = planned(checks);
+    (void)evidence;
+    const struct firewall_plan *plan = planned(checks);
     if (!system->manages_firewall)
         all_checks(checks, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
-    else if (ruleset)
-        observe_all(ruleset, policy, checks);
+    else if (plan)
+        observe_all(plan, policy, checks);
     else
         all_checks(checks, VERDICT_ERROR, "cannot make the rules of these settings");
 }
@@ -301,9 +292,9 @@ static void firewall_observe(const struct system *system, const struct policy *p
 /* --- converge --- */
 
 /* Neither the tables of others nor flows are a reason to load ours again. */
-static bool own_checks_differ(const struct checks *checks, const struct firewall_ruleset *ruleset)
+static bool own_checks_differ(const struct checks *checks, const struct firewall_plan *plan)
 {
-    for (size_t i = 0; i < check_of_foreign(ruleset); i++)
+    for (size_t i = 0; i < plan->foreign; i++)
         if (checks->list[i].verdict >= VERDICT_FAIL)
             return true;
     return false;
@@ -352,63 +343,18 @@ static void end_flows(const struct policy *policy, struct check *check, struct c
 static void firewall_converge(const struct system *system, const struct policy *policy,
                               struct checks *checks)
 {
-    const struct firewall_ruleset *ruleset = planned(checks);
-    if (!system->manages_firewall || !ruleset)
+    const struct firewall_plan *plan = planned(checks);
+    if (!system->manages_firewall || !plan)
         return;
-    struct check *flows = &checks->list[check_of_flows(ruleset)];
-    int error = own_checks_differ(checks, ruleset) ? load(ruleset, checks) : 0;
+    struct check *flows = &checks->list[plan->flows];
+    int error = own_checks_differ(checks, plan) ? load(&plan->ruleset, checks) : 0;
     if (error == 0 && flows->verdict == VERDICT_FAIL)
         end_flows(policy, flows, checks);
 }
 
-/* --- guard --- */
-
-/* Whatever its rules: a table whose input and forward chains drop what they do not accept. */
-static bool stands(const struct firewall_ruleset *base, const struct nft_table *table)
-{
-    if (!table->exists || table->flags)
-        return false;
-    for (size_t i = 0; i < base->chain_count; i++) {
-        const struct nft_chain *chain = find_chain(table, base->chains[i].name);
-        if (!chain || !nft_chain_equal(chain, &base->chains[i]))
-            return false;
-    }
-    return true;
-}
-
-static int guard_with(struct netlink *netlink, const struct firewall_ruleset *base)
-{
-    struct nft_table table = {0};
-    const char *refused = NULL;
-    int error = netlink_open(netlink, NETLINK_NETFILTER);
-    if (error == 0)
-        error = nft_read_chains(netlink, NFPROTO_INET, FIREWALL_TABLE, &table);
-    if (error == 0 && !stands(base, &table)) {
-        nft_table_free(&table);
-        error = nft_read(netlink, NFPROTO_INET, FIREWALL_TABLE, &table, NULL);
-        if (error == 0)
-            error = firewall_load(netlink, base, &table, &refused);
-    }
-    if (error)
-        log_error("cannot load the base-deny " TABLE_TEXT ": %s", netlink->why);
-    nft_table_free(&table);
-    netlink_close(netlink);
-    return error;
-}
-
 static int firewall_base_deny(const struct system *system)
 {
-    struct firewall_ruleset base;
-    struct netlink netlink = {0};
-    if (!system->manages_firewall)
-        return 0;
-    int error = firewall_compile_base_deny(&base);
-    if (error)
-        log_error("cannot make the base-deny " TABLE_TEXT ": %s", strerror(-error));
-    else
-        error = guard_with(&netlink, &base);
-    firewall_ruleset_free(&base);
-    return error;
+    return system->manages_firewall ? firewall_load_base_deny() : 0;
 }
 
 const struct domain domain_firewall = {

@@ -145,9 +145,10 @@ static const char *stored_text(struct checks *checks, const struct policy *polic
     return checks_text(checks, "%s, stored in revision %" PRIu64, value, policy->revision);
 }
 
-static void guide_observe(const struct system *system, const struct policy *policy,
-                          struct checks *checks)
+static void guide_observe(const struct system *system, const struct evidence *evidence,
+                          const struct policy *policy, struct checks *checks)
 {
+    (void)evidence;
     for (size_t i = 0; i < checks->count; i++) {
         struct check *check = &checks->list[i];
         check->observed = shown_text(checks, policy->settings, check->setting);

@@ -267,9 +267,10 @@ static bool observe_file(const struct system *system, const struct source *sourc
     return error != -ENOENT;
 }
 
-static void observe_platform(const struct system *system, const struct policy *policy,
-                             struct checks *checks)
+static void observe_platform(const struct system *system, const struct evidence *evidence,
+                             const struct policy *policy, struct checks *checks)
 {
+    (void)evidence;
     static const struct source sources[] = {
         {"/proc/cmdline", ARGUMENTS_MAX, 0, TAG_LOCKDOWN},
         {"/sys/kernel/security/lockdown", LOCKDOWN_MAX, TAG_LOCKDOWN, TAG_MOUNTS},

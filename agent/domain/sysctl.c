@@ -447,9 +447,10 @@ static void evaluate(const struct system *system, struct checks *checks, struct 
                       "not of this network namespace: it belongs to the host");
 }
 
-static void sysctl_observe(const struct system *system, const struct policy *policy,
-                           struct checks *checks)
+static void sysctl_observe(const struct system *system, const struct evidence *evidence,
+                           const struct policy *policy, struct checks *checks)
 {
+    (void)evidence;
     struct places places;
     places_open(&places, system);
     for (size_t i = 0; i < checks->count; i++) {

@@ -93,7 +93,7 @@ static void tls_plan(const struct policy *policy, struct checks *checks)
 enum { NAMED_MAX = 5 };
 
 /* What the daemon left in /run. */
-struct evidence {
+struct probe_evidence {
     struct probe_cache record;
     struct served_record served;
     int record_error, served_error; /* of reading them: a negative errno */
@@ -214,7 +214,7 @@ static void observe_result(const struct policy *policy, const struct probe_cache
         check_verdict(check, VERDICT_NOT_CHECKED, checks_text(checks, "%s", entry->result.reason));
 }
 
-static void observe_check(const struct policy *policy, const struct evidence *evidence,
+static void observe_check(const struct policy *policy, const struct probe_evidence *evidence,
                           struct checks *checks, struct check *check)
 {
     const struct listener *listener = &policy->listeners[check->tag / TOPIC_COUNT];
@@ -241,7 +241,8 @@ static const struct probe_cache_listener *find_health(const struct policy *polic
 
 /* Why what the last probe met at the port is not the endpoint, or NULL. A probe that began before
  * the endpoint got its certificate met the one before. */
-static const char *why_a_stranger(const struct policy *policy, const struct evidence *evidence)
+static const char *why_a_stranger(const struct policy *policy,
+                                  const struct probe_evidence *evidence)
 {
     const struct probe_cache_listener *entry =
         evidence->record_error ? NULL : find_health(policy, &evidence->record);
@@ -261,7 +262,8 @@ static const char *why_a_stranger(const struct policy *policy, const struct evid
 }
 
 /* Why the endpoint does not serve, or NULL. */
-static const char *why_not_served(const struct policy *policy, const struct evidence *evidence)
+static const char *why_not_served(const struct policy *policy,
+                                  const struct probe_evidence *evidence)
 {
     const struct served_record *served = &evidence->served;
     if (served_is_stale(served, clock_boot_ms()))
@@ -271,7 +273,7 @@ static const char *why_not_served(const struct policy *policy, const struct evid
     return why_a_stranger(policy, evidence);
 }
 
-static void observe_served(const struct policy *policy, const struct evidence *evidence,
+static void observe_served(const struct policy *policy, const struct probe_evidence *evidence,
                            struct checks *checks, struct check *check)
 {
     const struct served_record *served = &evidence->served;
@@ -305,7 +307,7 @@ static void all_checks(struct checks *checks, enum verdict verdict, const char *
 }
 
 /* True where no check can be judged by the record, which every check then says. */
-static bool observe_none(const struct evidence *evidence, struct checks *checks)
+static bool observe_none(const struct probe_evidence *evidence, struct checks *checks)
 {
     const struct served_record *served = &evidence->served;
     if (evidence->served_error == 0 && served->probe_failures >= PROBE_CACHE_CARRIED_MAX)
@@ -326,7 +328,7 @@ static bool observe_none(const struct evidence *evidence, struct checks *checks)
 }
 
 /* What the health port shows counts where it is the endpoint that shows it; true where not. */
-static bool observe_not_health(const struct policy *policy, const struct evidence *evidence,
+static bool observe_not_health(const struct policy *policy, const struct probe_evidence *evidence,
                                struct checks *checks, struct check *check)
 {
     if (evidence->served_error ||
@@ -345,10 +347,11 @@ static bool observe_not_health(const struct policy *policy, const struct evidenc
     return true;
 }
 
-static void tls_observe(const struct system *system, const struct policy *policy,
-                        struct checks *checks)
+static void tls_observe(const struct system *system, const struct evidence *known,
+                        const struct policy *policy, struct checks *checks)
 {
-    struct evidence *evidence = calloc(1, sizeof(*evidence));
+    (void)known;
+    struct probe_evidence *evidence = calloc(1, sizeof(*evidence));
     if (!evidence) {
         all_checks(checks, VERDICT_ERROR, strerror(ENOMEM));
         return;

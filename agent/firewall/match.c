@@ -174,3 +174,11 @@ void firewall_match_free(struct firewall_match *match)
     free(match->equal);
     buf_free(&match->unexpected);
 }
+
+const struct nft_chain *firewall_find_chain(const struct nft_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->chain_count; i++)
+        if (str_equal(table->chains[i].name, name))
+            return &table->chains[i];
+    return NULL;
+}

@@ -21,4 +21,7 @@ int firewall_match_make(struct firewall_match *match, const struct firewall_rule
                         const struct nft_table *table);
 void firewall_match_free(struct firewall_match *match);
 
+/* The kernel's chain of that name, or NULL. */
+const struct nft_chain *firewall_find_chain(const struct nft_table *table, const char *name);
+
 #endif

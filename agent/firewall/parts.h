@@ -24,21 +24,6 @@ enum {
     FIREWALL_CT_UNTRACKED = 64
 };
 
-/* What a rule's check shows. */
-struct firewall_head {
-    const char *chain;
-    const char *id; /* within the chain */
-    const char *title;
-    enum setting_key setting;
-};
-
-/* Begins a rule; its words follow. Never NULL: without memory the rule is lost, and the ruleset
- * has failed. */
-struct nft_statement *firewall_add_rule(struct firewall_ruleset *ruleset,
-                                        struct firewall_head head);
-
-void firewall_add_chain(struct firewall_ruleset *ruleset, struct nft_chain chain);
-
 /* The chain prerouting: what conntrack must not see. */
 void firewall_add_notrack(struct firewall_ruleset *ruleset);
 

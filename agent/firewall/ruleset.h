@@ -1,16 +1,6 @@
 /*
- * The firewall's rules: what the policy means as the table `inet holdfast` (spec/network.md). Pure:
- * no I/O, and the same policy always gives the same rules in the same order.
- *
- * Why some rules stand where no table of ports has them:
- * - prerouting: conntrack takes an answered echo for an established connection, whose later packets
- *   would pass the rate limit unseen, and calls redirects "related" or "invalid" by kernel
- *   version. Both, with neighbour discovery and MLD, are kept out of it, so that input decides.
- * - an echo beyond the rate is dropped at once: it must never be answered by a rejection.
- * - connections to a port with a limit are counted before the rule for established ones, at the
- *   packet that ends the handshake: a SYN with a false source fills nothing.
- * - output: what the kernel itself says about closed ports, foreign destinations and fragments
- *   passes it, so that silence can be had there whatever brought the answer about.
+ * A ruleset: the chains and rules of the table `inet holdfast` in their order, each rule as bytes
+ * for the kernel and in nft's words. Pure: no I/O.
  */
 #ifndef HOLDFAST_FIREWALL_RULESET_H
 #define HOLDFAST_FIREWALL_RULESET_H
@@ -42,12 +32,20 @@ struct firewall_ruleset {
     bool failed;                /* then the ruleset is of no use */
 };
 
-/* The ruleset that the policy means. The caller frees it, whatever the result: 0, -ENOMEM or
- * -EINVAL (a source that is no network). */
-int firewall_compile(struct firewall_ruleset *ruleset, const struct policy *policy);
+/* What a rule's check shows. */
+struct firewall_head {
+    const char *chain;
+    const char *id; /* within the chain */
+    const char *title;
+    enum setting_key setting;
+};
 
-/* Base-deny: nothing comes in or passes through but over loopback. */
-int firewall_compile_base_deny(struct firewall_ruleset *ruleset);
+/* Begins a rule; its words follow. Never NULL: without memory the rule is lost, and the ruleset
+ * has failed. */
+struct nft_statement *firewall_add_rule(struct firewall_ruleset *ruleset,
+                                        struct firewall_head head);
+
+void firewall_add_chain(struct firewall_ruleset *ruleset, struct nft_chain chain);
 
 void firewall_ruleset_free(struct firewall_ruleset *ruleset);
 

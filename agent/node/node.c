@@ -87,6 +87,11 @@ void node_system(struct system *system, const char *root)
     };
 }
 
+struct walk node_walk(const struct node *node, enum phase phase)
+{
+    return (struct walk){phase, &node->policy, &node->system, &node->evidence};
+}
+
 /* The first reason stands. */
 static void closed(struct node *node, const char *what, const char *why)
 {
@@ -403,7 +408,7 @@ int node_load(struct node *node, const char *root, const char *state_path,
         error = settings_defaults(&node->settings);
     if (error)
         return error;
-    node->system.fips = &node->fips;
+    node->evidence.fips = &node->fips;
     error = load_role(node);
     if (error == 0 && state_can_be_read(node))
         error = load_state(node);

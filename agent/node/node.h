@@ -33,6 +33,7 @@ enum node_purpose {
 
 struct node {
     struct system system;
+    struct evidence evidence; /* points into this node */
     char state_path[PATH_MAX];
     enum role role;
     enum node_purpose purpose;
@@ -49,6 +50,9 @@ struct node {
     struct fips_evidence fips; /* node/fips_evidence.h */
     struct repeats repeats;    /* of node_event */
 };
+
+/* The node as a walk of that phase takes it; valid while the node is. */
+struct walk node_walk(const struct node *node, enum phase phase);
 
 /* Fills `system` for a root: what lies below it, and the network namespace of this process. */
 void node_system(struct system *system, const char *root);

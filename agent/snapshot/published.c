@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 #include "base/wire.h"
-#include "firewall/ruleset.h"
+#include "firewall/compile.h"
 
 #include <errno.h>
 
@@ -152,7 +152,7 @@ static int read_node(struct cursor *from, const struct facts *facts, struct node
 {
     *node = (struct node){.purpose = NODE_LOOK, .role = facts->role, .revision = facts->revision};
     node_system(&node->system, root);
-    node->system.fips = &node->fips;
+    node->evidence.fips = &node->fips;
     int error = read_settings(from, &node->settings);
     bool fail_closed = wire_take_number(from) != 0;
     node->admin_latched = wire_take_number(from) != 0;

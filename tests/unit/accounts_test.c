@@ -123,7 +123,7 @@ static void observe(const struct policy *policy, const struct system *system, st
 {
     checks_free(checks);
     domain_accounts.plan(policy, checks);
-    domain_accounts.observe(system, policy, checks);
+    domain_accounts.observe(system, NULL, policy, checks);
 }
 
 static void find_and_end(const pid_t pids[countof(actors)])

@@ -166,7 +166,7 @@ static bool observe_domain(size_t domain, const struct checks *wanted)
     left = 0;
     domain_table[domain]->plan(&policy, &checks);
     left = held;
-    domain_table[domain]->observe(&system, &policy, &checks);
+    domain_table[domain]->observe(&system, &(struct evidence){NULL}, &policy, &checks);
     left = 0;
     bool well = checks_worst(&checks) == checks_worst(wanted);
     for (size_t i = 0; i < checks.count && !checks.failed; i++) {
@@ -185,7 +185,7 @@ static void observe_until_none_fails(size_t domain)
     const struct system system = {.root = root};
     struct checks wanted = {0};
     domain_table[domain]->plan(&policy, &wanted);
-    domain_table[domain]->observe(&system, &policy, &wanted);
+    domain_table[domain]->observe(&system, &(struct evidence){NULL}, &policy, &wanted);
     failed = true;
     for (unsigned long n = 1; failed; n++) {
         failed = false;
@@ -352,7 +352,9 @@ static int set_up(void **state)
     policy_make(&policy, &(struct policy_input){.role = ROLE_CONFERENCING,
                                                 .settings = &defaults,
                                                 .admin_latched = true});
-    domain_check(&policy, &(struct system){.root = root}, &results);
+    domain_check(&(struct walk){PHASE_RUN, &policy, &(struct system){.root = root},
+                                &(struct evidence){NULL}},
+                 &results);
     return 0;
 }
 

@@ -150,7 +150,9 @@ static void every_check_of_every_domain_fits_one_line(void **state)
                                                     .settings = &settings,
                                                     .revision = 3,
                                                     .admin_latched = true});
-        domain_check(&policy, &systems[i % countof(systems)], &results);
+        domain_check(&(struct walk){PHASE_RUN, &policy, &systems[i % countof(systems)],
+                                    &(struct evidence){NULL}},
+                     &results);
         for (size_t d = 0; d < DOMAIN_COUNT; d++) {
             assert_true(results.domain[d].count > 0);
             for (size_t r = 0; r < results.domain[d].count; r++, count++)

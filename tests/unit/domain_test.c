@@ -105,6 +105,8 @@ struct fixture {
     struct settings settings;
     struct policy policy;
     struct system system;
+    struct evidence evidence;
+    struct walk walk;
     unsigned differed, repaired; /* of the accounts */
 };
 
@@ -140,6 +142,8 @@ static int fixture_begin(void **state)
                                                          .settings = &fixture->settings,
                                                          .admin_latched = true});
     fixture->system = (struct system){.root = fixture->root, .initial_netns = true};
+    fixture->walk =
+        (struct walk){PHASE_RUN, &fixture->policy, &fixture->system, &fixture->evidence};
     *state = fixture;
     return 0;
 }
@@ -177,7 +181,7 @@ static void enforce(struct fixture *fixture)
     struct results results = {0};
     struct change_listener listener = {count_change, fixture};
     fixture->differed = fixture->repaired = 0;
-    domain_enforce(&fixture->policy, &fixture->system, &listener, &results);
+    domain_enforce(&fixture->walk, &listener, &results);
     results_free(&results);
 }
 
@@ -185,7 +189,7 @@ static void a_check_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
     struct results results = {0};
-    domain_check(&fixture->policy, &fixture->system, &results);
+    domain_check(&fixture->walk, &results);
     assert_true(checks_differ(&results.domain[DOMAIN_ACCOUNTS]));
     assert_int_equal(results_worst(&results, WEIGHT_ENFORCED), VERDICT_ERROR); /* no /proc/sys */
     expect(fixture, "/etc/shadow", OPEN_SHADOW);
@@ -214,7 +218,7 @@ static void a_domain_that_fails_stops_no_other(void **state)
 {
     struct fixture *fixture = *state;
     struct results results = {0};
-    domain_enforce(&fixture->policy, &fixture->system, NULL, &results);
+    domain_enforce(&fixture->walk, NULL, &results);
     assert_int_equal(checks_worst(&results.domain[DOMAIN_SYSCTL]), VERDICT_ERROR);
     assert_true(results.domain[DOMAIN_GUIDE].count > 0);
     expect(fixture, "/etc/shadow", LOCKED_SHADOW);

@@ -57,10 +57,10 @@ static int end(void **state)
 
 static const struct check *look(const char *id)
 {
-    const struct system system = {.root = test.root, .fips = &test.evidence};
+    const struct system system = {.root = test.root};
     checks_free(&test.checks);
     domain_fips.plan(&test.policy, &test.checks);
-    domain_fips.observe(&system, &test.policy, &test.checks);
+    domain_fips.observe(&system, &(struct evidence){&test.evidence}, &test.policy, &test.checks);
     for (size_t i = 0; i < test.checks.count; i++)
         if (str_equal(test.checks.list[i].id, id))
             return &test.checks.list[i];

@@ -1,8 +1,8 @@
 /* The firewall domain against the kernel, in a network namespace of the test's own. */
 #include "domain/domain.h"
+#include "firewall/compile.h"
 #include "firewall/match.h"
 #include "firewall/network.h"
-#include "firewall/ruleset.h"
 
 #include "base/str.h"
 
@@ -55,7 +55,7 @@ static void observe(struct node *node)
 {
     checks_free(&node->checks);
     domain_firewall.plan(&node->policy, &node->checks);
-    domain_firewall.observe(&here, &node->policy, &node->checks);
+    domain_firewall.observe(&here, NULL, &node->policy, &node->checks);
 }
 
 static void converge(struct node *node)
@@ -445,7 +445,7 @@ static void a_system_without_a_network_of_its_own_is_neither_read_nor_changed(vo
     node_begin(&node, ROLE_MANAGEMENT, SETTING_NONE, NULL);
     domain_firewall.plan(&node.policy, &node.checks);
     assert_int_equal(domain_firewall.base_deny(&image), 0);
-    domain_firewall.observe(&image, &node.policy, &node.checks);
+    domain_firewall.observe(&image, NULL, &node.policy, &node.checks);
     domain_firewall.converge(&image, &node.policy, &node.checks);
     for (size_t i = 0; i < node.checks.count; i++)
         assert_int_equal(node.checks.list[i].verdict, VERDICT_NOT_APPLICABLE);

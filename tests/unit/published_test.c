@@ -4,7 +4,7 @@
 
 #include "base/str.h"
 #include "control/event_page.h"
-#include "firewall/ruleset.h"
+#include "firewall/compile.h"
 #include "render/render.h"
 
 #include <errno.h>

@@ -81,7 +81,7 @@ void tls_look(struct tls_node *node)
     checks_free(&node->checks);
     node->checks = (struct checks){.list = NULL};
     domain_tls.plan(&node->policy, &node->checks);
-    domain_tls.observe(&system, &node->policy, &node->checks);
+    domain_tls.observe(&system, NULL, &node->policy, &node->checks);
     assert_true(node->checks.count > 0);
 }
 
