@@ -8,17 +8,14 @@
  */
 #include "domain/domain.h"
 
-#include "base/file.h"
 #include "base/str.h"
+#include "domain/sysctl_places.h"
+#include "domain/sysctl_value.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     AT_LEAST = 1,    /* a larger value is as good, and never lowered */
@@ -26,10 +23,8 @@ enum {
     MAY_LACK = 4,    /* -1 on an interface says that it does without (lo, NOARP) */
     LOCAL_PORTS = 8, /* the policy's range of local ports */
     MODULES = 16,    /* of the domain "modules": what cannot be undone, when all else is in */
-    VALUE_SIZE = 64,
-    NUMBERS_MAX = 2,
-    GROUPS_MAX = 4, /* different values that a check shows */
-    NAMED_MAX = 8,  /* interfaces that a check names; the rest are counted */
+    GROUPS_MAX = 4,  /* different values that a check shows */
+    NAMED_MAX = 8,   /* interfaces that a check names; the rest are counted */
     KEY_SIZE = 96
 };
 
@@ -46,44 +41,20 @@ static const struct sysctl_rule {
 #undef SYSCTL
 };
 
-/* What a key holds: a number, or the first and last of a range. */
-struct numbers {
-    size_t count;
-    int number[NUMBERS_MAX];
-};
-
-static struct numbers wanted(const struct sysctl_rule *rule, const struct policy *policy)
+static struct sysctl_value wanted(const struct sysctl_rule *rule, const struct policy *policy)
 {
     if (rule->flags & LOCAL_PORTS)
-        return (struct numbers){2, {policy->local_ports.first, policy->local_ports.last}};
+        return (struct sysctl_value){2, {policy->local_ports.first, policy->local_ports.last}};
     bool yes = rule->from == ALWAYS || policy_bool(policy, rule->from);
-    return (struct numbers){1, {yes ? rule->yes : rule->no}};
+    return (struct sysctl_value){1, {yes ? rule->yes : rule->no}};
 }
 
-static bool numbers_equal(const struct numbers *a, const struct numbers *b)
+static bool satisfies(const struct sysctl_rule *rule, const struct sysctl_value *value,
+                      const struct sysctl_value *observed, const char *place)
 {
-    return a->count == b->count && a->number[0] == b->number[0] && a->number[1] == b->number[1];
-}
-
-static void numbers_print(const struct numbers *numbers, struct buf *out)
-{
-    buf_printf(out, "%d", numbers->number[0]);
-    if (numbers->count > 1)
-        buf_printf(out, " %d", numbers->number[1]);
-}
-
-/* The folders of every interface and of those to come, before the interfaces in reports. */
-static int rank(const char *place)
-{
-    return str_equal(place, "all") ? 0 : str_equal(place, "default") ? 1 : 2;
-}
-
-static bool satisfies(const struct sysctl_rule *rule, const struct numbers *value,
-                      const struct numbers *observed, const char *place)
-{
-    return numbers_equal(observed, value) ||
+    return sysctl_value_equal(observed, value) ||
            ((rule->flags & AT_LEAST) && observed->number[0] > value->number[0]) ||
-           ((rule->flags & MAY_LACK) && observed->number[0] == -1 && rank(place) == 2);
+           ((rule->flags & MAY_LACK) && observed->number[0] == -1 && sysctl_place_rank(place) == 2);
 }
 
 /* --- plan --- */
@@ -92,8 +63,8 @@ static const char *expected(struct checks *checks, const struct sysctl_rule *rul
                             const struct policy *policy)
 {
     struct buf text = {0};
-    struct numbers value = wanted(rule, policy);
-    numbers_print(&value, &text);
+    struct sysctl_value value = wanted(rule, policy);
+    sysctl_value_print(&value, &text);
     buf_puts(&text, rule->flags & AT_LEAST ? " or more" : "");
     buf_puts(&text, strstr(rule->key, "{if}") ? " on all, default and every interface" : "");
     return checks_take_text(checks, &text);
@@ -122,60 +93,9 @@ static void plan_some(const struct policy *policy, struct checks *checks, unsign
 
 /* --- one key of one place --- */
 
-/* "1\n", "32768\t60999\n": numbers between blanks and nothing else. */
-static int parse_numbers(const char *text, struct numbers *numbers)
-{
-    static const char blanks[] = " \t\n";
-    *numbers = (struct numbers){0};
-    for (text += strspn(text, blanks); *text != '\0'; text += strspn(text, blanks)) {
-        char *end;
-        errno = 0;
-        long number = strtol(text, &end, 10);
-        if (end == text || errno || number < INT_MIN || number > INT_MAX ||
-            numbers->count == NUMBERS_MAX)
-            return -EBADMSG;
-        numbers->number[numbers->count++] = (int)number;
-        text = end;
-    }
-    return numbers->count ? 0 : -EBADMSG;
-}
-
-/* Reads the numbers of a folder's file. */
-static int read_value(int folder, const char *name, struct numbers *value)
-{
-    char text[VALUE_SIZE];
-    int fd = file_open_below(folder, name, O_RDONLY);
-    if (fd < 0)
-        return fd;
-    ssize_t got = read(fd, text, sizeof(text) - 1);
-    int error = got < 0 ? -errno : 0;
-    close(fd);
-    if (error)
-        return error;
-    text[got] = '\0';
-    return parse_numbers(text, value);
-}
-
-static int write_value(int folder, const char *name, const struct numbers *value)
-{
-    struct buf text = {0};
-    numbers_print(value, &text);
-    buf_putc(&text, '\n');
-    int error = buf_error(&text);
-    int fd = error ? error : file_open_below(folder, name, O_WRONLY);
-    if (error == 0 && fd < 0)
-        error = fd;
-    if (error == 0)
-        error = file_write_all(fd, text.data, text.length);
-    if (fd >= 0)
-        close(fd);
-    buf_free(&text);
-    return error;
-}
-
 /* The places at which a key has one value; what is right at one may be wrong at another. */
 struct group {
-    struct numbers value;
+    struct sysctl_value value;
     bool wrong;
     struct buf names; /* " on all, eth0": the first few */
     size_t places;    /* that have names */
@@ -184,7 +104,7 @@ struct group {
 /* What one check's walk over its places works with and what it finds. */
 struct visit {
     const struct sysctl_rule *rule;
-    struct numbers value;
+    struct sysctl_value value;
     bool write;
     size_t places, wrong;
     struct group groups[GROUPS_MAX];
@@ -210,10 +130,10 @@ static void remember(struct visit *visit, int error, const char *failed_to, cons
     (void)snprintf(visit->error_place, sizeof(visit->error_place), "%s", place);
 }
 
-static struct group *group_of(struct visit *visit, const struct numbers *value, bool wrong)
+static struct group *group_of(struct visit *visit, const struct sysctl_value *value, bool wrong)
 {
     for (size_t i = 0; i < visit->group_count; i++)
-        if (numbers_equal(&visit->groups[i].value, value) && visit->groups[i].wrong == wrong)
+        if (sysctl_value_equal(&visit->groups[i].value, value) && visit->groups[i].wrong == wrong)
             return &visit->groups[i];
     if (visit->group_count == GROUPS_MAX)
         return NULL;
@@ -222,7 +142,7 @@ static struct group *group_of(struct visit *visit, const struct numbers *value, 
     return group;
 }
 
-static void note_value(struct visit *visit, const struct numbers *observed, const char *place)
+static void note_value(struct visit *visit, const struct sysctl_value *observed, const char *place)
 {
     bool wrong = !satisfies(visit->rule, &visit->value, observed, place);
     struct group *group = group_of(visit, observed, wrong);
@@ -237,12 +157,12 @@ static void note_value(struct visit *visit, const struct numbers *observed, cons
 
 static void visit_place(struct visit *visit, int folder, const char *name, const char *place)
 {
-    struct numbers observed = {0};
+    struct sysctl_value observed = {0};
     const char *failed_to = "read";
-    int error = read_value(folder, name, &observed);
+    int error = sysctl_value_read(folder, name, &observed);
     if (error == 0 && visit->write && !satisfies(visit->rule, &visit->value, &observed, place)) {
         failed_to = "write";
-        error = write_value(folder, name, &visit->value);
+        error = sysctl_value_write(folder, name, &visit->value);
     }
     if (error == -ENOENT || error == -ENODEV)
         return; /* no such key, or the interface went away meanwhile */
@@ -255,100 +175,6 @@ static void visit_place(struct visit *visit, int folder, const char *name, const
 
 /* --- the places of a rule --- */
 
-enum { IPV4, IPV6, FAMILIES };
-
-/* The folders of /proc/sys that hold the keys, and the interfaces in them: opened and listed once
- * for all checks. */
-struct places {
-    int sys;            /* /proc/sys */
-    int conf[FAMILIES]; /* net/ipv4/conf, net/ipv6/conf; -1 where the kernel has none, or */
-    int why[FAMILIES];  /* why it could not be opened, else 0 */
-    struct buf interfaces[FAMILIES]; /* names, each with its NUL; all and default among them */
-    int error;
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    const char *left = *(const char *const *)a, *right = *(const char *const *)b;
-    int order = rank(left) - rank(right);
-    return order ? order : strcmp(left, right);
-}
-
-/* Names, each with its NUL, in the order of reports: all, default, and the interfaces by name. */
-static int sort_names(const struct buf *names, struct buf *sorted)
-{
-    size_t count = 0;
-    const char **list = calloc(names->length + 1, sizeof(*list));
-    if (!list)
-        return -ENOMEM;
-    for (size_t at = 0; at < names->length; at += strlen(names->data + at) + 1)
-        list[count++] = names->data + at;
-    qsort(list, count, sizeof(*list), compare_names);
-    for (size_t i = 0; i < count; i++)
-        buf_append(sorted, list[i], strlen(list[i]) + 1);
-    free(list);
-    return buf_error(sorted);
-}
-
-static int read_folder(int descriptor, struct buf *names)
-{
-    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
-    if (!folder) {
-        int error = -errno;
-        if (copy >= 0)
-            close(copy);
-        return error;
-    }
-    for (const struct dirent *entry; (entry = readdir(folder));)
-        if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
-            buf_append(names, entry->d_name, strlen(entry->d_name) + 1);
-    closedir(folder);
-    return buf_error(names);
-}
-
-static int list_interfaces(int conf, struct buf *sorted)
-{
-    struct buf names = {0};
-    int error = read_folder(conf, &names);
-    if (error == 0)
-        error = sort_names(&names, sorted);
-    buf_free(&names);
-    return error;
-}
-
-static void places_open(struct places *places, const struct system *system)
-{
-    static const char *const folders[FAMILIES] = {"net/ipv4/conf", "net/ipv6/conf"};
-    char path[PATH_MAX];
-    *places = (struct places){.sys = -1, .conf = {-1, -1}};
-    places->error = file_target(path, sizeof(path), system->root, "/proc/sys");
-    if (places->error)
-        return;
-    places->sys = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (places->sys < 0) {
-        places->error = -errno;
-        return;
-    }
-    for (size_t i = 0; i < FAMILIES; i++) {
-        places->conf[i] = file_open_below(places->sys, folders[i], O_RDONLY | O_DIRECTORY);
-        if (places->conf[i] < 0 && places->conf[i] != -ENOENT)
-            places->why[i] = places->conf[i];
-        else if (places->conf[i] >= 0 && places->error == 0)
-            places->error = list_interfaces(places->conf[i], &places->interfaces[i]);
-    }
-}
-
-static void places_close(struct places *places)
-{
-    const int fds[] = {places->sys, places->conf[IPV4], places->conf[IPV6]};
-    for (size_t i = 0; i < countof(fds); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-    for (size_t i = 0; i < FAMILIES; i++)
-        buf_free(&places->interfaces[i]);
-}
-
 static void visit_interfaces(struct visit *visit, int conf, const struct buf *names,
                              const char *key)
 {
@@ -360,13 +186,13 @@ static void visit_interfaces(struct visit *visit, int conf, const struct buf *na
     }
 }
 
-static void visit_rule(const struct places *places, struct visit *visit)
+static void visit_rule(const struct sysctl_places *places, struct visit *visit)
 {
     const char *key = visit->rule->key;
     const char *brace = strstr(key, "{if}.");
     char path[KEY_SIZE];
     if (brace) {
-        int family = str_starts(key, "net.ipv6") ? IPV6 : IPV4;
+        int family = str_starts(key, "net.ipv6") ? SYSCTL_IPV6 : SYSCTL_IPV4;
         if (places->why[family])
             remember(visit, places->why[family], "open", "its interfaces");
         visit_interfaces(visit, places->conf[family], &places->interfaces[family],
@@ -420,7 +246,7 @@ static const char *found_text(struct checks *checks, const struct visit *visit)
         if (visit->wrong && !group->wrong)
             continue;
         buf_puts(&text, text.length ? "; " : "");
-        numbers_print(&group->value, &text);
+        sysctl_value_print(&group->value, &text);
         buf_puts(&text, buf_text(&group->names));
         put_place(visit->rule->key, &text);
         if (group->places > NAMED_MAX)
@@ -451,8 +277,8 @@ static void sysctl_observe(const struct system *system, const struct evidence *e
                            const struct policy *policy, struct checks *checks)
 {
     (void)evidence;
-    struct places places;
-    places_open(&places, system);
+    struct sysctl_places places;
+    sysctl_places_open(&places, system);
     for (size_t i = 0; i < checks->count; i++) {
         struct check *check = &checks->list[i];
         const struct sysctl_rule *rule = &rules[check->tag];
@@ -464,14 +290,14 @@ static void sysctl_observe(const struct system *system, const struct evidence *e
         evaluate(system, checks, check, &visit);
         visit_free(&visit);
     }
-    places_close(&places);
+    sysctl_places_close(&places);
 }
 
 static void sysctl_converge(const struct system *system, const struct policy *policy,
                             struct checks *checks)
 {
-    struct places places;
-    places_open(&places, system);
+    struct sysctl_places places;
+    sysctl_places_open(&places, system);
     for (size_t i = 0; places.error == 0 && i < checks->count; i++) {
         struct check *check = &checks->list[i];
         const struct sysctl_rule *rule = &rules[check->tag];
@@ -483,7 +309,7 @@ static void sysctl_converge(const struct system *system, const struct policy *po
             check_verdict(check, VERDICT_ERROR, fault_note(checks, &visit));
         visit_free(&visit);
     }
-    places_close(&places);
+    sysctl_places_close(&places);
 }
 
 const struct domain domain_sysctl = {

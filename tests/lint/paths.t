@@ -27,16 +27,17 @@ my %MAY_CALL = ( # a file, and what in it: those of the running program or kerne
     'agent/domain/fips.c'     => ['access(path'],
     'agent/domain/platform.c' => ['statvfs(rule->path'],
     'agent/domain/processes.c' => ['opendir("/proc"', 'stat(path'],
-    'agent/domain/sysctl.c'   => ['open(path'],
+    'agent/domain/sysctl_places.c' => ['open(path'],
     'agent/probe/served.c'    => ['unlink(path)'],
     'agent/control/caller.c'      => ['lstat(path'],
     'agent/control/server.c'      => ['unlink(control->path)', 'lchown(control->path'],
     'agent/daemon/endpoint.c'  => ['unlink(path)'],
     'agent/daemon/file_watch.c' => ['inotify_add_watch(fd, path, events)'],
     'agent/control/password_set.c' => ['open(path'],
-    'agent/node/node.c'      => ['access(KEY_OF_', 'access(node->state_path', 'access(folder',
-                                  'lstat(path', 'stat(folder', 'stat("/proc/self/ns/pid"',
-                                  'statfs(path', 'readlink("/proc/1/exe"'],
+    'agent/node/last_known.c' => ['lstat(path'],
+    'agent/node/load.c'      => ['access(node->state_path', 'access(folder', 'stat(folder'],
+    'agent/node/system.c'    => ['access(KEY_OF_', 'stat("/proc/self/ns/pid"', 'statfs(path',
+                                  'readlink("/proc/1/exe"'],
     'agent/process/helper.c'    => ['open("/proc/self/exe"'],
     'agent/process/sandbox.c'   => ['open("/dev/null"', 'mkdtemp(folder)', 'chdir(folder)',
                                   'chdir("/")', 'chroot(".")', 'rmdir(folder)'],
@@ -49,7 +50,7 @@ my %KEEPS_LINK = map { $_ => 1 } qw(file_path file_path_keeping file_target file
 my %KEEPS_LINK_THERE = ('agent/daemon/file_watch.c' => ['inotify_add_watch']); # IN_DONT_FOLLOW
 # What belongs to the kernel or the machine and not to the node's files, with --root too.
 my %OF_THE_MACHINE = map { $_ => 1 } ('agent/firewall/foreign.c', 'agent/domain/processes.c',
-    'agent/node/node.c', 'agent/process/users.c');
+    'agent/node/system.c', 'agent/process/users.c');
 
 my (@raw, @followed, @glued, @literal, %used);
 
