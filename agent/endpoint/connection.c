@@ -1,17 +1,13 @@
 /*
- * One client's life. Encrypted bytes come into `wire` by one read a turn, are decrypted, and go
+ * One client's life. Encrypted bytes come from its wire by one read a turn, are decrypted, and go
  * through a socket pair into HTTP; its answers come back the same way, are encrypted into the
- * connection's own buffer, and leave by one write a turn. While the client does not take what was
+ * wire's own buffer, and leave by one write a turn. While the client does not take what was
  * written, nothing more is read from it.
- *
- * Any call into TLS may write, reading among them (alerts). What it writes has no other place than
- * the buffer of its own connection, and no other way out than that connection's socket.
  */
 #include "endpoint/connection.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,78 +17,18 @@ enum {
     REST_AFTER_MS = 1000,
     PLAIN_SIZE = 4096,
     THROWN_READS = 8,
-    OUTGOING_MAX = 32768, /* of one connection in one turn */
-    UNSENT_MAX = 65536    /* of one connection: a turn's answers and the alert behind them fit */
+    OUTGOING_MAX = 32768 /* of one connection in one turn */
 };
 
 /* --- the wire --- */
 
-static ssize_t wire_receive(void *context, void *to, size_t size)
-{
-    struct connection *connection = context;
-    if (connection->wire_begin == connection->wire_end) {
-        if (connection->wire_dry)
-            return -EAGAIN;
-        connection->wire_dry = true;
-        if (!connection->wire)
-            connection->wire = malloc(CONNECTION_WIRE_SIZE);
-        if (!connection->wire)
-            return -ENOMEM;
-        ssize_t got = recv(connection->socket, connection->wire, CONNECTION_WIRE_SIZE, 0);
-        if (got <= 0)
-            return got < 0 ? -errno : 0;
-        connection->wire_begin = 0;
-        connection->wire_end = (size_t)got;
-    }
-    size_t room = connection->wire_end - connection->wire_begin;
-    size_t taken = size < room ? size : room;
-    memcpy(to, connection->wire + connection->wire_begin, taken);
-    connection->wire_begin += taken;
-    return (ssize_t)taken;
-}
-
-static int wire_send(void *context, const void *data, size_t size)
-{
-    struct connection *connection = context;
-    struct buf *unsent = &connection->unsent;
-    if (size > UNSENT_MAX - (unsent->length - connection->unsent_offset))
-        return -ENOBUFS;
-    buf_append(unsent, data, size);
-    return buf_error(unsent);
-}
-
-static const struct tls_wire wire = {wire_receive, wire_send};
-
-/* What a socket took; 0 when it is full. */
-static ssize_t send_some(int socket, const char *data, size_t size)
-{
-    ssize_t sent = send(socket, data, size, MSG_NOSIGNAL);
-    if (sent < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    return sent;
-}
-
-/* Sends what was encrypted; the rest is kept for when the socket takes more. True when nothing is
- * left; false also where the connection is dropped. */
+/* True when nothing is left to be sent; false also where the connection is dropped. */
 static bool flush(struct connection *connection)
 {
-    struct buf *unsent = &connection->unsent;
-    if (unsent->length == 0 && buf_error(unsent) == 0)
-        return true;
-    ssize_t sent = buf_error(unsent);
-    if (sent == 0)
-        sent = send_some(connection->socket, unsent->data + connection->unsent_offset,
-                         unsent->length - connection->unsent_offset);
-    if (sent < 0) {
+    int left = client_wire_flush(&connection->wire);
+    if (left < 0)
         connection_drop(connection);
-        return false;
-    }
-    connection->unsent_offset += (size_t)sent;
-    if (connection->unsent_offset < unsent->length)
-        return false;
-    buf_free(unsent);
-    connection->unsent_offset = 0;
-    return true;
+    return left == 0;
 }
 
 /* --- its phases --- */
@@ -106,7 +42,7 @@ struct connection *connection_open(struct connection_shared *shared, int socket,
         connection->shared = shared;
         connection->place = *place;
         connection->peer = *peer;
-        connection->socket = socket;
+        connection->wire = (struct client_wire){.socket = socket};
         connection->born_ms = now_ms;
         http_client_init(&connection->http);
         connection->deadline_ms = now_ms + shared->limiter->limits.handshake_ms;
@@ -126,14 +62,14 @@ bool connection_start(struct connection *connection, uint64_t now_ms)
         return false;
     connection->phase = PHASE_HANDSHAKE;
     connection->deadline_ms = now_ms + shared->limiter->limits.handshake_ms;
-    if (tls_open(&connection->tls, shared->tls, &wire, connection) < 0)
+    if (tls_open(&connection->tls, shared->tls, &client_wire_for_tls, &connection->wire) < 0)
         connection_drop(connection);
     return true;
 }
 
 const struct limiter_slot *connection_slot(struct connection *connection)
 {
-    connection->place.at_work = connection->http.answering || connection->unsent.length;
+    connection->place.at_work = connection->http.answering || connection->wire.unsent.length;
     return &connection->place;
 }
 
@@ -142,12 +78,10 @@ void connection_drop(struct connection *connection)
     if (connection->phase == PHASE_DEAD)
         return;
     connection->phase = PHASE_DEAD;
-    close(connection->socket);
+    close(connection->wire.socket);
     http_let_go(&connection->http);
     tls_close(connection->tls);
-    buf_free(&connection->unsent);
-    free(connection->wire);
-    connection->wire = NULL;
+    client_wire_free(&connection->wire);
     limiter_leave(connection->shared->limiter, &connection->place);
 }
 
@@ -163,7 +97,7 @@ static void drop_with_alert(struct connection *connection)
     char thrown[PLAIN_SIZE];
     if (flush(connection))
         for (int i = 0; i < THROWN_READS; i++)
-            if (recv(connection->socket, thrown, sizeof(thrown), 0) <= 0)
+            if (recv(connection->wire.socket, thrown, sizeof(thrown), 0) <= 0)
                 break;
     connection_drop(connection);
 }
@@ -213,7 +147,7 @@ static bool is_parting(const struct connection *connection)
 static bool may_feed(const struct connection *connection)
 {
     return connection->phase == PHASE_OPEN && !connection->input_ended && !is_parting(connection) &&
-           !connection->http.answering && connection->unsent.length == 0 &&
+           !connection->http.answering && connection->wire.unsent.length == 0 &&
            (connection->http.pair < 0 || connection->drained);
 }
 
@@ -268,7 +202,7 @@ static void feed(struct connection *connection, uint64_t now_ms)
     if (!connection->http.waiting) {
         got = tls_read(connection->tls, plain, sizeof(plain));
         connection->undecrypted =
-            got == sizeof(plain) || (got > 0 && connection->wire_begin != connection->wire_end);
+            got == sizeof(plain) || (got > 0 && client_wire_has_input(&connection->wire));
         if (got == -EAGAIN)
             return;
         if (got == 0) {
@@ -291,17 +225,17 @@ static void linger(struct connection *connection, uint64_t now_ms)
     if (!connection->output_ended) {
         connection->output_ended = true;
         connection->deadline_ms = now_ms + LINGER_MS;
-        (void)shutdown(connection->socket, SHUT_WR); /* fails only where the client is gone */
+        (void)shutdown(connection->wire.socket, SHUT_WR); /* fails only where the client is gone */
     }
     char thrown[PLAIN_SIZE];
-    ssize_t got = recv(connection->socket, thrown, sizeof(thrown), 0);
+    ssize_t got = recv(connection->wire.socket, thrown, sizeof(thrown), 0);
     if (got == 0 || (got < 0 && errno != EAGAIN))
         connection_drop(connection);
 }
 
 void connection_receive(struct connection *connection, uint64_t now_ms)
 {
-    connection->wire_dry = false;
+    connection->wire.is_dry = false;
     connection->more = false;
     if (is_parting(connection) || connection->phase == PHASE_DEAD)
         http_mark(connection->shared->http, &connection->http);
@@ -326,7 +260,7 @@ static void drain(struct connection *connection, uint64_t now_ms)
     ssize_t got = sizeof(plain);
     /* A short read is the last, but where HTTP has closed behind it. */
     while ((got == sizeof(plain) || (got > 0 && !connection->http.open)) &&
-           connection->unsent.length < OUTGOING_MAX) {
+           connection->wire.unsent.length < OUTGOING_MAX) {
         got = http_read_answer(&connection->http, plain, sizeof(plain));
         if (got > 0 && tls_write(connection->tls, plain, (size_t)got) < 0)
             got = -EPROTO;
@@ -345,7 +279,7 @@ static void drain(struct connection *connection, uint64_t now_ms)
 
 void connection_send(struct connection *connection, uint64_t now_ms)
 {
-    if (connection->phase != PHASE_OPEN || connection->http.pair < 0 || connection->unsent.length)
+    if (connection->phase != PHASE_OPEN || connection->http.pair < 0 || connection->wire.unsent.length)
         return;
     drain(connection, now_ms);
     (void)flush(connection); /* what is left leaves when the socket takes it */
@@ -373,8 +307,7 @@ static void rest(struct connection *connection)
         connection->more)
         return;
     http_let_go(&connection->http);
-    free(connection->wire);
-    connection->wire = NULL;
+    client_wire_rest(&connection->wire);
     tls_hibernate(connection->tls);
 }
 
@@ -399,7 +332,7 @@ unsigned connection_events(const struct connection *connection)
 {
     if (connection->phase == PHASE_DEAD || connection->phase == PHASE_WAITING)
         return 0;
-    if (connection->unsent.length)
+    if (connection->wire.unsent.length)
         return EPOLLOUT;
     return connection->phase != PHASE_OPEN || may_feed(connection) ? EPOLLIN : 0;
 }
@@ -408,7 +341,7 @@ bool connection_is_busy(const struct connection *connection)
 {
     if (is_parting(connection) || connection->phase == PHASE_DEAD)
         return connection->http.open;
-    return connection->unsent.length == 0 &&
+    return connection->wire.unsent.length == 0 &&
            (connection->more ||
             ((connection->undecrypted || connection->http.waiting) && may_feed(connection)));
 }

@@ -9,7 +9,7 @@
 #ifndef HOLDFAST_ENDPOINT_CONNECTION_H
 #define HOLDFAST_ENDPOINT_CONNECTION_H
 
-#include "base/buf.h"
+#include "endpoint/client_wire.h"
 #include "endpoint/http.h"
 #include "endpoint/limiter.h"
 #include "tls/tls.h"
@@ -33,8 +33,6 @@ enum connection_phase {
     PHASE_DEAD    /* closed; HTTP may not have noticed yet */
 };
 
-enum { CONNECTION_WIRE_SIZE = 2048 };
-
 struct connection {
     enum connection_phase phase;
     struct connection_shared *shared;
@@ -42,7 +40,7 @@ struct connection {
     struct peer peer;
     struct tls *tls;
     struct http_client http;
-    int socket; /* encrypted, to the client */
+    struct client_wire wire;
     uint64_t born_ms;
     uint64_t deadline_ms; /* of what it does now */
     uint64_t rest_ms;     /* when it shall rest; 0: not now */
@@ -54,11 +52,6 @@ struct connection {
     bool undecrypted;     /* TLS holds bytes that no event will announce */
     bool more;            /* there is more to do at once */
     unsigned events;      /* the loop's: registered with epoll */
-    struct buf unsent;    /* encrypted, not yet taken by the socket; no memory while it is empty */
-    size_t unsent_offset;
-    bool wire_dry; /* the one read(2) of this turn is done */
-    size_t wire_begin, wire_end;
-    unsigned char *wire; /* encrypted, from the client; NULL at rest */
 };
 
 /* Takes over the accepted non-blocking socket and its place at the gate. NULL when there is no
