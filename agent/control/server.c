@@ -18,6 +18,19 @@ enum { PAUSE_MS = 1000 /* where a connection cannot be accepted */ };
 /* Whose passwords are checked beside each other. */
 enum { GUESSES_ROOT, GUESSES_ADMIN, GUESSES_CONSOLE };
 
+/* The checks come first, so that who waits for one is answered in the same turn; then the sessions,
+ * then the listener. */
+enum {
+    SOURCES_SESSIONS = CONTROL_CHECKS_MAX,
+    SOURCE_LISTENER = SOURCES_SESSIONS + CONTROL_CLIENTS_MAX,
+    CONTROL_SOURCES
+};
+
+struct control_source {
+    struct control *control;
+    struct loop_source source;
+};
+
 struct control {
     int listener;
     uint64_t paused_until_ms; /* the listener, 0: it is not */
@@ -27,7 +40,8 @@ struct control {
     struct guesses guesses[CONTROL_CHECKS_MAX];
     struct refusals refusals;
     struct session sessions[CONTROL_CLIENTS_MAX];
-    struct session *polled[CONTROL_FDS_MAX];
+    struct loop *loop;
+    struct control_source sources[CONTROL_SOURCES];
 };
 
 static uint64_t now_ms(const struct control *control)
@@ -170,52 +184,37 @@ static void write_session(struct control *control, struct session *session)
         close_session(control, session);
 }
 
-/* --- the daemon's loop --- */
+/* --- the loop's sources --- */
 
-static void lower(const struct control *control, int *timeout_ms, uint64_t due_ms)
+/* Which source of its kind it is. */
+static size_t index_of(const struct control_source *source, size_t first)
 {
-    uint64_t now = now_ms(control);
-    int left = due_ms > now ? (int)(due_ms - now) : 0;
-    if (*timeout_ms < 0 || left < *timeout_ms)
-        *timeout_ms = left;
+    return (size_t)(source - source->control->sources) - first;
 }
 
-/* What fell due is no reason to wake up any more: the client is written to when it can be. */
-static void clear_due(struct control *control, struct session *session)
+static void look_at_check(const void *context, struct loop_wait *wait)
 {
-    if (session->due_ms && !session->is_complete && now_ms(control) >= session->due_ms)
-        session->due_ms = 0;
+    const struct control_source *source = context;
+    wait->fd = source->control->guesses[index_of(source, 0)].helper.fd;
 }
 
-static size_t list_sessions(struct control *control, struct pollfd *fds, size_t count,
-                            int *timeout_ms)
+static void run_check(void *context, short revents)
 {
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-        struct session *session = &control->sessions[i];
-        if (session->fd < 0)
-            continue;
-        clear_due(control, session);
-        control->polled[count] = session;
-        fds[count++] = (struct pollfd){.fd = session->fd, .events = session_events(session)};
-        lower(control, timeout_ms, session->deadline_ms);
-        if (session->due_ms)
-            lower(control, timeout_ms, session->due_ms);
-    }
-    return count;
+    const struct control_source *source = context;
+    (void)revents;
+    end_check(source->control, &source->control->guesses[index_of(source, 0)]);
 }
 
-size_t control_fds(struct control *control, struct pollfd fds[CONTROL_FDS_MAX], int *timeout_ms)
+static void look_at_session(const void *context, struct loop_wait *wait)
 {
-    size_t count = 0;
-    if (now_ms(control) >= control->paused_until_ms)
-        control->paused_until_ms = 0;
-    else
-        lower(control, timeout_ms, control->paused_until_ms);
-    fds[count++] =
-        (struct pollfd){.fd = control->paused_until_ms ? -1 : control->listener, .events = POLLIN};
-    for (size_t i = 0; i < CONTROL_CHECKS_MAX; i++)
-        fds[count++] = (struct pollfd){.fd = control->guesses[i].helper.fd, .events = POLLIN};
-    return list_sessions(control, fds, count, timeout_ms);
+    const struct control_source *source = context;
+    const struct session *session = &source->control->sessions[index_of(source, SOURCES_SESSIONS)];
+    if (session->fd < 0)
+        return;
+    wait->fd = session->fd;
+    wait->events = session_events(session);
+    wait->due_ms = session->due_ms && session->due_ms < session->deadline_ms ? session->due_ms
+                                                                             : session->deadline_ms;
 }
 
 static void serve_session(struct control *control, struct session *session, short revents)
@@ -232,15 +231,50 @@ static void serve_session(struct control *control, struct session *session, shor
         close_session(control, session);
 }
 
-void control_serve(struct control *control, const struct pollfd *fds, size_t count)
+/* What fell due is no reason to wake up any more: the client is written to when it can be. */
+static void run_session(void *context, short revents)
 {
-    for (size_t i = 0; count && i < CONTROL_CHECKS_MAX; i++)
-        if (fds[1 + i].revents)
-            end_check(control, &control->guesses[i]);
-    for (size_t i = 1 + CONTROL_CHECKS_MAX; i < count; i++)
-        serve_session(control, control->polled[i], fds[i].revents);
-    if (count && fds[0].revents)
+    const struct control_source *source = context;
+    struct control *control = source->control;
+    struct session *session = &control->sessions[index_of(source, SOURCES_SESSIONS)];
+    serve_session(control, session, revents);
+    if (session->due_ms && !session->is_complete && now_ms(control) >= session->due_ms)
+        session->due_ms = 0;
+}
+
+static void look_at_listener(const void *context, struct loop_wait *wait)
+{
+    const struct control *control = ((const struct control_source *)context)->control;
+    wait->fd = control->paused_until_ms ? -1 : control->listener;
+    wait->due_ms = control->paused_until_ms;
+}
+
+static void run_listener(void *context, short revents)
+{
+    struct control *control = ((const struct control_source *)context)->control;
+    control->paused_until_ms = 0;
+    if (revents)
         accept_client(control);
+}
+
+static int add_source(struct control *control, size_t index,
+                      void (*look)(const void *context, struct loop_wait *wait),
+                      void (*run)(void *context, short revents))
+{
+    struct control_source *source = &control->sources[index];
+    *source = (struct control_source){.control = control,
+                                      .source = {.look = look, .run = run, .context = source}};
+    return loop_add(control->loop, &source->source);
+}
+
+static int add_sources(struct control *control)
+{
+    int error = 0;
+    for (size_t i = 0; error == 0 && i < SOURCES_SESSIONS; i++)
+        error = add_source(control, i, look_at_check, run_check);
+    for (size_t i = SOURCES_SESSIONS; error == 0 && i < SOURCE_LISTENER; i++)
+        error = add_source(control, i, look_at_session, run_session);
+    return error ? error : add_source(control, SOURCE_LISTENER, look_at_listener, run_listener);
 }
 
 /* --- open and close --- */
@@ -270,13 +304,15 @@ static int make_socket(struct control *control, const char *root)
     return control->listener < 0 ? control->listener : give_to_management(control);
 }
 
-int control_open(struct control **opened, const char *root, const struct control_actions *actions)
+int control_open(struct control **opened, struct loop *loop, const char *root,
+                 const struct control_actions *actions)
 {
     struct control *control = calloc(1, sizeof(*control));
     *opened = NULL;
     if (!control)
         return -ENOMEM;
     control->listener = -1;
+    control->loop = loop;
     control->actions = *actions;
     control->refusals = (struct refusals){.report = actions->refused, .context = actions->context};
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
@@ -284,6 +320,8 @@ int control_open(struct control **opened, const char *root, const struct control
     for (size_t i = 0; i < CONTROL_CHECKS_MAX; i++)
         guesses_init(&control->guesses[i], root, &control->refusals);
     int error = make_socket(control, root);
+    if (error == 0)
+        error = add_sources(control);
     if (error) {
         log_error("cannot open the control socket %s%s: %s", root, CONTROL_PATH, strerror(-error));
         control_close(control);
@@ -297,6 +335,8 @@ void control_close(struct control *control)
 {
     if (!control)
         return;
+    for (size_t i = 0; i < CONTROL_SOURCES; i++)
+        loop_remove(control->loop, &control->sources[i].source);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         close_session(control, &control->sessions[i]);
     for (size_t i = 0; i < CONTROL_CHECKS_MAX; i++)

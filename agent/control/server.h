@@ -1,15 +1,15 @@
 /*
  * The control socket: the one way in for changes. A local stream socket, open to the callers of
  * control/caller.h alone (SO_PEERCRED), with a closed set of messages, each of checked size; what
- * comes over it is hostile until validated. The daemon owns it and calls control_serve() when a
- * descriptor is ready.
+ * comes over it is hostile until validated. It works in the turns of the daemon's
+ * loop.
  */
 #ifndef HOLDFAST_CONTROL_SERVER_H
 #define HOLDFAST_CONTROL_SERVER_H
 
+#include "base/loop.h"
 #include "control/message.h"
 
-#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,8 +17,7 @@ enum {
     CONTROL_CLIENTS_MAX = 14,
     CONTROL_USER_CLIENTS_MAX = 6, /* of a user, so that none shuts out another, nor root */
     CONTROL_CHECKS_MAX =
-        3, /* of a password at a time: of root, of the admin user, of the consoles */
-    CONTROL_FDS_MAX = 1 + CONTROL_CHECKS_MAX + CONTROL_CLIENTS_MAX
+        3 /* of a password at a time: of root, of the admin user, of the consoles */
 };
 
 /* The daemon's side. */
@@ -36,16 +35,10 @@ struct control;
 
 /* Makes the socket at root + CONTROL_PATH, mode 0660; its group is the admin user's, its owner the
  * management application's user where there is one. `root` is also where /etc/shadow and
- * /etc/passwd are read. The message is logged. */
-int control_open(struct control **control, const char *root, const struct control_actions *actions);
+ * /etc/passwd are read. From then on it works in the turns of `loop`, which outlives it. The
+ * message is logged. */
+int control_open(struct control **control, struct loop *loop, const char *root,
+                 const struct control_actions *actions);
 void control_close(struct control *control);
-
-/* Fills at most CONTROL_FDS_MAX entries; how many: the listener, CONTROL_CHECKS_MAX processes that
- * check a password (-1 where none runs), then the clients. `timeout_ms` is lowered when a delayed
- * answer or a client's time limit falls due earlier (-1 means none). */
-size_t control_fds(struct control *control, struct pollfd fds[CONTROL_FDS_MAX], int *timeout_ms);
-
-/* Serves what poll(2) reported, and what fell due. */
-void control_serve(struct control *control, const struct pollfd *fds, size_t count);
 
 #endif

@@ -15,23 +15,35 @@ static int arm(int fd)
     return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL);
 }
 
-int clock_watch_open(void)
+static void look(const void *context, struct loop_wait *wait)
 {
-    int fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    if (arm(fd) == 0)
-        return fd;
-    int error = -errno;
-    close(fd);
-    return error;
+    const struct clock_watch *clock = context;
+    wait->fd = clock->fd;
 }
 
-bool clock_watch_drain(int fd)
+static void run(void *context, short revents)
 {
+    const struct clock_watch *clock = context;
     uint64_t expirations;
-    bool set = read(fd, &expirations, sizeof(expirations)) > 0 || errno == ECANCELED;
-    if (set)
-        (void)arm(fd);
-    return set;
+    (void)revents;
+    if (read(clock->fd, &expirations, sizeof(expirations)) <= 0 && errno != ECANCELED)
+        return;
+    (void)arm(clock->fd);
+    clock->was_set.call(clock->was_set.context);
+}
+
+void clock_watch_open(struct clock_watch *clock, struct loop *loop, struct loop_notice was_set)
+{
+    clock->fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    clock->was_set = was_set;
+    clock->source = (struct loop_source){.look = look, .run = run, .context = clock};
+    if (clock->fd < 0 || arm(clock->fd) < 0 || loop_add(loop, &clock->source) < 0)
+        clock_watch_close(clock);
+}
+
+void clock_watch_close(struct clock_watch *clock)
+{
+    if (clock->fd >= 0)
+        close(clock->fd);
+    clock->fd = -1;
 }

@@ -5,13 +5,16 @@
 #ifndef HOLDFAST_DAEMON_CLOCK_WATCH_H
 #define HOLDFAST_DAEMON_CLOCK_WATCH_H
 
-#include <stdbool.h>
+#include "base/loop.h"
 
-/* A descriptor that becomes readable when the clock was set, or a negative errno: the daemon's own
- * interval alone looks at the clock then. */
-int clock_watch_open(void);
+struct clock_watch {
+    int fd; /* negative: none; the daemon's own interval alone looks at the clock then */
+    struct loop_notice was_set;
+    struct loop_source source;
+};
 
-/* True where the clock was set since the last call; watches on. */
-bool clock_watch_drain(int fd);
+/* From now on `was_set` is called when the clock was set. */
+void clock_watch_open(struct clock_watch *clock, struct loop *loop, struct loop_notice was_set);
+void clock_watch_close(struct clock_watch *clock);
 
 #endif

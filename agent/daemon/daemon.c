@@ -1,20 +1,22 @@
 /*
- * The daemon's loop: one poll(2) over the kernel's announcements, the timer, the control socket,
- * the endpoint and signals. A walk follows whatever says that something may have changed.
+ * The daemon: its parts register themselves in one loop, and a walk follows whatever says that
+ * something may have changed.
  */
 #include "daemon/daemon.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/str.h"
+#include "base/loop.h"
 #include "control/password.h"
 #include "control/server.h"
 #include "daemon/clock_watch.h"
 #include "daemon/drift.h"
 #include "daemon/endpoint.h"
 #include "daemon/file_watch.h"
+#include "daemon/interval.h"
 #include "daemon/prober.h"
 #include "daemon/recent_events.h"
+#include "daemon/signals.h"
 #include "netlink/monitor.h"
 #include "node/boot_record.h"
 #include "node/fips_evidence.h"
@@ -23,12 +25,9 @@
 #include "snapshot/publisher.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -40,19 +39,21 @@ struct daemon {
     const struct daemon_setup *setup;
     struct node node;
     struct results results; /* of the last walk */
+    struct loop loop;
     struct monitor *monitor;
     struct control *control;
     struct endpoint endpoint;
     struct prober prober;
-    int signals, timer;
-    int files;            /* inotify; negative: the timer alone looks at them */
-    int clock;            /* daemon/clock_watch.h; negative: likewise */
+    struct signals signals;
+    struct interval interval;
+    struct file_watch files;
+    struct clock_watch clock;
     uint64_t walk_due_ms; /* CLOCK_BOOTTIME; 0: no walk is due */
+    struct loop_source walks, readers;
     uint64_t generation;
     struct drift drift;
     struct traffic_counts traffic;
     struct publisher publisher;
-    bool stop;
 };
 
 /* --- one walk, and the pages that show it --- */
@@ -100,6 +101,8 @@ static void walk(struct daemon *daemon)
     struct results now = {0};
     daemon->walk_due_ms = 0;
     fips_evidence_test(&daemon->node); /* a change may have switched FIPS mode on */
+    if (!fips_evidence_passed(&daemon->node))
+        prober_close(&daemon->prober); /* a library that failed is not used */
     if (endpoint_hold(&daemon->endpoint, &daemon->node))
         prober_soon(&daemon->prober);
     endpoint_report(&daemon->endpoint, &daemon->node, daemon->prober.failures,
@@ -109,7 +112,7 @@ static void walk(struct daemon *daemon)
     results_free(&daemon->results);
     daemon->results = now;
     daemon->generation++;
-    file_watch_renew(daemon->files, daemon->node.system.root);
+    file_watch_renew(&daemon->files, daemon->node.system.root);
     publish(daemon);
 }
 
@@ -121,8 +124,9 @@ static void walk_soon(struct daemon *daemon, unsigned delay_ms)
 }
 
 /* The endpoint is in another state: a new process has no pages yet, and the rows say so. */
-static void endpoint_changed(struct daemon *daemon)
+static void on_endpoint_changed(void *context)
 {
+    struct daemon *daemon = context;
     walk_soon(daemon, 0);
     prober_soon(&daemon->prober);
 }
@@ -149,169 +153,62 @@ static void control_refused(void *context, const char *who, const char *why)
         log_warning("control socket: %s: %s", who, why);
 }
 
-/* --- the loop --- */
+/* --- what comes in the loop --- */
 
-enum {
-    FD_SIGNAL,
-    FD_TIMER,
-    FD_ENDPOINT,
-    FD_ENDPOINT_LOG,
-    FD_PROBER,
-    FD_PROBER_LOG,
-    FD_FILES,
-    FD_CLOCK,
-    FD_PUBLISHER,
-    FD_MONITOR,
-    FD_CONTROL = FD_MONITOR + MONITOR_FDS
-};
-
-static void read_signal(struct daemon *daemon)
+static void on_change(void *context)
 {
-    struct signalfd_siginfo info;
-    if (read(daemon->signals, &info, sizeof(info)) != (ssize_t)sizeof(info))
-        return;
-    if (info.ssi_signo == SIGHUP)
+    walk_soon(context, 0);
+}
+
+/* Announcements come in bursts. */
+static void on_announcement(void *context)
+{
+    walk_soon(context, SETTLE_MS);
+}
+
+static void on_seen(void *context, unsigned bits)
+{
+    (void)bits;
+    on_announcement(context);
+}
+
+static void on_signal(void *context, unsigned number)
+{
+    struct daemon *daemon = context;
+    if (number == SIGHUP)
         walk_soon(daemon, 0);
-    else if (info.ssi_signo != SIGCHLD)
-        daemon->stop = true;
+    else if (number != SIGCHLD)
+        loop_stop(&daemon->loop);
     else if (endpoint_look_at_child(&daemon->endpoint, &daemon->node))
-        endpoint_changed(daemon);
+        on_endpoint_changed(daemon);
 }
 
-static void read_timer(struct daemon *daemon)
+static void look_at_walk(const void *context, struct loop_wait *wait)
 {
-    uint64_t expirations;
-    if (read(daemon->timer, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
-        walk_soon(daemon, 0);
+    const struct daemon *daemon = context;
+    wait->due_ms = daemon->walk_due_ms;
 }
 
-static int until(uint64_t due_ms, int timeout_ms)
+static void run_walk(void *context, short revents)
 {
-    uint64_t now_ms = clock_boot_ms();
-    int left = due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
-    return due_ms == 0 || (timeout_ms >= 0 && timeout_ms < left) ? timeout_ms : left;
+    (void)revents;
+    walk(context);
 }
 
-static void do_what_is_due(struct daemon *daemon)
+static void look_at_readers(const void *context, struct loop_wait *wait)
 {
-    if (endpoint_do_due(&daemon->endpoint, &daemon->node))
-        endpoint_changed(daemon);
-    if (daemon->walk_due_ms && clock_boot_ms() >= daemon->walk_due_ms)
-        walk(daemon);
-    if (!fips_evidence_passed(&daemon->node)) { /* a library that failed is not used */
-        prober_close(&daemon->prober);
-        daemon->prober.due_ms = 0;
-    } else if (prober_do_due(&daemon->prober, &daemon->node)) {
-        walk_soon(daemon, 0);
-    }
-    helper_log_do_due(&daemon->endpoint.log);
-    helper_log_do_due(&daemon->prober.log);
+    const struct daemon *daemon = context;
+    wait->fd = daemon->publisher.listener;
 }
 
-static void list_sources(const struct daemon *daemon, struct pollfd *fds)
+static void serve_readers(void *context, short revents)
 {
-    const int listed[FD_MONITOR] = {
-        [FD_SIGNAL] = daemon->signals,
-        [FD_TIMER] = daemon->timer,
-        [FD_ENDPOINT] = daemon->endpoint.running ? daemon->endpoint.worker.channel : -1,
-        [FD_ENDPOINT_LOG] = helper_log_fd(&daemon->endpoint.log),
-        [FD_PROBER] = daemon->prober.pidfd,
-        [FD_PROBER_LOG] = helper_log_fd(&daemon->prober.log),
-        [FD_FILES] = daemon->files,
-        [FD_CLOCK] = daemon->clock,
-        [FD_PUBLISHER] = daemon->publisher.listener,
-    };
-    for (size_t i = 0; i < countof(listed); i++)
-        fds[i] = (struct pollfd){.fd = listed[i], .events = POLLIN};
-    monitor_fds(daemon->monitor, &fds[FD_MONITOR]);
-}
-
-static int first_timeout_ms(const struct daemon *daemon)
-{
-    const uint64_t due_ms[] = {
-        daemon->walk_due_ms,
-        endpoint_due_ms(&daemon->endpoint),
-        helper_log_due_ms(&daemon->endpoint.log),
-        prober_due_ms(&daemon->prober),
-        helper_log_due_ms(&daemon->prober.log),
-    };
-    int timeout_ms = -1;
-    for (size_t i = 0; i < countof(due_ms); i++)
-        timeout_ms = until(due_ms[i], timeout_ms);
-    return timeout_ms;
-}
-
-/* What a helper wrote comes first: its last words stand before the message that it has ended. */
-static void read_sources(struct daemon *daemon, const struct pollfd *fds)
-{
-    if (fds[FD_ENDPOINT_LOG].revents)
-        helper_log_read(&daemon->endpoint.log);
-    if (fds[FD_PROBER_LOG].revents)
-        helper_log_read(&daemon->prober.log);
-    if (fds[FD_SIGNAL].revents)
-        read_signal(daemon);
-    if (fds[FD_TIMER].revents)
-        read_timer(daemon);
-    if (fds[FD_FILES].revents && file_watch_drain(daemon->files))
-        walk_soon(daemon, SETTLE_MS);
-    if (fds[FD_CLOCK].revents && clock_watch_drain(daemon->clock))
-        walk_soon(daemon, 0);
-    if (fds[FD_ENDPOINT].revents && daemon->endpoint.running &&
-        endpoint_read(&daemon->endpoint, &daemon->node, &daemon->traffic))
-        endpoint_changed(daemon);
-    if (fds[FD_PROBER].revents && prober_finish(&daemon->prober, &daemon->node))
-        walk_soon(daemon, 0);
-    if (monitor_drain(daemon->monitor, &fds[FD_MONITOR]))
-        walk_soon(daemon, SETTLE_MS);
-}
-
-static int turn(struct daemon *daemon)
-{
-    struct pollfd fds[FD_CONTROL + CONTROL_FDS_MAX] = {{0}};
-    int timeout_ms = first_timeout_ms(daemon);
-    list_sources(daemon, fds);
-    size_t controls = control_fds(daemon->control, &fds[FD_CONTROL], &timeout_ms);
-    if (poll(fds, FD_CONTROL + controls, timeout_ms) < 0)
-        return errno == EINTR ? 0 : -errno;
-    read_sources(daemon, fds);
-    control_serve(daemon->control, &fds[FD_CONTROL], controls);
-    if (fds[FD_PUBLISHER].revents)
-        publisher_serve(&daemon->publisher);
-    do_what_is_due(daemon);
-    return 0;
+    struct daemon *daemon = context;
+    (void)revents;
+    publisher_serve(&daemon->publisher);
 }
 
 /* --- start and end --- */
-
-static int open_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* whoever read standard error may be gone */
-        return -errno;
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return -errno;
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? -errno : fd;
-}
-
-static int open_timer(unsigned interval_s)
-{
-    struct itimerspec every = {.it_interval.tv_sec = interval_s, .it_value.tv_sec = interval_s};
-    int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    if (timerfd_settime(fd, 0, &every, NULL) < 0) {
-        int error = -errno;
-        close(fd);
-        return error;
-    }
-    return fd;
-}
 
 /* For root alone where there is no such user; the control socket logs why. */
 static int open_publisher(struct daemon *daemon)
@@ -325,27 +222,53 @@ static int open_publisher(struct daemon *daemon)
     return publisher_open(&daemon->publisher, daemon->setup->root, admin, group);
 }
 
-static int open_sources(struct daemon *daemon)
+static int open_signals_and_time(struct daemon *daemon)
+{
+    const struct loop_notice change = {on_change, daemon}, file = {on_announcement, daemon};
+    int error = signals_open(&daemon->signals, &daemon->loop, on_signal, daemon);
+    if (error == 0)
+        error = interval_open(&daemon->interval, &daemon->loop, daemon->setup->interval_s, change);
+    if (error)
+        log_error("run: cannot wait for signals and time: %s", strerror(-error));
+    file_watch_open(&daemon->files, &daemon->loop, file);
+    clock_watch_open(&daemon->clock, &daemon->loop, change);
+    return error;
+}
+
+static int open_helpers(struct daemon *daemon)
+{
+    const struct loop_notice endpoint = {on_endpoint_changed, daemon}, prober = {on_change, daemon};
+    int error = endpoint_open(&daemon->endpoint, &daemon->node);
+    if (error == 0)
+        error = endpoint_register(&daemon->endpoint, &daemon->loop, &daemon->node, &daemon->traffic,
+                                  endpoint);
+    return error ? error : prober_register(&daemon->prober, &daemon->loop, &daemon->node, prober);
+}
+
+static int open_sockets(struct daemon *daemon)
 {
     const struct control_actions actions = {
         .run = control_run, .refused = control_refused, .now_ms = clock_boot_ms, .context = daemon};
-    daemon->signals = open_signals();
-    daemon->timer = open_timer(daemon->setup->interval_s);
-    daemon->files = file_watch_open();
-    daemon->clock = clock_watch_open();
-    if (daemon->signals < 0 || daemon->timer < 0) {
-        int error = daemon->signals < 0 ? daemon->signals : daemon->timer;
-        log_error("run: cannot wait for signals and time: %s", strerror(-error));
-        return error;
-    }
-    int error = monitor_open(&daemon->monitor);
+    int error = monitor_open(&daemon->monitor, &daemon->loop, on_seen, daemon);
     if (error == 0)
-        error = control_open(&daemon->control, daemon->setup->root, &actions);
+        error = control_open(&daemon->control, &daemon->loop, daemon->setup->root, &actions);
+    return error ? error : open_publisher(daemon);
+}
+
+/* In the order of their turns: the walk follows all that may ask for it. */
+static int open_sources(struct daemon *daemon)
+{
+    daemon->readers =
+        (struct loop_source){.look = look_at_readers, .run = serve_readers, .context = daemon};
+    daemon->walks = (struct loop_source){.look = look_at_walk, .run = run_walk, .context = daemon};
+    int error = open_signals_and_time(daemon);
     if (error == 0)
-        error = open_publisher(daemon);
+        error = open_helpers(daemon);
     if (error == 0)
-        error = endpoint_open(&daemon->endpoint, &daemon->node);
-    return error;
+        error = open_sockets(daemon);
+    if (error == 0)
+        error = loop_add(&daemon->loop, &daemon->readers);
+    return error ? error : loop_add(&daemon->loop, &daemon->walks);
 }
 
 static void close_all(struct daemon *daemon)
@@ -355,14 +278,10 @@ static void close_all(struct daemon *daemon)
     control_close(daemon->control);
     publisher_close(&daemon->publisher);
     monitor_close(daemon->monitor);
-    if (daemon->timer >= 0)
-        close(daemon->timer);
-    if (daemon->files >= 0)
-        close(daemon->files);
-    if (daemon->clock >= 0)
-        close(daemon->clock);
-    if (daemon->signals >= 0)
-        close(daemon->signals);
+    interval_close(&daemon->interval);
+    file_watch_close(&daemon->files);
+    clock_watch_close(&daemon->clock);
+    signals_close(&daemon->signals);
     results_free(&daemon->results);
     node_close(&daemon->node);
 }
@@ -399,7 +318,9 @@ static void note_missing_boot(struct daemon *daemon)
 
 int daemon_run(const struct daemon_setup *setup)
 {
-    struct daemon daemon = {.setup = setup, .signals = -1, .timer = -1, .files = -1, .clock = -1};
+    struct daemon daemon = {
+        .setup = setup, .signals.fd = -1, .interval.fd = -1, .files.fd = -1, .clock.fd = -1};
+    loop_init(&daemon.loop);
     publisher_init(&daemon.publisher);
     prober_init(&daemon.prober);
     endpoint_init(&daemon.endpoint);
@@ -413,8 +334,8 @@ int daemon_run(const struct daemon_setup *setup)
         endpoint_start(&daemon.endpoint, &daemon.node);
         walk(&daemon);
     }
-    while (error == 0 && !daemon.stop)
-        error = turn(&daemon);
+    if (error == 0)
+        error = loop_run(&daemon.loop);
     close_all(&daemon);
     return error;
 }

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/fingerprint.h"
 #include "node/fips_evidence.h"
 #include "process/helper.h"
 
@@ -127,18 +128,6 @@ static void fail_by_status(struct endpoint *endpoint, struct node *node)
 
 /* --- starting --- */
 
-static int find_place(struct endpoint_place *place, const struct node *node)
-{
-    *place = (struct endpoint_place){.port = (uint16_t)settings_uint(&node->settings, HEALTH_PORT)};
-    return str_copy(place->address, sizeof(place->address),
-                    settings_text(&node->settings, HEALTH_ADDRESS));
-}
-
-static bool same_place(const struct endpoint_place *one, const struct endpoint_place *other)
-{
-    return one->port == other->port && str_equal(one->address, other->address);
-}
-
 static void find_offer(struct tls_offer *offer, const struct node *node)
 {
     tls_offer_make(offer, &node->policy.crypto, SURFACE_HTTPS_IN);
@@ -148,10 +137,10 @@ static void find_offer(struct tls_offer *offer, const struct node *node)
 static int open_listener(struct endpoint *endpoint, const struct node *node)
 {
     struct endpoint_place place;
-    int error = find_place(&place, node);
+    int error = endpoint_place_read(&place, &node->settings);
     if (error)
         return error;
-    if (same_place(&place, &endpoint->place) && worker_listens(endpoint->listener))
+    if (endpoint_place_equals(&place, &endpoint->place) && worker_listens(endpoint->listener))
         return 0;
     if (endpoint->listener >= 0)
         close(endpoint->listener);
@@ -183,26 +172,6 @@ static int spawn(struct endpoint *endpoint, const struct node *node)
     return error;
 }
 
-/* For the console, which shows it to whoever sets a station up. */
-static void write_fingerprint(const struct endpoint *endpoint, const struct node *node)
-{
-    char path[PATH_MAX], line[CERTIFICATE_FINGERPRINT_SIZE + 1];
-    int length = snprintf(line, sizeof(line), "%s\n", endpoint->certificate.fingerprint);
-    int error = file_path(path, sizeof(path), node->system.root, ENDPOINT_FINGERPRINT_PATH);
-    if (error == 0)
-        error = file_replace_volatile(path, line, (size_t)length, 0644);
-    if (error)
-        log_error("cannot write " ENDPOINT_FINGERPRINT_PATH ": %s", strerror(-error));
-}
-
-/* Nothing is served by it any more. */
-static void remove_fingerprint(const struct node *node)
-{
-    char path[PATH_MAX];
-    if (file_path(path, sizeof(path), node->system.root, ENDPOINT_FINGERPRINT_PATH) == 0)
-        (void)unlink(path);
-}
-
 static void note_start(struct endpoint *endpoint, const struct node *node)
 {
     struct served_record *served = &endpoint->served;
@@ -218,7 +187,7 @@ static void note_start(struct endpoint *endpoint, const struct node *node)
     served->since_ms = endpoint->started_ms;
     (void)str_copy(served->fingerprint, sizeof(served->fingerprint),
                    endpoint->certificate.fingerprint);
-    write_fingerprint(endpoint, node);
+    fingerprint_write(node->system.root, endpoint->certificate.fingerprint);
 }
 
 static bool is_allowed(struct endpoint *endpoint, struct node *node)
@@ -265,7 +234,8 @@ static bool is_as_set(const struct endpoint *endpoint, const struct node *node)
     struct endpoint_place place;
     struct tls_offer offer;
     find_offer(&offer, node);
-    return find_place(&place, node) == 0 && same_place(&place, &endpoint->place) &&
+    return endpoint_place_read(&place, &node->settings) == 0 &&
+           endpoint_place_equals(&place, &endpoint->place) &&
            memcmp(&offer, &endpoint->offer, sizeof(offer)) == 0;
 }
 
@@ -376,6 +346,34 @@ bool endpoint_look_at_child(struct endpoint *endpoint, struct node *node)
     return true;
 }
 
+static void look(const void *context, struct loop_wait *wait)
+{
+    const struct endpoint *endpoint = context;
+    wait->fd = endpoint->running ? endpoint->worker.channel : -1;
+    wait->due_ms = endpoint_due_ms(endpoint);
+}
+
+static void run(void *context, short revents)
+{
+    struct endpoint *endpoint = context;
+    bool changed =
+        revents && endpoint->running && endpoint_read(endpoint, endpoint->node, endpoint->counts);
+    changed |= endpoint_do_due(endpoint, endpoint->node);
+    if (changed)
+        endpoint->changed.call(endpoint->changed.context);
+}
+
+int endpoint_register(struct endpoint *endpoint, struct loop *loop, struct node *node,
+                      struct traffic_counts *counts, struct loop_notice changed)
+{
+    endpoint->node = node;
+    endpoint->counts = counts;
+    endpoint->changed = changed;
+    endpoint->source = (struct loop_source){.look = look, .run = run, .context = endpoint};
+    int error = helper_log_register(&endpoint->log, loop);
+    return error ? error : loop_add(loop, &endpoint->source);
+}
+
 void endpoint_close(struct endpoint *endpoint, const struct node *node)
 {
     stop(endpoint);
@@ -386,5 +384,5 @@ void endpoint_close(struct endpoint *endpoint, const struct node *node)
     if (!endpoint->served.daemon_pid)
         return;
     served_remove(node->system.root);
-    remove_fingerprint(node);
+    fingerprint_remove(node->system.root);
 }

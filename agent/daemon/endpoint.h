@@ -10,6 +10,7 @@
 #define HOLDFAST_DAEMON_ENDPOINT_H
 
 #include "daemon/backoff.h"
+#include "daemon/endpoint_place.h"
 #include "daemon/own_certificate.h"
 #include "endpoint/worker.h"
 #include "node/node.h"
@@ -18,15 +19,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* The SHA-256 fingerprint of its certificate, one line of text, for the console. */
-#define ENDPOINT_FINGERPRINT_PATH "/run/holdfast/fingerprint"
-
-/* Where it listens. */
-struct endpoint_place {
-    char address[SETTING_ITEM_SIZE];
-    uint16_t port;
-};
 
 struct endpoint {
     struct worker worker;
@@ -44,6 +36,10 @@ struct endpoint {
     uint32_t asked, heard; /* sequences of the last question and the last answer */
     unsigned unanswered;   /* questions in a row */
     struct served_record served;
+    struct node *node;
+    struct traffic_counts *counts;
+    struct loop_notice changed;
+    struct loop_source source;
 };
 
 /* Nothing is open. */
@@ -52,6 +48,11 @@ void endpoint_init(struct endpoint *endpoint);
 /* Reads the certificate, or makes it; neither where a self-test failed (node/fips_evidence.h). 0 or
  * a negative code, told. */
 int endpoint_open(struct endpoint *endpoint, struct node *node);
+
+/* Does in the turns of this loop what is due or comes from the process, whose counts go to
+ * `counts`, and calls `changed` where the endpoint is in another state. 0 or a negative errno. */
+int endpoint_register(struct endpoint *endpoint, struct loop *loop, struct node *node,
+                      struct traffic_counts *counts, struct loop_notice changed);
 
 /* For a report: whether FIPS mode would let the endpoint start, with the key that the state holds.
  */

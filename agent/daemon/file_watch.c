@@ -8,8 +8,8 @@
 #include "base/str.h"
 #include "render/render.h"
 
-#include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/inotify.h>
@@ -23,12 +23,6 @@ enum {
     READS_MAX = 64 /* in one go: a flood must not keep the loop from its other duties */
 };
 
-int file_watch_open(void)
-{
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
 static void watch(int fd, const char *root, const char *name, uint32_t events)
 {
     char path[PATH_MAX];
@@ -36,21 +30,47 @@ static void watch(int fd, const char *root, const char *name, uint32_t events)
         (void)inotify_add_watch(fd, path, events);
 }
 
-void file_watch_renew(int fd, const char *root)
+void file_watch_renew(const struct file_watch *files, const char *root)
 {
-    if (fd < 0)
+    if (files->fd < 0)
         return;
-    watch(fd, root, RENDER_FOLDER, FOLDER_EVENTS);
+    watch(files->fd, root, RENDER_FOLDER, FOLDER_EVENTS);
     for (size_t i = 0; i < RENDERED_COUNT; i++)
         if (!str_starts(rendered_files[i].file.path, RENDER_FOLDER "/"))
-            watch(fd, root, rendered_files[i].file.path, FILE_EVENTS);
+            watch(files->fd, root, rendered_files[i].file.path, FILE_EVENTS);
 }
 
-bool file_watch_drain(int fd)
+static void look(const void *context, struct loop_wait *wait)
 {
+    const struct file_watch *files = context;
+    wait->fd = files->fd;
+}
+
+/* Reads all that has come, without waiting. */
+static void run(void *context, short revents)
+{
+    const struct file_watch *files = context;
     char events[READ_BYTES];
     bool any = false;
-    for (int i = 0; i < READS_MAX && read(fd, events, sizeof(events)) > 0; i++)
+    (void)revents;
+    for (int i = 0; i < READS_MAX && read(files->fd, events, sizeof(events)) > 0; i++)
         any = true;
-    return any;
+    if (any)
+        files->changed.call(files->changed.context);
+}
+
+void file_watch_open(struct file_watch *files, struct loop *loop, struct loop_notice changed)
+{
+    files->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    files->changed = changed;
+    files->source = (struct loop_source){.look = look, .run = run, .context = files};
+    if (loop_add(loop, &files->source) < 0)
+        file_watch_close(files);
+}
+
+void file_watch_close(struct file_watch *files)
+{
+    if (files->fd >= 0)
+        close(files->fd);
+    files->fd = -1;
 }

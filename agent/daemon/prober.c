@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memfd.h"
+#include "node/fips_evidence.h"
 #include "probe/probe_cache.h"
 #include "process/helper.h"
 
@@ -157,8 +158,12 @@ bool prober_do_due(struct prober *prober, struct node *node)
         fail(prober, node, "the prober did not come to its end in time and was ended");
         return true;
     }
-    if (prober->pid || now_ms < prober->due_ms)
+    if (prober->pid || prober->due_ms == 0 || now_ms < prober->due_ms)
         return false;
+    if (!fips_evidence_passed(node)) {
+        prober->due_ms = 0;
+        return false;
+    }
     prober->due_ms = now_ms + PROBE_CACHE_INTERVAL_S * UINT64_C(1000);
     prober->end_ms = now_ms + LONGEST_S * UINT64_C(1000);
     int error = start(prober, node);
@@ -170,6 +175,32 @@ bool prober_do_due(struct prober *prober, struct node *node)
 uint64_t prober_due_ms(const struct prober *prober)
 {
     return prober->pid ? prober->end_ms : prober->due_ms;
+}
+
+static void look(const void *context, struct loop_wait *wait)
+{
+    const struct prober *prober = context;
+    wait->fd = prober->pidfd;
+    wait->due_ms = prober_due_ms(prober);
+}
+
+static void run(void *context, short revents)
+{
+    struct prober *prober = context;
+    bool changed = revents && prober_finish(prober, prober->node);
+    changed |= prober_do_due(prober, prober->node);
+    if (changed)
+        prober->changed.call(prober->changed.context);
+}
+
+int prober_register(struct prober *prober, struct loop *loop, struct node *node,
+                    struct loop_notice changed)
+{
+    prober->node = node;
+    prober->changed = changed;
+    prober->source = (struct loop_source){.look = look, .run = run, .context = prober};
+    int error = helper_log_register(&prober->log, loop);
+    return error ? error : loop_add(loop, &prober->source);
 }
 
 /* --- the process --- */

@@ -24,16 +24,25 @@ struct prober {
     struct backoff retries;          /* of probes in a row that were refused or not finished */
     unsigned failures;               /* probers in a row that brought no record at all */
     char reason[PROBER_REASON_SIZE]; /* of the last failure */
+    struct node *node;
+    struct loop_notice changed;
+    struct loop_source source;
 };
 
 /* None runs; the first is due when the listeners have had some seconds to start. */
 void prober_init(struct prober *prober);
 
+/* Does all of it in the turns of this loop, and calls `changed` where there is a new record or a
+ * failure. 0 or a negative errno. */
+int prober_register(struct prober *prober, struct loop *loop, struct node *node,
+                    struct loop_notice changed);
+
 /* The next one is due soon: a setting was changed, which makes services start again. */
 void prober_soon(struct prober *prober);
 
 /* Starts one where it is due and none runs; ends one that takes longer than it may, which is a
- * failure. A failure is told, an event, and tried again after a growing delay. True where one
+ * failure. None starts where FIPS mode forbids it: a library that failed is not used. A failure is
+ * logged, an event, and tried again after a growing delay. True where one
  * failed just now. */
 bool prober_do_due(struct prober *prober, struct node *node);
 uint64_t prober_due_ms(const struct prober *prober); /* 0: nothing is */

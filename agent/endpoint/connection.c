@@ -279,7 +279,8 @@ static void drain(struct connection *connection, uint64_t now_ms)
 
 void connection_send(struct connection *connection, uint64_t now_ms)
 {
-    if (connection->phase != PHASE_OPEN || connection->http.pair < 0 || connection->wire.unsent.length)
+    if (connection->phase != PHASE_OPEN || connection->http.pair < 0 ||
+        connection->wire.unsent.length)
         return;
     drain(connection, now_ms);
     (void)flush(connection); /* what is left leaves when the socket takes it */

@@ -149,6 +149,27 @@ void helper_log_do_due(struct helper_log *log)
     begin_minute(log, now_ms);
 }
 
+static void look(const void *context, struct loop_wait *wait)
+{
+    const struct helper_log *log = context;
+    wait->fd = helper_log_fd(log);
+    wait->due_ms = helper_log_due_ms(log);
+}
+
+static void run(void *context, short revents)
+{
+    struct helper_log *log = context;
+    if (revents)
+        helper_log_read(log);
+    helper_log_do_due(log);
+}
+
+int helper_log_register(struct helper_log *log, struct loop *loop)
+{
+    log->source = (struct loop_source){.look = look, .run = run, .context = log};
+    return loop_add(loop, &log->source);
+}
+
 void helper_log_close(struct helper_log *log)
 {
     while (helper_log_fd(log) >= 0 && pass_on(log))

@@ -11,6 +11,8 @@
 #ifndef HOLDFAST_PROCESS_HELPER_LOG_H
 #define HOLDFAST_PROCESS_HELPER_LOG_H
 
+#include "base/loop.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +29,7 @@ struct helper_log {
     uint64_t minute_end_ms; /* of clock_boot_ms(): when the two below begin anew */
     unsigned lines, bytes;  /* taken in this minute */
     bool muted;             /* it wrote too much in this minute */
+    struct loop_source source;
 };
 
 /* No process. */
@@ -35,6 +38,9 @@ void helper_log_init(struct helper_log *log, const char *name);
 /* A new pipe for a new process: the end for its standard error, which the caller closes once the
  * process has it, or a negative errno. */
 int helper_log_open(struct helper_log *log);
+
+/* Passes on what comes, from now on, in the turns of this loop. 0 or a negative errno. */
+int helper_log_register(struct helper_log *log, struct loop *loop);
 
 /* The descriptor to poll for reading, -1: none now. */
 int helper_log_fd(const struct helper_log *log);

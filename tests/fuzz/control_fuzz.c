@@ -65,13 +65,29 @@ static const char *make_root(void)
     return root;
 }
 
-static void turn(struct control *control)
+static int never_wait(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    struct pollfd fds[CONTROL_FDS_MAX];
-    int timeout_ms = 0;
-    size_t count = control_fds(control, fds, &timeout_ms);
-    if (poll(fds, count, 0) >= 0)
-        control_serve(control, fds, count);
+    (void)timeout_ms;
+    return poll(fds, count, 0);
+}
+
+static void turn(struct loop *loop)
+{
+    if (loop_turn(loop) < 0)
+        abort();
+}
+
+static void open_once(struct control **control, struct loop *loop, const char *root)
+{
+    static const struct control_actions actions = {
+        .run = on_run, .refused = on_refused, .now_ms = on_now_ms};
+    if (*control)
+        return;
+    loop_init(loop);
+    loop->now_ms = on_now_ms;
+    loop->wait = never_wait;
+    if (control_open(control, loop, root, &actions) < 0)
+        abort();
 }
 
 static int connect_client(const char *root)
@@ -86,29 +102,27 @@ static int connect_client(const char *root)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct control_actions actions = {
-        .run = on_run, .refused = on_refused, .now_ms = on_now_ms};
     static struct control *control;
+    static struct loop loop;
     const char *root = make_root();
     char answer[4096];
-    if (!control && control_open(&control, root, &actions) < 0)
-        abort();
+    open_once(&control, &loop, root);
     int fd = connect_client(root);
-    turn(control);
+    turn(&loop);
     while (size) {
         size_t piece = 1 + data[0] % PIECE_MAX;
         if (piece > size)
             piece = size;
         if (send(fd, data, piece, MSG_NOSIGNAL) < 0)
             break;
-        turn(control);
+        turn(&loop);
         (void)!recv(fd, answer, sizeof(answer), 0);
         data += piece;
         size -= piece;
     }
     for (int i = 0; i < TURNS_AFTER; i++)
-        turn(control);
+        turn(&loop);
     close(fd);
-    turn(control);
+    turn(&loop);
     return 0;
 }

@@ -471,12 +471,45 @@ static void a_refused_rule_is_named_and_the_table_stays_as_it_was(void **state)
 
 /* --- the monitor --- */
 
-static unsigned seen_by(struct monitor *monitor, int timeout_ms)
+struct watch {
+    struct loop loop;
+    struct monitor *monitor;
+    int patience_ms; /* of one turn */
+    unsigned bits;
+};
+
+static struct watch watch;
+
+static int wait_a_while(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    struct pollfd fds[MONITOR_FDS];
-    monitor_fds(monitor, fds);
-    assert_true(poll(fds, MONITOR_FDS, timeout_ms) >= 0);
-    return monitor_drain(monitor, fds);
+    assert_int_equal(timeout_ms, -1);
+    return poll(fds, count, watch.patience_ms);
+}
+
+static void on_seen(void *context, unsigned bits)
+{
+    ((struct watch *)context)->bits |= bits;
+}
+
+static void begin_watch(void)
+{
+    loop_init(&watch.loop);
+    watch.loop.wait = wait_a_while;
+    assert_int_equal(monitor_open(&watch.monitor, &watch.loop, on_seen, &watch), 0);
+}
+
+static void end_watch(void)
+{
+    monitor_close(watch.monitor);
+    assert_int_equal(watch.loop.count, 0);
+}
+
+static unsigned seen_within(int patience_ms)
+{
+    watch.patience_ms = patience_ms;
+    watch.bits = 0;
+    assert_int_equal(loop_turn(&watch.loop), 0);
+    return watch.bits;
 }
 
 static int change_table(void)
@@ -495,35 +528,33 @@ static int change_table(void)
 
 static void the_monitor_tells_changes_of_others_from_its_own(void **state)
 {
-    struct monitor *monitor;
     int status;
     (void)state;
-    assert_int_equal(monitor_open(&monitor), 0);
+    begin_watch();
     assert_int_equal(change_table(), 0);
-    assert_int_equal(seen_by(monitor, 0), 0);
+    assert_int_equal(seen_within(0), 0);
     pid_t child = fork();
     if (child == 0)
         _exit(change_table() == 0 ? 0 : 1);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_int_equal(seen_by(monitor, 1000), MONITOR_FIREWALL);
-    assert_int_equal(seen_by(monitor, 0), 0);
-    monitor_close(monitor);
+    assert_int_equal(seen_within(1000), MONITOR_FIREWALL);
+    assert_int_equal(seen_within(0), 0);
+    end_watch();
 }
 
 static void the_monitor_tells_of_interfaces_and_their_configuration(void **state)
 {
-    struct monitor *monitor;
     (void)state;
-    assert_int_equal(monitor_open(&monitor), 0);
+    begin_watch();
     assert_int_equal(system("ip link set lo up"), 0);
-    assert_int_equal(seen_by(monitor, 1000), MONITOR_INTERFACES);
+    assert_int_equal(seen_within(1000), MONITOR_INTERFACES);
     int fd = open("/proc/sys/net/ipv4/conf/lo/forwarding", O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "1", 1), 1);
     close(fd);
-    assert_int_equal(seen_by(monitor, 1000), MONITOR_INTERFACES);
-    monitor_close(monitor);
+    assert_int_equal(seen_within(1000), MONITOR_INTERFACES);
+    end_watch();
 }
 
 static int own_namespace(void **state)
