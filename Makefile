@@ -51,6 +51,8 @@ help:
 	@echo 'all      build/holdfast (the default)'
 	@echo 'demo     boot a Management Node in qemu and show that it holds (KEEP=1: leave it running)'
 	@echo 'check    every test, the quick ones first'
+	@echo 'check-quick  the daily round: lint, the unit tests, quick tests of the program'
+	@echo 'mutate   put faults into the code, one by one, and see whether a test notices (tests/mutate/run)'
 	@echo 'unit     the unit tests under sanitizers; valgrind: the same under valgrind'
 	@echo 'fuzz     each libFuzzer target for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'bench    measure against named peers'
@@ -151,6 +153,9 @@ $(BUILD)/tests/%: $(BUILD)/product/tests/tls/%.o $(BUILD)/product/libholdfast.a
 	$(Q)agent/deps/musl-cc $(link_flags) -Wl,--start-group $^ $(libraries) -Wl,--end-group \
 		-o $@
 
+# A driver that includes a source of the product's is made again with it.
+-include $(wildcard $(BUILD)/product/tests/tls/*.d)
+
 drivers := $(patsubst tests/tls/%.c,$(BUILD)/tests/%,$(wildcard tests/tls/*_driver.c))
 unit_built := $(unit_tests:%=$(BUILD)/sanitized/%)
 plain_built := $(unit_tests:%=$(BUILD)/plain/%)
@@ -162,6 +167,10 @@ slow_tests := tests/lint/tidy.t tests/build/again.t $(wildcard tests/valgrind/*.
 	tests/vm/*.t)
 quick_tests := $(filter-out $(slow_tests),$(foreach folder,$(quick_folders),$(sort \
 	$(wildcard tests/$(folder)/*.t))))
+# The daily round: what needs no long wait and little of the processors.
+daily_tests := $(filter-out $(slow_tests),$(sort $(wildcard tests/lint/*.t))) tests/unit/unit.t \
+	tests/build/binary.t $(patsubst %,tests/cli/%.t,accounts boot boot_script certificate_script check \
+	daemon_start golden known platform settings state_disk state_events sysctl tls)
 test_environment = BUILD=$(abspath $(BUILD)) DL=$(abspath $(DL)) \
 	HOLDFAST=$(abspath $(BUILD)/holdfast) FUZZ_SECONDS=$(FUZZ_SECONDS)
 
@@ -181,6 +190,14 @@ check: $(call packages,check) all image $(drivers) $(unit_built) $(plain_built) 
 	$(Q)$(test_environment) prove --timer -j2 \
 		--rules='seq=tests/{lint/tidy,build/again,valgrind/*,fuzz/*,vm/*}.t' --rules='seq=**' \
 		$(quick_tests) $(slow_tests)
+
+# The unit tests run two at a time by themselves.
+check-quick: $(call packages,check) all $(unit_built)
+	$(Q)$(test_environment) prove --timer -j2 $(daily_tests)
+
+# Each is built and tested in a copy of the tree; MUTANTS are names of its table, all where none is said.
+mutate: $(call packages,check) all $(drivers) $(unit_built)
+	$(Q)BUILD=$(abspath $(BUILD)) tests/mutate/run $(MUTANTS)
 
 audit-deps: $(call packages,build)
 	$(Q)agent/deps/audit.sh $(BUILD)/audit
@@ -224,6 +241,6 @@ clean:
 distclean:
 	rm -rf $(BUILD)
 
-.PHONY: all help unit valgrind fuzz lint check audit-deps bench format image demo install clean distclean
+.PHONY: all help unit valgrind fuzz lint check check-quick mutate audit-deps bench format image demo install clean distclean
 .DELETE_ON_ERROR:
 .SECONDARY:
