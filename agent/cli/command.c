@@ -155,7 +155,7 @@ static int fault(const struct parse *parse, const char *what, const char *word)
     return EXIT_COULD_NOT;
 }
 
-/* One "--option"; returns how many words it took, or 0 when it is faulty, told. */
+/* One "--option"; returns how many words it took, or 0 when it is faulty, logged. */
 static size_t take_option(struct parse *parse, char **words, size_t left)
 {
     const char *name = words[0] + 2;
@@ -179,7 +179,7 @@ static size_t take_option(struct parse *parse, char **words, size_t left)
     return 2;
 }
 
-/* Options may stand before and behind the command; what is left over is moved to the endpoint. */
+/* Options may stand before and behind the command; operands are moved to the front. */
 static int parse_words(struct parse *parse, size_t count, char **words)
 {
     struct invocation *invocation = &parse->invocation;
@@ -235,7 +235,8 @@ static int run(struct parse *parse)
                      error == -ENAMETOOLONG ? "too long a path:" : "no way to the database below",
                      invocation->root);
     invocation->state_path = parse->state_path;
-    if (command->changes && signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* told instead, with the result */
+    if (command->changes &&
+        signal(SIGPIPE, SIG_IGN) == SIG_ERR) /* logged instead, with the result */
         return EXIT_COULD_NOT;
     if (invocation->operand_count < command->least)
         return fault(parse, "operands are missing:", command->operands);

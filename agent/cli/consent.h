@@ -11,7 +11,7 @@
 
 /* Whether a change from `before` to `after` may be stored, as far as the person who asks for it is
  * concerned; `asked`: the person is asked in any case before it is stored. 0, with what was agreed
- * to in `given` (bits of settings/change.h), or -EPERM with the message told: nothing is to be
+ * to in `given` (bits of settings/change.h), or -EPERM with the message logged: nothing is to be
  * stored. */
 int consent_check(const struct invocation *invocation, const struct settings *before,
                   const struct settings *after, bool asked, unsigned *given);

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-/* 0, or -ENOENT with every unknown name told. */
+/* 0, or -ENOENT with every unknown name logged. */
 static int check_names(const struct invocation *invocation)
 {
     int error = 0;

@@ -15,7 +15,7 @@ const char *input_name(const char *path);
 
 /* Appends the whole text, or a byte more than SETTINGS_TEXT_MAX where it is longer, so that whoever
  * checks the size sees it. The buffer is reserved at once: the text may hold secrets, and the
- * caller wipes it. 0 or a negative errno, told in the name of `command`. */
+ * caller wipes it. 0 or a negative errno, logged in the name of `command`. */
 int input_read(const char *command, const char *path, struct buf *text);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * How a command that only shows comes to know the node: root loads it from the database; the admin
- * user, who may not read that, gets from the daemon what is published to local readers. No password
- * is asked for, since the stations are shown the same (agent/decisions/35). Whoever may do neither
- * gets that as the reason: a lack of permission is no failure of the node.
+ * user, who may not read that, gets the snapshot that the daemon publishes to local readers. No
+ * password is asked for, since the stations are shown the same (agent/decisions/35). Whoever may do
+ * neither gets that as the reason: a lack of permission is no failure of the node.
  */
 #ifndef HOLDFAST_CLI_LOOK_H
 #define HOLDFAST_CLI_LOOK_H

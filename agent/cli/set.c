@@ -18,7 +18,7 @@ static bool is_secret(enum setting_key key, const char *value)
 }
 
 /* Appends the line for the operand with this number; it is not shown, since it may hold a secret.
- * 0 or -EINVAL, with the message told. */
+ * 0 or -EINVAL, with the message logged. */
 static int add_pair(const char *operand, size_t number, struct buf *text)
 {
     char name[64];

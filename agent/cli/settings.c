@@ -75,7 +75,7 @@ static void put_question(const struct setting_info *info, struct buf *out)
         buf_printf(out, "question %u, \"%s\"", info->question, info->prompt);
 }
 
-/* What is told of each setting, beside its help; an empty text is left out. */
+/* The facts of each setting, beside its help; an empty text is left out. */
 static const struct fact {
     const char *title;
     void (*put)(const struct setting_info *info, struct buf *out);

@@ -88,7 +88,7 @@ static int try_text(const struct stored *stored, const char *name, const struct 
     return error;
 }
 
-/* Names the changed settings that what is running does not take up. */
+/* Names the changed settings that hold after the next boot alone. */
 static void add_waiting(const struct settings *before, const struct settings *after,
                         struct buf *out)
 {

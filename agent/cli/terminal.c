@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* What ends a program is told as -EINTR. */
+/* A signal that ends a program is returned as -EINTR. */
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 /* What would end or stop it otherwise waits while nothing is echoed. */
@@ -51,8 +51,8 @@ int terminal_open(struct terminal *terminal, bool secret)
     return error == 0 && secret ? hide(terminal) : error;
 }
 
-/* What was typed ahead is dropped: it may be half a password. Signals that were told as -EINTR do
- * not strike afterwards. */
+/* What was typed ahead is dropped: it may be half a password. Signals that were returned as -EINTR
+ * do not strike afterwards. */
 void terminal_close(struct terminal *terminal)
 {
     if (terminal->hidden)

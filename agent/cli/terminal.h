@@ -1,6 +1,6 @@
 /*
  * Lines from a person or a file on standard input: without echo for secrets, with the terminal
- * restored whatever happens, and with signals told as a result instead of ending the program.
+ * restored whatever happens, and with signals returned as a result instead of ending the program.
  */
 #ifndef HOLDFAST_CLI_TERMINAL_H
 #define HOLDFAST_CLI_TERMINAL_H
@@ -18,7 +18,7 @@ enum { TERMINAL_LINE_MAX = 4096 };
 struct terminal {
     int signals; /* signalfd(2) */
     sigset_t before;
-    bool interrupted;     /* one of them came and was told */
+    bool interrupted;     /* one of them came and was returned */
     bool secret;          /* prompts go to standard error, and what was typed ahead is dropped */
     bool hidden;          /* the echo of standard input, a terminal, is off */
     struct termios shown; /* how it was */

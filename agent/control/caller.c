@@ -58,7 +58,7 @@ static int find_management(struct caller_users *users, const char *root)
         error = -EINVAL;
     if (error == 0) {
         error = password_account(root, name, &users->management, &group);
-        error = error == -ENOENT ? -EINVAL : error; /* the file names a user whom nobody knows */
+        error = error == -ENOENT ? -EINVAL : error; /* passwd(5) has no such user */
     }
     if (error == 0 && is_taken(users, users->management))
         error = -EEXIST;

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 /* One line with the name of a user in /etc/passwd; written by the image's recipe. The file belongs
- * to root, and nobody else may write it. Without it there is no such caller. */
+ * to root, and root alone may write it. Without it there is no such caller. */
 #define CALLER_MANAGEMENT_PATH "/etc/holdfast/management-user"
 
 /* One bit each, for the columns of control/verbs.def. */
@@ -53,7 +53,8 @@ struct caller caller_root(void);
 int caller_find(const struct caller_users *users, uid_t uid, struct caller *caller);
 
 /* Takes the name of the administrator for whom the management application acts: text of 1 to
- * CALLER_NAME_MAX bytes, in which what is no printable character becomes '?'. 0 or -EBADMSG. */
+ * CALLER_NAME_MAX bytes, in which each byte of no printable character becomes '?'. 0 or -EBADMSG.
+ */
 int caller_act_for(struct caller *caller, const char *name, size_t size);
 
 /* The caller as the event log names it: "root", "admin", or "management for NAME". */

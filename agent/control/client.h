@@ -18,7 +18,7 @@ int control_client_connect(const char *root);
 /* Whether such an error means that no daemon runs. */
 bool control_client_no_daemon(int error);
 
-/* Sends a request, of which the caller is the kernel's to tell. 0, -EFBIG for a payload that is
+/* Sends a request, whose caller the kernel reports. 0, -EFBIG for a payload that is
  * longer than the verb's, or another errno. */
 int control_client_send(int control, enum control_verb verb, const struct request *request);
 

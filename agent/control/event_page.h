@@ -1,6 +1,6 @@
 /*
  * A page of the event log as the control socket carries it: where the log begins and ends, so that
- * a reader can tell whether anything is missing from it, and some events behind a given one, oldest
+ * a reader can see whether anything is missing from it, and some events behind a given one, oldest
  * first. A reader asks for one page after the other until one without any, so that neither side
  * holds the whole log in a message and the daemon is never busy with it for long.
  */

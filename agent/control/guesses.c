@@ -106,7 +106,7 @@ static const char *read_console(const struct session *session, struct guesses *g
     return password;
 }
 
-/* The password in the request, and for the log whose it is. */
+/* The password in the request; notes for the log who gave it. */
 static const char *read_password(const struct session *session, struct guesses *guesses)
 {
     guesses->user[0] = '\0';

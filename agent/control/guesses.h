@@ -17,10 +17,10 @@ struct guesses {
     const char *root;          /* where /etc/shadow and /etc/passwd are read */
     struct refusals *refusals; /* of the socket */
     unsigned failures;
-    uint64_t next_ms;                /* no password is looked at before */
-    struct password_helper helper;   /* looks at one now */
-    struct session *session;         /* whose it is, NULL: it has left, and the guess counts */
-    char who[GUESSES_WHO_SIZE];      /* of the guess that is checked, for the log */
+    uint64_t next_ms;              /* no password is looked at before */
+    struct password_helper helper; /* looks at one now */
+    struct session *session;    /* that made the guess, NULL: it has left, and the guess counts */
+    char who[GUESSES_WHO_SIZE]; /* of the guess that is checked, for the log */
     char user[CONTROL_USER_MAX + 1]; /* "": the admin, who is not named */
 };
 
@@ -31,7 +31,7 @@ void guesses_close(struct guesses *guesses);
  * already. 0, or -EBADMSG where the request is malformed. */
 int guesses_log_in(struct guesses *guesses, struct session *session, uint64_t now_ms);
 
-/* Takes the result, once guesses->helper.fd is readable, and answers the session whose it is. */
+/* Takes the result, once guesses->helper.fd is readable, and answers its session. */
 void guesses_finish(struct guesses *guesses, uint64_t now_ms);
 
 /* A session has left. */

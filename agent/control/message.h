@@ -1,5 +1,5 @@
 /*
- * The control socket's messages: a head of fixed size, then a payload whose size the head says.
+ * The control socket's messages: a head of fixed size, then a payload of the size in the head.
  * Both are hostile until checked.
  */
 #ifndef HOLDFAST_CONTROL_MESSAGE_H

@@ -108,7 +108,7 @@ int password_compare(const char *password, const char *hash)
     if (password[0] == '\0' || strlen(password) > PASSWORD_MAX)
         return -EACCES;
     const char *made = crypt_r(password, hash, &data);
-    /* crypt(3) tells of a kind of hash that it does not know by a string that begins with '*' */
+    /* crypt(3) reports a kind of hash that it does not know by a string that begins with '*' */
     int error = !made || made[0] == '*'              ? -ENOTSUP
                 : equal_in_constant_time(made, hash) ? 0
                                                      : -EACCES;

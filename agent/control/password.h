@@ -23,7 +23,7 @@ enum {
 };
 
 /* 0 when it is the admin's; -EACCES when it is wrong; -EPERM when the account is locked, past its
- * day, has no password, does not exist or has a line that is none; -ENOTSUP when its kind of hash
+ * day, has no password, does not exist or has a malformed line; -ENOTSUP when its kind of hash
  * is not known. -EIO is no verdict: shadow cannot be read, and the log says why. */
 int password_check(const char *root, const char *password);
 

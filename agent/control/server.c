@@ -279,8 +279,8 @@ static int add_sources(struct control *control)
 
 /* --- open and close --- */
 
-/* The management application's user owns the socket: so it may connect, and the mode lets nobody
- * else in. */
+/* The management application's user owns the socket: so it may connect, and the mode
+ * admits no other user. */
 static int give_to_management(const struct control *control)
 {
     if (!control->users.has_management || geteuid() != 0)

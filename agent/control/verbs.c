@@ -81,12 +81,12 @@ static int verb_events(struct node *node, const struct request *request, struct 
 
 static const struct verb verbs[CONTROL_VERB_END] = {
 #define VERB(name, handler, size, consents, changes, who, first)                                   \
-    [CONTROL_##name] = {.run = handler,                                                            \
-                        .size_max = size,                                                          \
-                        .consent = consents,                                                       \
-                        .writes = changes,                                                         \
-                        .callers = who,                                                            \
-                        .login = first},
+    [CONTROL_##name] = {.run = (handler),                                                          \
+                        .size_max = (size),                                                        \
+                        .consent = (consents),                                                     \
+                        .writes = (changes),                                                       \
+                        .callers = (who),                                                          \
+                        .login = (first)},
 #include "control/verbs.def"
 #undef VERB
 };
