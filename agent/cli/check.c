@@ -1,4 +1,4 @@
-/* holdfast check: plans and observes, changes nothing, and reports in the format asked for. */
+/* holdfast check: plans and observes, changes nothing, and reports in the given format. */
 #include "cli/commands.h"
 
 #include "base/arena.h"
@@ -9,32 +9,6 @@
 #include "cli/stored.h"
 #include "daemon/endpoint.h"
 #include "report/report.h"
-
-struct selection {
-    bool all;
-    const char *id_glob; /* NULL: every check */
-};
-
-static void write_text(const struct report *report, const struct selection *selection,
-                       struct buf *out)
-{
-    report_text(report, selection->all, selection->id_glob, out);
-}
-
-static void write_json(const struct report *report, const struct selection *selection,
-                       struct buf *out)
-{
-    report_json(report, selection->id_glob, out);
-    buf_putc(out, '\n');
-}
-
-static const struct format {
-    const char *name;
-    void (*write)(const struct report *report, const struct selection *selection, struct buf *out);
-} formats[] = {
-    {"text", write_text},
-    {"json", write_json},
-};
 
 /* A mistyped id must not look as if all were well. */
 static bool any_matches(const struct results *results, const char *id_glob)
@@ -56,15 +30,17 @@ static void look_at_system(struct look *look)
 }
 
 static int print_report(const struct invocation *invocation, const struct published *published,
-                        const struct format *format, const struct selection *selection)
+                        const struct report_format *format, const struct report_request *request)
 {
     struct report report = {.facts = published->facts, .results = &published->results};
     struct buf out = {0};
-    if (!any_matches(report.results, selection->id_glob)) {
-        log_error("check: no check has an id like %s", selection->id_glob);
+    if (!any_matches(report.results, request->id_glob)) {
+        log_error("check: no check has an id like %s", request->id_glob);
         return EXIT_COULD_NOT;
     }
-    format->write(&report, selection, &out);
+    format->write(&report, request, &out);
+    if (out.length && out.data[out.length - 1] != '\n')
+        buf_putc(&out, '\n');
     int code = stored_print(invocation, &out,
                             report_health(&report) == HEALTH_PASS ? EXIT_HOLDS : EXIT_FALLS_SHORT);
     buf_free(&out);
@@ -73,16 +49,17 @@ static int print_report(const struct invocation *invocation, const struct publis
 
 int cli_check(const struct invocation *invocation)
 {
-    const struct format *format = FORMAT_FIND(invocation, formats);
-    struct selection selection = {.all = invocation_option(invocation, "all") != NULL,
-                                  .id_glob = invocation_option(invocation, "id")};
+    const struct report_format *format = format_find(
+        invocation, report_formats, report_formats_offered(), sizeof(report_formats[0]));
+    struct report_request request = {.all = invocation_option(invocation, "all") != NULL,
+                                     .id_glob = invocation_option(invocation, "id")};
     struct look look;
     arena_begin();
     if (!format || look_open(&look, invocation) < 0)
         return EXIT_COULD_NOT;
     if (!look.by_daemon)
         look_at_system(&look);
-    int code = print_report(invocation, &look.published, format, &selection);
+    int code = print_report(invocation, &look.published, format, &request);
     look_close(&look);
     return code;
 }

@@ -21,7 +21,7 @@ static void count_refusal(struct traffic_counts *counts, enum limiter_answer ans
         counts->refused_address++;
         break;
     case LIMITER_UNKNOWN:
-        counts->refused_strangers++;
+        counts->refused_unknown++;
         break;
     case LIMITER_OPEN:
         break;

@@ -44,7 +44,7 @@ static int move_all(struct worker_loop *loop, const struct stations *stations)
             limiter_move(limiter, &connection->peer, &connection->place))
             continue;
         connection_part(connection);
-        loop->counts.refused_strangers++;
+        loop->counts.refused_unknown++;
     }
     free(loop->limiter);
     loop->limiter = loop->shared.limiter = limiter;

@@ -38,8 +38,8 @@ static void note_event(struct worker_loop *loop, const struct epoll_event *event
         connection_drop(connection);
 }
 
-/* Of those who behave, or of the strangers, the newest first: under a crowd it is the oldest who
- * shall give way. Whoever is left over is told of again by epoll. */
+/* Accepts known clients first, newest first; when the table is full, the oldest unfinished
+ * handshake gives way. epoll reports the rest again. */
 static void shake_hands(struct worker_loop *loop, uint64_t now_ms, bool behaving)
 {
     uint64_t end_ms = now_ms + HANDSHAKES_MS;

@@ -1,7 +1,6 @@
 /* Every check as JSON; agent/report/checks.schema.json says what it means. */
 #include "report/report.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 
 enum { SCHEMA_VERSION = 2 };
@@ -30,6 +29,24 @@ static void write_check(struct json *json, const struct domain *domain, const st
     json_object_end(json);
 }
 
+static void write_fact(struct json *json, const struct fact *fact, const struct facts *facts)
+{
+    char buffer[FACT_SIZE];
+    if (fact->kind == FACT_IS_FLAG)
+        json_bool(json, fact->json, fact_is_set(fact, facts));
+    else if (fact->kind == FACT_IS_NUMBER)
+        json_u64(json, fact->json, fact_number(fact, facts));
+    else
+        write_optional(json, fact->json, fact_value(fact, facts, buffer));
+}
+
+static void write_facts(struct json *json, const struct facts *facts)
+{
+    for (size_t i = 0; i < fact_count; i++)
+        if (fact_table[i].json)
+            write_fact(json, &fact_table[i], facts);
+}
+
 static void write_checks(struct json *json, const struct report *report, const char *id_glob)
 {
     json_array_begin(json, "checks");
@@ -52,31 +69,14 @@ static void write_counts(struct json *json, const struct report *report)
     json_object_end(json);
 }
 
-void report_json(const struct report *report, const char *id_glob, struct buf *out)
+void report_json(const struct report *report, const struct report_request *request, struct buf *out)
 {
-    const struct facts *facts = &report->facts;
     struct json json = {.out = out};
-    char time[CLOCK_TEXT_SIZE];
-    clock_text(facts->time_s, time);
     json_object_begin(&json, NULL);
     json_u64(&json, "schema", SCHEMA_VERSION);
-    write_optional(&json, "reason", facts->reason);
-    write_optional(&json, "unrecorded", facts->unrecorded);
     json_string(&json, "status", health_text(report_health(report)));
-    json_string(&json, "version", facts->version);
-    json_string(&json, "hostname", facts->hostname);
-    json_string(&json, "role", role_token(facts->role));
-    json_u64(&json, "revision", facts->revision);
-    json_u64(&json, "generation", facts->generation);
-    json_u64(&json, "event", facts->event);
-    write_optional(&json, "head", facts->head);
-    json_string(&json, "time", time);
-    json_bool(&json, "admin_disabled", facts->admin_disabled);
-    json_bool(&json, "fips", facts->fips);
-    json_bool(&json, "reboot_required", facts->reboot_required);
-    json_u64(&json, "boot_started_ms", facts->boot_started_ms);
-    json_u64(&json, "boot_finished_ms", facts->boot_finished_ms);
+    write_facts(&json, &report->facts);
     write_counts(&json, report);
-    write_checks(&json, report, id_glob);
+    write_checks(&json, report, request->id_glob);
     json_object_end(&json);
 }

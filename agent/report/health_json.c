@@ -39,19 +39,35 @@ static void write_check(struct json *json, const struct domain *domain, const st
     json_array_end(json);
 }
 
-/* What a station holds against the certificate that it was shown. */
-static void write_certificate(struct json *json, const struct facts *facts)
+static void write_note(struct json *json, struct buf *note)
 {
-    char until[CLOCK_TEXT_SIZE], reason[OUTPUT_SIZE * 2];
-    if (!facts->certificate_fingerprint || facts->certificate_fingerprint[0] == '\0')
-        return;
-    clock_text(facts->certificate_expires_s, until);
-    (void)snprintf(reason, sizeof(reason), "certificate SHA-256 %.*s, until %s", OUTPUT_SIZE,
-                   facts->certificate_fingerprint, until);
-    json_string(json, NULL, reason);
+    if (note->length)
+        json_string(json, NULL, buf_text(note));
+    json->out->failed |= note->failed;
+    buf_clear(note);
 }
 
-/* What a pass is worth: how many checks nothing was seen of. */
+static void write_notes(struct json *json, const struct facts *facts)
+{
+    struct buf note = {0};
+    bool written = false;
+    for (size_t i = 0; i < fact_count; i++) {
+        const struct fact *fact = &fact_table[i];
+        char buffer[FACT_SIZE];
+        const char *value = fact_value(fact, facts, buffer);
+        if (!fact->note || (fact->note[0] == ',' && !written))
+            continue;
+        if (fact->note[0] != ',')
+            write_note(json, &note);
+        written = value != NULL;
+        if (written)
+            buf_printf(&note, "%s%s", fact->note, value);
+    }
+    write_note(json, &note);
+    buf_free(&note);
+}
+
+/* How many checks have each verdict: a pass does not hide those that were not checked. */
 static void write_counts(struct json *json, const struct report *report)
 {
     struct check_counts counts = {.total = 0};
@@ -65,38 +81,27 @@ static void write_counts(struct json *json, const struct report *report)
 
 static void write_output(struct json *json, const struct report *report, unsigned stale_s)
 {
-    char output[OUTPUT_SIZE];
+    char output[OUTPUT_SIZE], buffer[FACT_SIZE];
+    const struct fact *worst;
     if (stale_s) {
         (void)snprintf(output, sizeof(output),
-                       "the last look at the node is more than %u seconds old", stale_s);
+                       "the node was last observed more than %u seconds ago", stale_s);
         json_string(json, "output", output);
-    } else if (report->facts.reason) {
-        json_string(json, "output", report->facts.reason);
-    } else if (report->facts.unrecorded) {
-        json_string(json, "output", report->facts.unrecorded);
-    } else if (report->facts.reboot_required) {
-        json_string(json, "output", "a stored answer waits for the next boot");
+    } else if (facts_health(&report->facts, &worst) != HEALTH_PASS) {
+        json_string(json, "output",
+                    worst->kind == FACT_IS_FLAG ? worst->text[0]
+                                                : fact_value(worst, &report->facts, buffer));
     }
 }
 
-static void write_head(struct json *json, const struct facts *facts)
+void report_health_json(const struct report *report, const struct report_request *request,
+                        struct buf *out)
 {
-    char head[OUTPUT_SIZE];
-    if (!facts->head)
-        return;
-    (void)snprintf(head, sizeof(head), "event %llu, head %s", (unsigned long long)facts->event,
-                   facts->head);
-    json_string(json, NULL, head);
-}
-
-void report_health_json(const struct report *report, unsigned stale_s, struct buf *out)
-{
+    unsigned stale_s = request->stale_s;
     const struct facts *facts = &report->facts;
     struct json json = {.out = out};
-    char time[CLOCK_TEXT_SIZE], release[KEY_SIZE];
+    char time[CLOCK_TEXT_SIZE];
     clock_text(facts->time_s, time);
-    (void)snprintf(release, sizeof(release), "revision %llu, generation %llu",
-                   (unsigned long long)facts->revision, (unsigned long long)facts->generation);
     json_object_begin(&json, NULL);
     json_string(&json, "status", health_text(stale_s ? HEALTH_FAIL : report_health(report)));
     write_output(&json, report, stale_s);
@@ -105,10 +110,7 @@ void report_health_json(const struct report *report, unsigned stale_s, struct bu
     json_string(&json, "serviceId", facts->hostname);
     json_string(&json, "description", role_token(facts->role));
     json_array_begin(&json, "notes");
-    json_string(&json, NULL, release);
-    json_string(&json, NULL, time);
-    write_head(&json, facts);
-    write_certificate(&json, facts);
+    write_notes(&json, facts);
     write_counts(&json, report);
     json_array_end(&json);
     json_object_begin(&json, "checks");

@@ -43,16 +43,23 @@ static void write_fact(struct buf *out, const char *name, const char *value)
     buf_puts(out, "</dd>\n");
 }
 
-static void write_number(struct buf *out, const char *name, uint64_t value)
+/* What makes the node fail, as a sentence; other facts stand in the list. */
+static bool is_alarm(const struct fact *fact)
 {
-    buf_printf(out, "<dt>%s</dt><dd>%llu</dd>\n", name, (unsigned long long)value);
+    return fact->kind == FACT_IS_TEXT && fact->health == HEALTH_FAIL;
 }
 
-static void write_time(struct buf *out, const char *name, int64_t time_s)
+static void write_alarms(const struct facts *facts, struct buf *out)
 {
-    char time[CLOCK_TEXT_SIZE];
-    clock_text(time_s, time);
-    write_fact(out, name, time_s ? time : "never");
+    for (size_t i = 0; i < fact_count; i++) {
+        char buffer[FACT_SIZE];
+        const char *value = fact_value(&fact_table[i], facts, buffer);
+        if (!is_alarm(&fact_table[i]) || !value)
+            continue;
+        buf_printf(out, "<p class=\"reason\">%s: ", fact_table[i].label);
+        write_escaped(out, value);
+        buf_puts(out, "</p>\n");
+    }
 }
 
 static void write_head(const struct report *report, struct buf *out)
@@ -68,16 +75,7 @@ static void write_head(const struct report *report, struct buf *out)
     buf_printf(out, "</head>\n<body>\n<h1><span class=\"%s\">%s</span> ", health, health);
     write_escaped(out, facts->hostname);
     buf_puts(out, "</h1>\n");
-    if (facts->reason) {
-        buf_puts(out, "<p class=\"reason\">Failed closed: ");
-        write_escaped(out, facts->reason);
-        buf_puts(out, "</p>\n");
-    }
-    if (facts->unrecorded) {
-        buf_puts(out, "<p class=\"reason\">Failed: ");
-        write_escaped(out, facts->unrecorded);
-        buf_puts(out, "</p>\n");
-    }
+    write_alarms(facts, out);
 }
 
 static void write_counts(const struct report *report, struct buf *out)
@@ -91,24 +89,15 @@ static void write_counts(const struct report *report, struct buf *out)
 
 static void write_facts(const struct report *report, struct buf *out)
 {
-    const struct facts *facts = &report->facts;
     buf_puts(out, "<dl>\n");
     write_counts(report, out);
-    write_fact(out, "Role", role_token(facts->role));
-    write_fact(out, "Version", facts->version);
-    write_number(out, "Settings revision", facts->revision);
-    write_number(out, "Newest event", facts->event);
-    write_fact(out, "Head of the event log", facts->head ? facts->head : "none");
-    write_number(out, "Generation", facts->generation);
-    write_time(out, "As of", facts->time_s);
-    write_fact(out, "Administrator account", facts->admin_disabled ? "disabled" : "enabled");
-    write_fact(out, "FIPS-approved algorithms only", facts->fips ? "yes" : "no");
-    write_fact(out, "Reboot required", facts->reboot_required ? "yes" : "no");
-    write_number(out, "Checks repaired since the start", facts->drift_repaired);
-    write_time(out, "Last drift", facts->last_drift_s);
-    write_time(out, "Endpoint's certificate expires", facts->certificate_expires_s);
-    if (facts->certificate_fingerprint && facts->certificate_fingerprint[0])
-        write_fact(out, "Endpoint's certificate, SHA-256", facts->certificate_fingerprint);
+    for (size_t i = 0; i < fact_count; i++) {
+        const struct fact *fact = &fact_table[i];
+        char buffer[FACT_SIZE];
+        const char *value = fact_value(fact, &report->facts, buffer);
+        if (fact->label && !is_alarm(fact) && (value || fact->none))
+            write_fact(out, fact->label, value ? value : fact->none);
+    }
     buf_puts(out, "</dl>\n");
 }
 
@@ -172,8 +161,9 @@ static void write_events(const struct report *report, struct buf *out)
     buf_puts(out, "</tbody>\n</table>\n");
 }
 
-void report_html(const struct report *report, struct buf *out)
+void report_html(const struct report *report, const struct report_request *request, struct buf *out)
 {
+    (void)request;
     write_head(report, out);
     write_facts(report, out);
     for (size_t d = 0; d < DOMAIN_COUNT; d++)

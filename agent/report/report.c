@@ -1,7 +1,21 @@
-/* What every writer needs: health, counts, tokens. */
+/* The table of formats, and what every writer needs: health, counts, tokens. */
 #include "report/report.h"
 
 #include <fnmatch.h>
+
+const struct report_format report_formats[FORMAT_COUNT] = {
+#define FORMAT(id, name, type, writer) [FORMAT_##id] = {name, type, writer},
+#include "report/formats.def"
+#undef FORMAT
+};
+
+size_t report_formats_offered(void)
+{
+    size_t count = 0;
+    while (count < FORMAT_COUNT && report_formats[count].name)
+        count++;
+    return count;
+}
 
 const char *health_text(enum health health)
 {
@@ -13,13 +27,12 @@ const char *health_text(enum health health)
 /* An enforced check that differs is a node that does not hold; an advised one is a decision. */
 enum health report_health(const struct report *report)
 {
-    const struct facts *facts = &report->facts;
-    if (facts->reason || facts->unrecorded ||
-        results_worst(report->results, WEIGHT_ENFORCED) >= VERDICT_FAIL)
+    enum health health = facts_health(&report->facts, NULL);
+    if (results_worst(report->results, WEIGHT_ENFORCED) >= VERDICT_FAIL)
         return HEALTH_FAIL;
-    if (facts->reboot_required || results_worst(report->results, WEIGHT_ADVISED) >= VERDICT_FAIL)
+    if (health == HEALTH_PASS && results_worst(report->results, WEIGHT_ADVISED) >= VERDICT_FAIL)
         return HEALTH_WARN;
-    return HEALTH_PASS;
+    return health;
 }
 
 void report_count(const struct checks *checks, struct check_counts *counts)
@@ -43,11 +56,6 @@ void report_put_counts(const struct check_counts *counts, struct buf *out)
             buf_printf(out, ", %zu %s", counts->of[verdict], verdict_text(verdict));
 }
 
-const char *role_token(enum role role)
-{
-    return role == ROLE_CONFERENCING ? "conferencing" : "management";
-}
-
 const char *verdict_token(enum verdict verdict)
 {
     static const char *const tokens[VERDICT_COUNT] = {
@@ -63,4 +71,11 @@ const char *verdict_token(enum verdict verdict)
 bool report_wants(const struct check *check, const char *id_glob)
 {
     return !id_glob || fnmatch(id_glob, check->id, 0) == 0;
+}
+
+void report_live(const struct report *report, const struct report_request *request, struct buf *out)
+{
+    (void)report;
+    (void)request;
+    buf_puts(out, "live\n");
 }

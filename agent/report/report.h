@@ -1,29 +1,16 @@
 /*
- * Reports: writers over checks. One file a format; each takes the same facts and checks and appends
- * to a buffer. No writer knows a domain but by its name and title.
+ * Reports: writers over facts and checks. One file and one row of report/formats.def a format. A
+ * writer knows only the name and title of a domain.
  */
 #ifndef HOLDFAST_REPORT_REPORT_H
 #define HOLDFAST_REPORT_REPORT_H
 
 #include "base/buf.h"
 #include "domain/domain.h"
+#include "report/facts.h"
 #include "report/traffic.h"
 
 #include <stdint.h>
-
-enum health { HEALTH_PASS, HEALTH_WARN, HEALTH_FAIL };
-
-/* What stands at the head of every report (report/facts.def). Strings are borrowed. */
-#define FACT_TEXT   const char *
-#define FACT_ROLE   enum role
-#define FACT_NUMBER uint64_t
-#define FACT_TIME   int64_t
-#define FACT_FLAG   bool
-struct facts {
-#define FACT(kind, name) FACT_##kind name;
-#include "report/facts.def"
-#undef FACT
-};
 
 /* One event of the log; the strings are the list's owner's. */
 struct report_event {
@@ -48,7 +35,6 @@ struct check_counts {
 
 void report_count(const struct checks *checks, struct check_counts *counts); /* adds */
 void report_count_all(const struct report *report, struct check_counts *counts);
-const char *role_token(enum role role);                            /* "management" */
 const char *verdict_token(enum verdict verdict);                   /* "not_applicable" */
 bool report_wants(const struct check *check, const char *id_glob); /* NULL: every check */
 
@@ -59,15 +45,36 @@ void report_put_counts(const struct check_counts *counts, struct buf *out);
 enum health report_health(const struct report *report);
 const char *health_text(enum health health); /* "pass", "warn", "fail" */
 
-/* `all`: passing checks too. */
-void report_text(const struct report *report, bool all, const char *id_glob, struct buf *out);
-void report_json(const struct report *report, const char *id_glob, struct buf *out);
-/* application/health+json (draft-inadarei-api-health-check-06); `stale_s` not 0: the variant that
- * the endpoint serves when the snapshot is older than that, with status fail. */
-void report_health_json(const struct report *report, unsigned stale_s, struct buf *out);
-/* Prometheus text 0.0.4, or OpenMetrics 1.0.0. */
-void report_metrics(const struct report *report, bool openmetrics, struct buf *out);
-/* The status page: no script, no external resource, readable without colour. */
-void report_html(const struct report *report, struct buf *out);
+/* What of a report to write; zeroed: the failed checks as text, every check in other formats. */
+struct report_request {
+    bool all;            /* text: passing checks too */
+    const char *id_glob; /* text and JSON: the checks with a matching id; NULL: every check */
+    unsigned stale_s;    /* health document: not 0: the report is older than that and fails */
+};
+
+/* A writer of report/formats.def: appends the report to `out`, whose error the caller checks. */
+#define FORMAT(id, name, type, writer)                                                             \
+    void writer(const struct report *report, const struct report_request *request, struct buf *out);
+#include "report/formats.def"
+#undef FORMAT
+
+enum report_format_id {
+#define FORMAT(id, name, type, writer) FORMAT_##id,
+#include "report/formats.def"
+#undef FORMAT
+    FORMAT_COUNT
+};
+
+struct report_format {
+    const char *name; /* for `holdfast check --format`; NULL: a page only */
+    const char *type; /* HTTP content type */
+    void (*write)(const struct report *report, const struct report_request *request,
+                  struct buf *out);
+};
+
+extern const struct report_format report_formats[FORMAT_COUNT];
+
+/* How many of them `holdfast check` offers: the first ones, which have a name. */
+size_t report_formats_offered(void);
 
 #endif

@@ -1,26 +1,20 @@
 /* The report for people: the verdict first, then the checks of each domain that do not pass. */
 #include "report/report.h"
 
-#include "base/clock.h"
-
-#include <string.h>
-
 static void write_head(const struct report *report, struct buf *out)
 {
-    const struct facts *facts = &report->facts;
-    char time[CLOCK_TEXT_SIZE];
-    clock_text(facts->time_s, time);
-    if (facts->reason)
-        buf_printf(out, "FAILED CLOSED: %s\n", facts->reason);
-    if (facts->unrecorded)
-        buf_printf(out, "FAILED: %s\n", facts->unrecorded);
-    buf_printf(out, "%s (%s node), settings revision %llu, %s\n", facts->hostname,
-               role_token(facts->role), (unsigned long long)facts->revision, time);
-    if (facts->head)
-        buf_printf(out, "Event %llu, head of the log %s\n", (unsigned long long)facts->event,
-                   facts->head);
-    if (facts->reboot_required)
-        buf_puts(out, "A stored answer waits for the next boot.\n");
+    bool written = false;
+    for (size_t i = 0; i < fact_count; i++) {
+        const struct fact *fact = &fact_table[i];
+        char buffer[FACT_SIZE];
+        const char *value = fact_value(fact, &report->facts, buffer);
+        if (!fact->text[0] || (fact->text[0][0] == ',' && !written))
+            continue;
+        written = fact->kind == FACT_IS_FLAG ? fact_is_set(fact, &report->facts) : value != NULL;
+        if (written)
+            buf_printf(out, "%s%s%s", fact->text[0], fact->kind == FACT_IS_FLAG ? "" : value,
+                       fact->text[1]);
+    }
 }
 
 static void write_check(const struct check *check, struct buf *out)
@@ -40,17 +34,18 @@ static void write_check(const struct check *check, struct buf *out)
         buf_printf(out, "  %-14s  reason:   %s\n", "", check->reason);
 }
 
-static bool is_logged(const struct check *check, bool all, const char *id_glob)
+static bool is_shown(const struct check *check, const struct report_request *request)
 {
-    return report_wants(check, id_glob) && (all || id_glob || check->verdict >= VERDICT_FAIL);
+    return report_wants(check, request->id_glob) &&
+           (request->all || request->id_glob || check->verdict >= VERDICT_FAIL);
 }
 
-static void write_domain(const struct domain *domain, const struct checks *checks, bool all,
-                         const char *id_glob, struct buf *out)
+static void write_domain(const struct domain *domain, const struct checks *checks,
+                         const struct report_request *request, struct buf *out)
 {
     bool titled = false;
     for (size_t i = 0; i < checks->count; i++) {
-        if (!is_logged(&checks->list[i], all, id_glob))
+        if (!is_shown(&checks->list[i], request))
             continue;
         if (!titled)
             buf_printf(out, "\n%s\n", domain->title);
@@ -70,10 +65,10 @@ static void write_summary(const struct report *report, struct buf *out)
     buf_putc(out, '\n');
 }
 
-void report_text(const struct report *report, bool all, const char *id_glob, struct buf *out)
+void report_text(const struct report *report, const struct report_request *request, struct buf *out)
 {
     write_head(report, out);
     for (size_t d = 0; d < DOMAIN_COUNT; d++)
-        write_domain(domain_table[d], &report->results->domain[d], all, id_glob, out);
+        write_domain(domain_table[d], &report->results->domain[d], request, out);
     write_summary(report, out);
 }

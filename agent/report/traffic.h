@@ -13,12 +13,12 @@ struct traffic_counts {
     uint64_t requests;            /* whole heads */
     uint64_t refused_connections; /* beyond the limit of all connections */
     uint64_t refused_address;     /* beyond the limit of one source */
-    uint64_t refused_rate;        /* waited in vain for the budget of handshakes of their source */
-    uint64_t refused_strangers;   /* neither the node's nor a station's, or no longer */
-    uint64_t delayed;             /* waited for that budget */
-    uint64_t gave_way;            /* closed for a newcomer, where all places were taken */
-    uint64_t timed_out;           /* handshake, head, idle or answer */
-    uint64_t refused_requests;    /* answered with 4xx */
+    uint64_t refused_rate;    /* closed while they waited for their source's budget of handshakes */
+    uint64_t refused_unknown; /* from outside health.stations, or no longer in them */
+    uint64_t delayed;         /* waited for that budget */
+    uint64_t gave_way;        /* closed for a new connection at the limit */
+    uint64_t timed_out;       /* handshake, head, idle or answer */
+    uint64_t refused_requests; /* answered with 4xx */
 };
 
 #endif

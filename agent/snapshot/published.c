@@ -1,4 +1,4 @@
-/* What is published: facts, settings, policy, ruleset and checks, in this order. */
+/* The published report: facts, settings, policy, ruleset and checks, in this order. */
 #include "snapshot/published.h"
 
 #include "base/str.h"
@@ -19,7 +19,7 @@
 
 static void write_facts(const struct facts *facts, struct buf *out)
 {
-#define FACT(kind, name) WRITE_##kind(out, facts->name);
+#define FACT(kind, name, ...) WRITE_##kind(out, facts->name);
 #include "report/facts.def"
 #undef FACT
 }
@@ -93,7 +93,7 @@ void published_write(const struct report *report, const struct node *node, struc
 
 static void read_facts(struct cursor *from, struct facts *facts)
 {
-#define FACT(kind, name) facts->name = READ_##kind(from);
+#define FACT(kind, name, ...) facts->name = READ_##kind(from);
 #include "report/facts.def"
 #undef FACT
 }

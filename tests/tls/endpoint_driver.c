@@ -234,7 +234,7 @@ static void print_counts(const struct traffic_counts *counts)
     COUNT(refused_connections);
     COUNT(refused_address);
     COUNT(refused_rate);
-    COUNT(refused_strangers);
+    COUNT(refused_unknown);
     COUNT(delayed);
     COUNT(gave_way);
     COUNT(timed_out);

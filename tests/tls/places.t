@@ -161,7 +161,7 @@ front.stop()
 front = front_for('10.1.0.0/16', '2001:db8:1::/48')
 for source in '10.2.0.1', '10.255.0.1', '2001:db8:2::1':
     tap.same(ended(front.connect(source)), b'', f'{source}: no station, closed without a word')
-tap.same(front.counted('refused_strangers', 3), 3, 'and counted')
+tap.same(front.counted('refused_unknown', 3), 3, 'and counted')
 stays, goes = front.tls('10.1.0.1'), front.tls('2001:db8:1::1')
 local = front.tls('127.0.0.1')
 waits = front.connect('2001:db8:1::2')

@@ -239,7 +239,7 @@ static bool text_report(void)
         .results = &results,
     };
     struct buf out = {0};
-    report_text(&report, true, NULL, &out);
+    report_text(&report, &(struct report_request){.all = true}, &out);
     bool well = buf_error(&out) == 0;
     buf_free(&out);
     return well;

@@ -110,7 +110,7 @@ static void health_follows_from_checks_and_facts(void **state)
         (void)snprintf(checks, sizeof(checks),
                        "\"%s:failing\":[{\"componentType\":\"system\",\"status\":\"%s\"",
                        domain_table[one->domain]->name, one->of_domain);
-        report_health_json(&test.report, 0, &page);
+        report_health_json(&test.report, &(struct report_request){0}, &page);
         print_message("%s\n", one->name);
         expect(&page, status);
         expect(&page, checks);
@@ -153,11 +153,11 @@ static void every_page_counts_what_was_not_checked(void **state)
     for (enum verdict verdict = 0; verdict < VERDICT_COUNT; verdict++)
         add_check(verdict % 2 ? DOMAIN_GUIDE : DOMAIN_FIREWALL, "a.check", verdict);
     add_check(DOMAIN_GUIDE, "guide.x", VERDICT_NOT_CHECKED);
-    report_text(&test.report, false, NULL, &text);
-    report_html(&test.report, &html);
-    report_health_json(&test.report, 0, &health);
-    report_json(&test.report, NULL, &json);
-    report_metrics(&test.report, false, &metrics);
+    report_text(&test.report, &(struct report_request){0}, &text);
+    report_html(&test.report, &(struct report_request){0}, &html);
+    report_health_json(&test.report, &(struct report_request){0}, &health);
+    report_json(&test.report, &(struct report_request){0}, &json);
+    report_metrics(&test.report, &(struct report_request){0}, &metrics);
     expect(&text, counts);
     expect(&html, counts);
     expect(&health, counts);
@@ -175,7 +175,7 @@ static void every_page_counts_what_was_not_checked(void **state)
 
 /* --- metrics --- */
 
-static void a_check_that_falls_short_is_0_and_every_other_is_1(void **state)
+static void a_failed_check_is_0_and_every_other_is_1(void **state)
 {
     static const char *const lines[VERDICT_COUNT] = {
         [VERDICT_PASS] = "verdict=\"pass\"} 1\n",
@@ -189,7 +189,7 @@ static void a_check_that_falls_short_is_0_and_every_other_is_1(void **state)
         struct buf page = {0};
         begin(NULL);
         add_check(DOMAIN_SYSCTL, "sysctl.x", verdict);
-        report_metrics(&test.report, false, &page);
+        report_metrics(&test.report, &(struct report_request){0}, &page);
         (void)snprintf(line, sizeof(line), "holdfast_check{domain=\"sysctl\",id=\"sysctl.x\",%s",
                        lines[verdict]);
         expect(&page, line);
@@ -233,14 +233,14 @@ static void every_gauge_shows_its_own_fact(void **state)
     facts->admin_disabled = facts->reboot_required = true;
     facts->drift_repaired = 19;
     test.report.traffic.renegotiations = 20;
-    report_metrics(&test.report, false, &page);
+    report_metrics(&test.report, &(struct report_request){0}, &page);
     for (size_t i = 0; i < countof(of_facts); i++)
         expect(&page, of_facts[i]);
     buf_free(&page);
     facts->reason = facts->unrecorded = "lost";
     facts->fips = true;
     facts->admin_disabled = facts->reboot_required = false;
-    report_metrics(&test.report, false, &page);
+    report_metrics(&test.report, &(struct report_request){0}, &page);
     expect(&page, "holdfast_health 2\n");
     expect(&page, "holdfast_fail_closed 1\n");
     expect(&page, "holdfast_unrecorded 1\n");
@@ -249,6 +249,78 @@ static void every_gauge_shows_its_own_fact(void **state)
     expect(&page, "holdfast_reboot_required 0\n");
     buf_free(&page);
     (void)state;
+}
+
+/* --- facts --- */
+
+static void expect_fact(const struct fact *fact, const struct buf *json, const struct buf *html,
+                        const struct buf *metrics)
+{
+    char text[160];
+    if (fact->json) {
+        (void)snprintf(text, sizeof(text), "\"%s\":", fact->json);
+        expect(json, text);
+    }
+    if (fact->label) {
+        (void)snprintf(text, sizeof(text), ">%s", fact->label);
+        expect(html, text);
+    }
+    if (fact->metric) {
+        (void)snprintf(text, sizeof(text), "# HELP %s%s %s\n", fact->metric,
+                       fact->counter ? "_total" : "", fact->help);
+        expect(metrics, text);
+    }
+    assert_true(fact->json || fact->label || fact->metric);
+}
+
+static void every_fact_stands_in_each_format_that_its_row_names(void **state)
+{
+    const struct report_request request = {.all = false};
+    struct buf json = {0}, html = {0}, metrics = {0};
+    struct facts *facts = &test.report.facts;
+    facts->reason = facts->unrecorded = facts->head = facts->certificate_fingerprint = "ab";
+    facts->event = 3;
+    facts->time_s = 1;
+    report_json(&test.report, &request, &json);
+    report_html(&test.report, &request, &html);
+    report_metrics(&test.report, &request, &metrics);
+    for (size_t i = 0; i < fact_count; i++)
+        expect_fact(&fact_table[i], &json, &html, &metrics);
+    buf_free(&json);
+    buf_free(&html);
+    buf_free(&metrics);
+    (void)state;
+}
+
+static void the_head_of_the_log_stands_only_behind_its_event(void **state)
+{
+    const struct report_request request = {.all = false};
+    struct buf text = {0}, health = {0};
+    test.report.facts.time_s = 1;
+    test.report.facts.head = "abcd";
+    report_text(&test.report, &request, &text);
+    report_health_json(&test.report, &request, &health);
+    expect_not(&text, "abcd");
+    expect_not(&health, "abcd");
+    buf_clear(&text);
+    buf_clear(&health);
+    test.report.facts.event = 7;
+    report_text(&test.report, &request, &text);
+    report_health_json(&test.report, &request, &health);
+    expect(&text, "\nEvent 7, head of the log abcd\n");
+    expect(&health, "\"event 7, head abcd\"");
+    expect(&health, "\"revision 0, generation 0\"");
+    buf_free(&text);
+    buf_free(&health);
+    (void)state;
+}
+
+static void check_offers_text_and_json_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(report_formats_offered(), 2);
+    assert_string_equal(report_formats[0].name, "text");
+    assert_string_equal(report_formats[1].name, "json");
 }
 
 /* --- HTML --- */
@@ -265,7 +337,7 @@ static void no_text_breaks_out_of_the_status_page(void **state)
     test.report.facts.head = test.report.facts.certificate_fingerprint = HOSTILE;
     test.report.events = &event;
     test.report.event_count = 1;
-    report_html(&test.report, &page);
+    report_html(&test.report, &(struct report_request){0}, &page);
     expect(&page, "a &quot;b&quot; &#39;c&#39; &lt;d&gt; &amp; e");
     expect_not(&page, "\"b\"");
     expect_not(&page, "'c'");
@@ -282,12 +354,12 @@ static void a_fingerprint_that_is_not_known_has_no_check(void **state)
     (void)state;
     for (size_t i = 0; i < countof(unknown); i++) {
         test.report.facts.certificate_fingerprint = unknown[i];
-        report_html(&test.report, &page);
+        report_html(&test.report, &(struct report_request){0}, &page);
         expect_not(&page, "SHA-256");
         buf_clear(&page);
     }
     test.report.facts.certificate_fingerprint = "AB:CD";
-    report_html(&test.report, &page);
+    report_html(&test.report, &(struct report_request){0}, &page);
     expect(&page, "SHA-256");
     expect(&page, "AB:CD");
     buf_free(&page);
@@ -295,15 +367,18 @@ static void a_fingerprint_that_is_not_known_has_no_check(void **state)
 
 int main(void)
 {
-#define WITH_ROWS(test) cmocka_unit_test_setup_teardown(test, begin, end)
+#define WITH_REPORT(test) cmocka_unit_test_setup_teardown(test, begin, end)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(health_follows_from_checks_and_facts),
-        WITH_ROWS(a_stale_page_fails_whatever_the_checks_say),
-        WITH_ROWS(every_page_counts_what_was_not_checked),
-        cmocka_unit_test(a_check_that_falls_short_is_0_and_every_other_is_1),
-        WITH_ROWS(every_gauge_shows_its_own_fact),
-        WITH_ROWS(no_text_breaks_out_of_the_status_page),
-        WITH_ROWS(a_fingerprint_that_is_not_known_has_no_check),
+        WITH_REPORT(a_stale_page_fails_whatever_the_checks_say),
+        WITH_REPORT(every_page_counts_what_was_not_checked),
+        cmocka_unit_test(a_failed_check_is_0_and_every_other_is_1),
+        WITH_REPORT(every_gauge_shows_its_own_fact),
+        WITH_REPORT(every_fact_stands_in_each_format_that_its_row_names),
+        WITH_REPORT(the_head_of_the_log_stands_only_behind_its_event),
+        cmocka_unit_test(check_offers_text_and_json_alone),
+        WITH_REPORT(no_text_breaks_out_of_the_status_page),
+        WITH_REPORT(a_fingerprint_that_is_not_known_has_no_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
