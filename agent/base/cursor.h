@@ -1,7 +1,7 @@
 /*
- * A cursor over bytes of a stranger's: big-endian numbers and vectors, each checked against what is
- * left. It remembers that it was asked for more than there is, so that a reader takes field by
- * field and asks once, at the end. Nothing is copied or allocated.
+ * A cursor over untrusted bytes: big-endian numbers and vectors, each checked against the bytes
+ * left. It remembers a read past the end, so that a reader takes field by field and checks once, at
+ * the end. Nothing is copied or allocated.
  */
 #ifndef HOLDFAST_BASE_CURSOR_H
 #define HOLDFAST_BASE_CURSOR_H

@@ -13,12 +13,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Where an absolute `path` of the node's lies, seen from this process: `path` itself where `root`
- * is
- * "" (no --root), else a path below `root` in which every symbolic link has been resolved as
- * chroot(2) would: an absolute one begins at the root, ".." ends there. What is missing stands as
- * it is. Paths below /proc are the kernel's where ROOT/proc is a link that says "/proc".
- * -ENAMETOOLONG, -ELOOP, or the errno of readlink(2).
+/* Resolves an absolute `path` of the node for this process: `path` itself where `root` is "" (no
+ * --root), else a path below `root` in which every symbolic link has been resolved as chroot(2)
+ * would: an absolute one begins at the root, ".." ends there. A missing component stays as it is.
+ * Paths below /proc are the kernel's where ROOT/proc is a link to "/proc". -ENAMETOOLONG, -ELOOP,
+ * or the errno of readlink(2).
  *
  * file_path leaves the last component as it is, for calls that replace, remove or look at a link;
  * file_target follows a link there too, for calls that open; file_path_keeping leaves the last
@@ -45,8 +44,8 @@ int file_read_record(const char *root, const char *path, void *record, size_t si
 int file_poke(const char *path, const char *text);
 
 /* Replaces a file atomically and durably: temporary beside it, fsync, rename, fsync of the folder.
- * `mode` is set exactly, whatever the umask. A symbolic link at `path` is replaced, not followed.
- */
+ * `mode` is set exactly, whatever the umask. A symbolic link at `path` is replaced, not
+ * followed. */
 int file_replace(const char *path, const void *data, size_t size, mode_t mode);
 
 /* As file_replace, but atomic alone and not durable: for what a reboot forgets anyway (/run). */
@@ -66,8 +65,8 @@ int file_replace_with(const char *path, const void *data, size_t size,
  * is replaced, since a link's own mode lets everybody write. */
 int file_replace_alike(const char *path, const char *like, const void *data, size_t size);
 
-/* Makes what was written to the file durable; a rename in the folder of `path` (fsync(2), Notes).
- */
+/* Makes what was written to the file durable; a rename in the folder of `path` (fsync(2),
+ * Notes). */
 int file_sync(const char *path);
 int file_sync_folder_of(const char *path);
 

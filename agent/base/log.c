@@ -34,7 +34,7 @@ __attribute__((format(printf, 2, 0))) static void write_line(enum log_level leve
     str_clean(line, "\t\n");
     size_t length = strlen(line);
     line[length] = '\n';
-    /* Nobody is left to be told when standard error itself fails. */
+    /* There is no place to report that standard error itself fails. */
     ssize_t ignored = write(STDERR_FILENO, line, length + 1);
     (void)ignored;
 }

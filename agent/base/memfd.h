@@ -1,7 +1,6 @@
 /*
- * Memory with a descriptor that nobody can change once it is sealed: how one process hands bytes to
- * another that trusts neither their stability nor their size (memfd_create(2); fcntl(2), "File
- * sealing").
+ * Memory with a descriptor, immutable once it is sealed: passes bytes to a process that trusts
+ * neither their stability nor their size (memfd_create(2); fcntl(2), "File sealing").
  */
 #ifndef HOLDFAST_BASE_MEMFD_H
 #define HOLDFAST_BASE_MEMFD_H

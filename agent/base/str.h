@@ -34,8 +34,8 @@ bool str_is_text(const char *data, size_t size);
  * byte that is no UTF-8, and at the end. */
 size_t str_character(const char *text);
 
-/* Puts '?' in place of each such byte, in place, but for the control characters in `kept`: a name
- * that somebody else chose then neither forges a line nor speaks to a terminal. */
+/* Puts '?' in place of each such byte, in place, except the control characters in `kept`: an
+ * untrusted name then neither forges a line nor controls a terminal. */
 void str_clean(char *text, const char *kept);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * Local sockets by a path: who may connect stands in the path's mode and group, who did is told by
- * the kernel (unix(7), SO_PEERCRED). An open descriptor goes from one process to another with a
- * message (SCM_RIGHTS).
+ * Local sockets by a path: the path's mode and group say who may connect, the kernel says who did
+ * (unix(7), SO_PEERCRED). An open descriptor goes from one process to another with a message
+ * (SCM_RIGHTS).
  */
 #ifndef HOLDFAST_BASE_UNIX_SOCKET_H
 #define HOLDFAST_BASE_UNIX_SOCKET_H
@@ -19,8 +19,8 @@ int unix_socket_listen(const char *path, gid_t group, int backlog);
 int unix_socket_accept(int listener, uid_t *uid);
 
 /* Connects to `path`: the descriptor, which the caller closes, or a negative errno: -ENOENT or
- * -ECONNREFUSED where nobody listens, -EACCES where this user may not, -ENAMETOOLONG for a path
- * that no socket can have. */
+ * -ECONNREFUSED where no process listens, -EACCES where this user may not, -ENAMETOOLONG for a path
+ * too long for a socket. */
 int unix_socket_connect(const char *path);
 
 /* Sends a message of `size` bytes (at least one) with a copy of `fd`. Never waits: 0 or a negative

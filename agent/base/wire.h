@@ -19,8 +19,8 @@ void wire_put_text(struct buf *out, const char *text);
 /* 0 where it is not there: `from` is bad then. */
 uint64_t wire_take_number(struct cursor *from);
 
-/* Points into the bytes; NULL where NULL was put, and where no text is there: `from` is bad then.
- */
+/* Points into the bytes; NULL where NULL was put, and where no text is there: `from` is bad
+ * then. */
 const char *wire_take_text(struct cursor *from);
 
 #endif

@@ -51,7 +51,7 @@ static int get_password(const char *file, struct terminal *terminal, struct buf 
         return read_password_file(file, password);
     int error = terminal_read(terminal, "Password for admin: ", password);
     if (error == -EFBIG || error == -EILSEQ)
-        return 0; /* whoever checks it decides, and keeps the event */
+        return 0; /* the check decides, and records the event */
     return error ? -ECANCELED : 0;
 }
 

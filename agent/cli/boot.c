@@ -35,7 +35,7 @@ static void log_check(const struct check *check)
     buf_free(&line);
 }
 
-/* Checks that still fail are named on the console: at boot nobody reads a report. */
+/* Checks that still fail are named on the console: no one reads a report at boot. */
 static void tell_shortfalls(const struct results *results)
 {
     for (size_t d = 0; d < DOMAIN_COUNT; d++) {

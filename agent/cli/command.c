@@ -172,7 +172,7 @@ static size_t take_option(struct parse *parse, char **words, size_t left)
         return 1;
     }
     if (left < 2) {
-        fault(parse, "a value is missing behind", words[0]);
+        fault(parse, "a value is missing after", words[0]);
         return 0;
     }
     *value = words[1];
@@ -214,7 +214,7 @@ static int check_common(const struct parse *parse)
 {
     for (size_t i = 0; i < countof(common_options); i++)
         if (common_options[i].argument && parse->common[i] && parse->common[i][0] == '\0')
-            return fault(parse, "nothing is given for option", common_options[i].name);
+            return fault(parse, "no value is given for option", common_options[i].name);
     return EXIT_HOLDS;
 }
 
@@ -232,7 +232,8 @@ static int run(struct parse *parse)
                           NODE_STATE_PATH);
     if (error)
         return fault(parse,
-                     error == -ENAMETOOLONG ? "too long a path:" : "no way to the database below",
+                     error == -ENAMETOOLONG ? "the path is too long:"
+                                            : "cannot resolve the path of the database below",
                      invocation->root);
     invocation->state_path = parse->state_path;
     if (command->changes &&

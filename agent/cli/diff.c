@@ -12,7 +12,7 @@ struct table {
     struct stored stored;
     struct settings defaults;
     size_t width[COLUMNS];
-    size_t short_count; /* rows that fail of the guide */
+    size_t short_count; /* failed checks of the guide */
 };
 
 static bool falls_short(const struct stored *stored, enum setting_key key)

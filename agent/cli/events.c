@@ -320,7 +320,7 @@ static int find_head(const struct invocation *invocation, struct source *source,
         buf_printf(&out, "events: the hash is that of event %" PRIu64 "\n", search.sequence);
     else
         buf_printf(&out,
-                   "events: no event has the hash %s: this log is older than it, another one, or"
+                   "events: no event has the hash %s: the log is older, is of another node, or"
                    " has removed it\n",
                    hash);
     int code = stored_print(invocation, &out, search.sequence ? EXIT_HOLDS : EXIT_FALLS_SHORT);

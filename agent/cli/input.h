@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* Whether `path` means standard input, which is read after the password: its line may come first.
- */
+/* Whether `path` means standard input, which is read after the password: its line may come
+ * first. */
 bool input_is_stdin(const char *path);
 
 /* How faults and messages name it. */

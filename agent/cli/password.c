@@ -17,7 +17,7 @@
 /* -EAGAIN: it is no password, as standard error says. */
 static int read_new(struct terminal *terminal, const char *prompt, struct buf *line)
 {
-    const char *fault = "is no line of text";
+    const char *fault = "is not a line of text";
     int error = terminal_read(terminal, prompt, line);
     if (error == 0)
         fault = password_fault(buf_text(line), line->length);

@@ -42,7 +42,7 @@ static int read_timeout(const struct invocation *invocation, struct request *req
     if (!text)
         return 0;
     if (str_to_u64(text, 1, TIMEOUT_MOST_S, &seconds) < 0) {
-        log_error("probe: the timeout %s is no number of seconds from 1 to %d", text,
+        log_error("probe: the timeout %s is not a number of seconds from 1 to %d", text,
                   TIMEOUT_MOST_S);
         return -EINVAL;
     }

@@ -28,7 +28,7 @@ static void suite_text(const struct probe_suite *suite, struct buf *out)
 {
     buf_printf(out, "    %-46s", name_or(cipher_name(suite->id), "not in the registry"));
     if (suite->group)
-        buf_printf(out, " %s", name_or(group_name(suite->group), "a group of its own"));
+        buf_printf(out, " %s", name_or(group_name(suite->group), "an explicit group"));
     if (suite->dh_bits)
         buf_printf(out, " %u bits", (unsigned)suite->dh_bits);
     if (suite->proof == PROOF_DONE)
@@ -113,7 +113,8 @@ void probe_report_text(const struct probe_report *report, struct buf *out)
     certificate_text(&result->certificate, out);
     run_judge(report, finding_text, out);
     if (result->proof_error)
-        buf_puts(out, "note: not every handshake was answered in time: what none proved is open\n");
+        buf_puts(out, "note: not every handshake was answered in time: what no handshake proved is "
+                      "unknown\n");
     size_t faults = probe_report_faults(report);
     if (faults)
         buf_printf(out, "%zu fault%s", faults, faults == 1 ? "" : "s");

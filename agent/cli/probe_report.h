@@ -6,7 +6,7 @@
 #include "probe/evaluate.h"
 
 struct probe_report {
-    const char *place; /* as it was asked for */
+    const char *place; /* as given */
     const struct probe_result *result;
     const struct crypto *crypto;
     enum surface surface; /* SURFACE_NONE: no record was held against it */

@@ -92,7 +92,7 @@ static int try_text(const struct stored *stored, const char *name, const struct 
 static void add_waiting(const struct settings *before, const struct settings *after,
                         struct buf *out)
 {
-    const char *between = "holds after the next boot: ";
+    const char *between = "takes effect at the next boot: ";
     for (int i = 0; i < SETTING_COUNT; i++) {
         enum setting_key key = (enum setting_key)i;
         if (!setting_table[key].at_boot ||

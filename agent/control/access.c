@@ -170,7 +170,7 @@ int access_open(struct access **opened, const char *root, const char *state_path
         error = 0;
     if (error) {
         log_error("cannot reach the daemon at %s%s: %s", root, CONTROL_PATH,
-                  no_daemon ? "none runs, and only root may go without" : strerror(-error));
+                  no_daemon ? "no daemon runs, and only root may go without it" : strerror(-error));
         access_close(access);
         return no_daemon ? -EACCES : error;
     }

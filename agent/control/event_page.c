@@ -86,7 +86,7 @@ int event_page_read(const struct buf *page, struct event_bounds *bounds, uint64_
         struct event event;
         error = read_event(&from, &event);
         if (error == 0 && event.sequence <= *last)
-            error = -EBADMSG; /* it would be asked for without end */
+            error = -EBADMSG; /* it would be requested without end */
         if (error)
             break;
         *last = event.sequence;

@@ -24,8 +24,8 @@ struct event_request {
 int event_page_write(struct state *state, const void *request, size_t size, struct buf *out);
 
 /* Calls `each` for the events of a page, with `bounds` filled before; `*last` becomes the sequence
- * of the last one, or stays as it is where the page has none. 0, -EBADMSG, or what `each` returned.
- */
+ * of the last one, or stays as it is where the page has none. 0, -EBADMSG, or what `each`
+ * returned. */
 int event_page_read(const struct buf *page, struct event_bounds *bounds, uint64_t *last,
                     int (*each)(void *context, const struct event *event), void *context);
 

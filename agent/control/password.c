@@ -116,8 +116,8 @@ int password_compare(const char *password, const char *hash)
     return error;
 }
 
-/* Kinds that crypt(3) of other systems makes (crypt(5) of libxcrypt) and musl's does not compute.
- */
+/* Kinds that crypt(3) of other systems makes (crypt(5) of libxcrypt) and musl's does not
+ * compute. */
 static const char *kind_of(const char *hash)
 {
     static const struct {

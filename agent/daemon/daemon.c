@@ -310,10 +310,10 @@ static void note_missing_boot(struct daemon *daemon)
     struct boot_record record = {0};
     if (boot_record_read(daemon->node.system.root, &record) == 0)
         return;
-    node_event(
-        &daemon->node, "unbooted",
-        "no boot is recorded since the machine started: nothing is known to have enforced the "
-        "policy before the network came up");
+    node_event(&daemon->node, "unbooted",
+               "no boot is recorded since the machine started: it is unknown whether anything "
+               "enforced the "
+               "policy before the network came up");
 }
 
 int daemon_run(const struct daemon_setup *setup)

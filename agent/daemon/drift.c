@@ -1,4 +1,4 @@
-/* What one walk found, gathered while it goes on and told at its end. */
+/* What one walk found: gathered during the walk, logged at its end. */
 #include "daemon/drift.h"
 
 #include "base/clock.h"

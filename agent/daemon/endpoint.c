@@ -239,7 +239,7 @@ static bool is_as_set(const struct endpoint *endpoint, const struct node *node)
            memcmp(&offer, &endpoint->offer, sizeof(offer)) == 0;
 }
 
-/* Tells the process whom it serves. False where it could not be told. */
+/* Sends the process the stations to serve. False where that failed. */
 static bool admit(struct endpoint *endpoint, const struct node *node)
 {
     struct stations stations;

@@ -46,7 +46,7 @@ struct endpoint {
 void endpoint_init(struct endpoint *endpoint);
 
 /* Reads the certificate, or makes it; neither where a self-test failed (node/fips_evidence.h). 0 or
- * a negative code, told. */
+ * a negative code, logged. */
 int endpoint_open(struct endpoint *endpoint, struct node *node);
 
 /* Does in the turns of this loop what is due or comes from the process, whose counts go to
@@ -59,14 +59,14 @@ int endpoint_register(struct endpoint *endpoint, struct loop *loop, struct node 
 void endpoint_evaluate(struct node *node);
 
 /* Starts the process on the address and port of the settings; or leaves it down where FIPS mode
- * forbids it: a self-test failed, or the key is not approved. What fails is told, recorded, and due
- * again. */
+ * forbids it: a self-test failed, or the key is not approved. A failure is logged, recorded, and
+ * retried. */
 void endpoint_start(struct endpoint *endpoint, struct node *node);
 
 /* Holds the endpoint against the settings and the clock: makes the certificate anew where that is
- * due, tells the process whom it serves where health.stations has changed, and replaces it where it
- * listens elsewhere or offers something else than is set, which ends its connections. True where
- * the process was replaced. */
+ * due, sends the process a changed health.stations, and replaces it where it listens elsewhere or
+ * offers something else than is set, which ends its connections. True where the process was
+ * replaced. */
 bool endpoint_hold(struct endpoint *endpoint, struct node *node);
 
 /* What is due: a start, a question. True where it is another state than before. */

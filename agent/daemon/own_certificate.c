@@ -86,8 +86,8 @@ static void key_rules_text(const struct node *node, struct buf *text)
 
 /* --- reading it --- */
 
-/* Whose the stored pair is. A damaged origin may have been that of an import, and so may a pair
- * without an origin that cannot be read. */
+/* The origin of the stored pair. A damaged origin may have been that of an import, and so may a
+ * pair without an origin that cannot be read. */
 static void read_owner(struct own_certificate *own, struct state *state, struct buf *origin)
 {
     int error = state_object_get(state, OBJECT_ORIGIN, origin);
@@ -168,7 +168,8 @@ static int keep(const struct own_certificate *own, const struct node *node)
     return error;
 }
 
-/* A state that cannot keep it has told so: the certificate then lasts as long as the process. */
+/* Where the state cannot keep it, it logs that, and the certificate lasts as long as the
+ * process. */
 static int make(struct own_certificate *own, struct node *node, const char *why)
 {
     struct own_certificate made = {
@@ -198,8 +199,8 @@ static int make(struct own_certificate *own, struct node *node, const char *why)
     return 0;
 }
 
-/* A clock that stands before this program was written is wrong now: what a sound clock made is kept
- * for when it is right again. */
+/* A clock before the date of this program is wrong: a certificate made by a correct clock is kept
+ * until the clock is correct again. */
 static const char *why_by_time(const struct certificate_life *life, int64_t now_s)
 {
     int64_t length_s = life->until_s - life->from_s;
@@ -262,7 +263,7 @@ int own_certificate_open(struct own_certificate *own, struct node *node)
         return error;
     own->is_loaded = true;
     if (error == 0 && own->self_made && !certificate_has_key(&own->certificate_pem, &own->key_pem))
-        own->self_made = false; /* somebody else's key: the endpoint says what is wrong with it */
+        own->self_made = false; /* an imported key: the endpoint reports its fault */
     if (error && own->is_import)
         return refuse_import(own, error);
     if (error)

@@ -23,7 +23,7 @@ struct own_certificate {
     bool is_loaded;             /* what is stored was looked at */
     bool self_made;
     bool is_import;    /* the stored one is: nothing is made in its place */
-    bool is_volatile;  /* whose the stored one is cannot be known: it is not written over */
+    bool is_volatile;  /* the origin of the stored one is unknown: it is not overwritten */
     const char *fault; /* why an imported one cannot be served, NULL: it can, or is none */
     struct buf key_rules, names; /* what a self-made one was made from */
     struct certificate_life life;
@@ -31,9 +31,9 @@ struct own_certificate {
 };
 
 /* Reads the pair from the state; makes one where there is none, or ours cannot be read. On a node
- * whose state takes nothing, or where the stored one may be somebody else's, it lasts as long as
- * the process. An imported one that cannot be read leaves no certificate, and `fault` says why. 0
- * or a negative code, told. */
+ * whose state takes nothing, or where the stored one may be imported, it lasts as long as the
+ * process. An imported one that cannot be read leaves no certificate, and `fault` says why. 0 or a
+ * negative code, logged. */
 int own_certificate_open(struct own_certificate *own, struct node *node);
 
 /* Makes a self-made one anew where that is due, with an event. True where it did; never before

@@ -205,8 +205,8 @@ int prober_register(struct prober *prober, struct loop *loop, struct node *node,
 
 /* --- the process --- */
 
-/* It talks to listeners that may be anybody's by now. A system call that is none of its own kills
- * it: nobody depends on it. */
+/* It talks to listeners that may belong to any process. A system call outside its filter kills it;
+ * no other process depends on it. */
 static int give_up_privilege(const struct helper_self *self, const struct probe_cache *record,
                              struct connect_sources *sources)
 {

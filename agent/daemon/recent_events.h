@@ -1,5 +1,5 @@
-/* The newest events of the log, copied for the status page: a report outlives the walk over them.
- */
+/* The newest events of the log, copied for the status page: a report outlives the walk over
+ * them. */
 #ifndef HOLDFAST_DAEMON_RECENT_EVENTS_H
 #define HOLDFAST_DAEMON_RECENT_EVENTS_H
 

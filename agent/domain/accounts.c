@@ -1,7 +1,7 @@
 /*
- * The accounts domain: once the system administrator account is disabled, nobody logs in: passwords
- * are locked, the admin's shell refuses, no console offers a login, and no sshd runs. It only ever
- * closes; nothing here opens an account again.
+ * The accounts domain: once the system administrator account is disabled, no user logs in:
+ * passwords are locked, the admin's shell refuses, no console offers a login, and no sshd runs. It
+ * only ever closes; nothing here opens an account again.
  *
  * Source: guide, question 2 (it applies to SSH and console access and cannot be taken back).
  */
@@ -57,8 +57,8 @@ static void line_write(const struct line *line, struct buf *out)
         buf_printf(out, "%s%s", i ? ":" : "", line->field[i]);
 }
 
-/* What differs in one line: its name is added to `found`, and the line is mended where `out` is
- * given. A line that is not understood stays as it is. */
+/* Checks one line: a name that differs is added to `found`, and the line is repaired where `out` is
+ * given. A malformed line stays as it is. */
 typedef void repair_line(struct line *line, struct buf *found);
 
 static void name_found(struct buf *found, const char *name)
@@ -66,7 +66,7 @@ static void name_found(struct buf *found, const char *name)
     buf_printf(found, "%s%s", found->length ? ", " : "", name);
 }
 
-/* A field that crypt(3) can never produce: '!' and '*' lock, anything else may let somebody in. */
+/* A field that crypt(3) can never produce: '!' and '*' lock, anything else may permit a log-in. */
 static bool is_locked(const char *password)
 {
     return password[0] == '!' || password[0] == '*';
@@ -109,7 +109,7 @@ static void repair_admin_shell(struct line *line, struct buf *found)
 
 static const struct console_program {
     const char *name;
-    bool alone; /* with an operand it runs a script and asks nobody */
+    bool alone; /* with an operand it runs a script and asks for no log-in */
 } console_programs[] = {
     {"getty", false}, {"agetty", false}, {"login", false}, {"sulogin", false},
     {"sh", true},     {"ash", true},     {"bash", true},
@@ -219,7 +219,7 @@ static void repair_text(const struct account_rule *rule, struct buf *text, struc
     }
 }
 
-/* Reads the rule's file and mends a copy: `found` names what differed, `out` is the new text. */
+/* Reads the rule's file and repairs a copy: `found` names the differences, `out` is the text. */
 static int repair_file(const struct system *system, const struct account_rule *rule,
                        struct buf *found, struct buf *out)
 {
@@ -304,7 +304,7 @@ static void observe_processes(const struct system *system, struct checks *checks
     if (error)
         check_verdict(
             check, VERDICT_ERROR,
-            checks_text(checks, "cannot tell by /etc/passwd and /proc: %s", strerror(-error)));
+            checks_text(checks, "cannot decide from /etc/passwd and /proc: %s", strerror(-error)));
     else
         check_judge(check,
                     found.length ? checks_text(checks, "%s", buf_text(&found))

@@ -72,8 +72,8 @@ struct check *checks_add(struct checks *checks, struct check check)
     return &checks->list[checks->count++];
 }
 
-/* Room for a string of that length in the first block of the chain, or NULL (and `failed` is set).
- */
+/* Room for a string of that length in the first block of the chain, or NULL (and `failed` is
+ * set). */
 static char *room_for(struct checks *checks, size_t length)
 {
     struct checks_text *block = checks->texts;
@@ -168,9 +168,9 @@ void check_excerpt(const char *text, size_t most, struct buf *out)
 void check_print(const struct check *check, struct buf *out)
 {
     bool observed = check->observed && check->observed[0] != '\0';
-    buf_printf(out, "%s is ", check->id);
+    buf_printf(out, "%s: observed ", check->id);
     check_excerpt(observed ? check->observed : "unknown", PRINTED_VALUE, out);
-    buf_puts(out, ", should be ");
+    buf_puts(out, ", expected ");
     check_excerpt(check->expected, PRINTED_VALUE, out);
     if (check->reason) {
         buf_puts(out, " (");

@@ -1,6 +1,6 @@
 /*
- * Checks: what should be, what is, and the verdict. A domain plans them, observes them, and changes
- * the system for those that differ; reports write them and know no domain.
+ * Checks: what is expected, what was observed, and the verdict. A domain plans them, observes them,
+ * and changes the system where they fail; reports write them and know no domain.
  */
 #ifndef HOLDFAST_DOMAIN_CHECKS_H
 #define HOLDFAST_DOMAIN_CHECKS_H
@@ -28,7 +28,7 @@ struct check {
     const char *id;           /* "sysctl.net.ipv4.conf.if.rp_filter": [a-z0-9._-], unique */
     const char *title;        /* one line for people */
     const char *section;      /* the guide's section, or NULL */
-    enum setting_key setting; /* whose decision it is, or SETTING_NONE */
+    enum setting_key setting; /* the controlling setting, or SETTING_NONE */
     const char *expected;
     const char *observed; /* NULL until observed */
     const char *reason;   /* why, in words, or NULL */
@@ -66,8 +66,7 @@ __attribute__((format(printf, 2, 3))) const char *checks_text(struct checks *che
 const char *checks_take_text(struct checks *checks, struct buf *text);
 
 /* Sets observed, in words of what the system showed, and pass where it satisfies the check, else
- * fail.
- */
+ * fail. */
 void check_judge(struct check *check, const char *observed, bool satisfies);
 
 /* The same where expected is a value: it is satisfied by its like. */
@@ -76,8 +75,8 @@ void check_observe(struct check *check, const char *observed);
 /* Sets a verdict with its reason. `observed` becomes "" when it was NULL. */
 void check_verdict(struct check *check, enum verdict verdict, const char *reason);
 
-/* Appends what a check shows in one line, for logs and events: "ID is OBSERVED, should be EXPECTED
- * (reason)". Long texts are cut between words, with an ellipsis. */
+/* Appends what a check shows in one line, for logs and events: "ID: observed OBSERVED, expected
+ * EXPECTED (reason)". Long texts are cut between words, with an ellipsis. */
 void check_print(const struct check *check, struct buf *out);
 
 /* Appends a text of at most `most` bytes, cut before a word and between characters, with "..."

@@ -81,7 +81,7 @@ struct results {
 
 void results_free(struct results *results);
 
-/* Told of each check that differed before its domain converged, with the check as it was observed
+/* Called for each check that failed before its domain converged, with the check as it was observed
  * then, and again (repaired = true) when it passes afterwards. */
 struct change_listener {
     void (*changed)(void *context, const struct domain *domain, const struct check *check,

@@ -101,7 +101,7 @@ static const char *reason(const struct rendered_file *file, const struct check *
     if (check->verdict == VERDICT_PASS)
         return origin(file, checks);
     return found->should.length
-               ? checks_text(checks, "%s: should be %s", file->file.path, buf_text(&found->should))
+               ? checks_text(checks, "%s: expected %s", file->file.path, buf_text(&found->should))
                : file->file.path;
 }
 

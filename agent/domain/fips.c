@@ -1,5 +1,5 @@
-/* The fips domain's checks. The file that services look for, /etc/fips/enabled, is no part of it.
- */
+/* The fips domain's checks. The file that services look for, /etc/fips/enabled, is no part of
+ * it. */
 #include "domain/fips.h"
 
 #include "base/file.h"

@@ -95,8 +95,8 @@ static void plan_all(struct firewall_plan *plan, struct checks *checks)
     plan->rules = checks->count;
     plan_rules(&plan->ruleset, checks);
     plan->unexpected =
-        plan_one(checks, "firewall.surplus", "Nothing else in the table of Holdfast", "none");
-    plan->foreign = plan_one(checks, "firewall.foreign",
+        plan_one(checks, "firewall.unexpected", "Nothing else in the table of Holdfast", "none");
+    plan->foreign = plan_one(checks, "firewall.other_tables",
                              "No other table accepts, drops or changes packets", "none");
     plan->flows = plan_one(checks, "firewall.flows", "No flow outlives the rule that admitted it",
                            "a rule admits each flow that others began");
@@ -128,7 +128,7 @@ static void all_checks(struct checks *checks, enum verdict verdict, const char *
         check_verdict(&checks->list[i], verdict, reason);
 }
 
-/* Of those chains that should be: others are surplus. */
+/* Of the expected chains only; others are unexpected. */
 static bool chains_are_in_order(const struct firewall_ruleset *ruleset,
                                 const struct nft_table *table)
 {
@@ -221,10 +221,9 @@ static void observe_foreign(const struct firewall_foreign *foreign, struct check
         return;
     }
     check_observe(check, checks_text(checks, "%s", buf_text(&foreign->names)));
-    check_verdict(
-        check, VERDICT_FAIL,
-        "these tables belong to none of Holdfast's settings, and accept, drop or change packets "
-        "beside its rules; Holdfast leaves them alone: remove them");
+    check_verdict(check, VERDICT_FAIL,
+                  "no setting of Holdfast owns these tables, which accept, drop or change packets "
+                  "beside its rules; Holdfast does not change them: remove them");
 }
 
 static void observe_flows(const struct policy *policy, struct check *check, struct checks *checks)
@@ -282,7 +281,7 @@ static void firewall_observe(const struct system *system, const struct evidence 
     (void)evidence;
     const struct firewall_plan *plan = planned(checks);
     if (!system->manages_firewall)
-        all_checks(checks, VERDICT_NOT_APPLICABLE, "the system has no network of its own");
+        all_checks(checks, VERDICT_NOT_APPLICABLE, "the system has no own network namespace");
     else if (plan)
         observe_all(plan, policy, checks);
     else

@@ -1,7 +1,7 @@
 /*
- * The guide domain: each stored setting held against the value that the deployment guide asks for.
- * It only looks: what is stored is the administrator's decision. A value passes where something on
- * the node acts on it (settings.def, stored_on); what is merely stored proves nothing.
+ * The guide domain: compares each stored setting with the value that the deployment guide asks for.
+ * It changes nothing: the stored value is the administrator's decision. A value passes only where
+ * something on the node acts on it (settings.def, stored_on).
  */
 #include "domain/domain.h"
 
@@ -90,7 +90,7 @@ static int read_sizes(struct packet_sizes *sizes, struct checks *checks, struct 
     return error;
 }
 
-/* What is stored, and what the interfaces have; of a check that differs those alone that differ. */
+/* The stored value, and the interfaces' values; of a failed check only those that differ. */
 static void judge_sizes(const struct packet_sizes *sizes, struct checks *checks,
                         struct check *check)
 {
@@ -114,7 +114,7 @@ static void observe_packet_size(const struct system *system, const struct policy
     else if (check->verdict == VERDICT_PASS)
         check_verdict(check, VERDICT_NOT_CHECKED,
                       system->manages_firewall ? "no interface is up"
-                                               : "the system has no network of its own");
+                                               : "the system has no own network namespace");
     checks->failed |= sizes.right.text.failed || sizes.wrong.text.failed;
     buf_free(&sizes.right.text);
     buf_free(&sizes.wrong.text);

@@ -37,7 +37,7 @@ static gid_t group_of(const struct managed_file *file)
     return file->gid == (gid_t)MANAGED_FILE_OWN_USER ? getegid() : file->gid;
 }
 
-/* True where kind, owner and mode are as they should be; else says what is not. */
+/* True where kind, owner and mode are as expected; else writes what differs. */
 static bool has_attributes(const struct stat *found, mode_t kind, const struct managed_file *file,
                            struct buf *observed)
 {

@@ -17,7 +17,7 @@ enum { MANAGED_FILE_FOLDER_MODE = 0755 };
 struct managed_file_found {
     bool equal;          /* as it should be: `observed` is "SHA-256 3f2a..." of what was read, of a
                             secret "as it should be" */
-    struct buf observed; /* else in words how it differs, "absent" where there is none */
+    struct buf observed; /* else how it differs in words, "absent" where it is missing */
     struct buf should;   /* what its first differing line should be; empty: nothing to say */
 };
 
@@ -34,7 +34,8 @@ int managed_file_look_folder(const char *path, struct buf *observed);
 int managed_file_write(const char *path, const struct managed_file *file, const struct buf *text,
                        bool durable);
 
-/* Makes the folder that `path` lies in what it should be. What is no folder there is removed. */
+/* Makes the folder of `path` with the expected owner and mode. Another object in its place is
+ * removed. */
 int managed_file_repair_folder(const char *path);
 
 #endif

@@ -223,8 +223,8 @@ static void observe_text(const char *text, struct checks *checks, struct check *
         observe_mount(&mounts[check->tag - TAG_MOUNTS], text, checks, check);
 }
 
-/* A file of the kernel's, and the tags of the checks that it tells of: from `first` up to `last`.
- */
+/* A file of the kernel's, and the tags of the checks that it tells of: from `first` up to
+ * `last`. */
 struct source {
     const char *name;
     size_t limit, first, last;

@@ -1,9 +1,9 @@
 /*
  * The tls domain: what the node's own listeners really accept, held against the policy's records.
- * It connects to nobody: the daemon probes them (probe/probe_cache.h), and what it found last is
- * judged here by the policy of the moment. Before the network is up there is no record, and no
- * check applies. Who serves the health port is the daemon's to say (probe/served.h): what answers
- * there is judged only where it is the endpoint, with the endpoint's certificate.
+ * It opens no connection: the prober does (probe/probe_cache.h), and its last results are compared
+ * with the current policy. Before the network is up there is no record, and no check applies. The
+ * daemon says which process serves the health port (probe/served.h): it is evaluated only where it
+ * is the endpoint, with the endpoint's certificate.
  */
 #include "domain/domain.h"
 
@@ -30,7 +30,7 @@ static const struct aspect {
     [TOPIC_SUITES]      = {"TLS suites accepted", "those of the policy alone", TLS_CBC},
     [TOPIC_GROUPS]      = {"TLS groups accepted", "those of the policy alone", SECURITY_FIPS},
     [TOPIC_SIGNATURES]  = {"TLS signatures made", "those of the policy alone", SETTING_NONE},
-    [TOPIC_ORDER]       = {"whose order of TLS suites decides", "the server's", SETTING_NONE},
+    [TOPIC_ORDER]       = {"order of TLS suites", "the server's", SETTING_NONE},
     [TOPIC_SESSIONS]    = {"TLS sessions", "secure renegotiation, no compression, in FIPS mode "
                            "extended master secret", SETTING_NONE},
     [TOPIC_CERTIFICATE] = {"certificate", "valid, its chain in order", SETTING_NONE},

@@ -250,7 +250,7 @@ void connection_receive(struct connection *connection, uint64_t now_ms)
     else if (may_feed(connection))
         feed(connection, now_ms);
     if (connection->phase != PHASE_DEAD)
-        (void)flush(connection); /* what is left leaves when the socket takes it */
+        (void)flush(connection); /* the rest is sent when the socket is writable */
 }
 
 /* Encrypts what HTTP wrote. */
@@ -283,7 +283,7 @@ void connection_send(struct connection *connection, uint64_t now_ms)
         connection->wire.unsent.length)
         return;
     drain(connection, now_ms);
-    (void)flush(connection); /* what is left leaves when the socket takes it */
+    (void)flush(connection); /* the rest is sent when the socket is writable */
     if (connection->phase != PHASE_OPEN || connection->http.responses == 0)
         return;
     connection->http.responses = 0;

@@ -3,8 +3,8 @@
  * answers out, and a time limit for each of these. It never waits: every function does what can be
  * done at once and says through connection_events() what it waits for.
  *
- * A client that keeps its connection and asks nothing rests after a moment: HTTP lets it go, its
- * buffers are given back, and what is left is TLS's own state. Its next request takes all up again.
+ * An idle client hibernates after a moment: its HTTP connection and buffers are freed, and only the
+ * TLS state remains. Its next request restores the rest.
  */
 #ifndef HOLDFAST_ENDPOINT_CONNECTION_H
 #define HOLDFAST_ENDPOINT_CONNECTION_H
@@ -60,8 +60,8 @@ struct connection *connection_open(struct connection_shared *shared, int socket,
                                    const struct limiter_slot *place, const struct peer *peer,
                                    uint64_t now_ms);
 
-/* Of one that waits: begins the handshake if the gate lets it, and says whether it waits no more.
- */
+/* Of one that waits: begins the handshake if the gate lets it, and says whether it waits no
+ * more. */
 bool connection_start(struct connection *connection, uint64_t now_ms);
 
 /* Its place, as it is now. */
@@ -81,8 +81,8 @@ void connection_check_time(struct connection *connection, uint64_t now_ms);
 /* Closes it at once, without a word. */
 void connection_drop(struct connection *connection);
 
-/* Closes it for a reason of ours: where its handshake is over the client is told that nothing more
- * comes (close_notify, RFC 8446, 6.1), so that it does not take the end for an attack. */
+/* Closes it for a reason of the endpoint: after the handshake the client is sent close_notify (RFC
+ * 8446, 6.1), so that it does not mistake the end for an attack. */
 void connection_part(struct connection *connection);
 
 /* What epoll shall wait for: 0, EPOLLIN or EPOLLOUT. */

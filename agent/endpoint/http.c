@@ -178,7 +178,7 @@ static int add_client(struct http *http, struct http_client *client)
         close(client->fd);
         return -EMFILE;
     }
-    /* The library asks for an address, and shows it to nobody. */
+    /* The library requires an address and does not use it. */
     const struct sockaddr_storage address = {.ss_family = AF_UNIX};
     http->adding = client;
     client->open = false;

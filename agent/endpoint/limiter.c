@@ -7,13 +7,13 @@ enum {
     WHOLE = 1000,        /* one handshake */
     PROBE_PLACES = 6,    /* as many connections as the prober has at once */
     PROBE_PART = 8,      /* but no more of all places than one in so many */
-    BEHAVING_PLACES = 2, /* of a source that behaves are not held against it */
+    BEHAVING_PLACES = 2, /* of a known source are not counted */
     WORK_MS = 1000       /* for its answer, before a connection is slow */
 };
 
 /* --- entries --- */
 
-/* Strangers are forgotten before those who behave, and each the longer ago it was seen. */
+/* Unknown clients are forgotten before known ones, and the least recently seen first. */
 static bool is_forgotten_before(const struct limiter_entry *a, const struct limiter_entry *b)
 {
     if (a->is_known != b->is_known)
@@ -171,7 +171,7 @@ void limiter_leave(struct limiter *limiter, const struct limiter_slot *place)
 
 /* --- who gives way --- */
 
-/* With the newcomer counted to its own source. */
+/* With the new connection counted to its own source. */
 static unsigned fullness(const struct limiter_entry *entry, const struct limiter_entry *newcomer)
 {
     unsigned places = entry->places + (entry == newcomer);

@@ -1,10 +1,10 @@
 /*
- * Places for connections, and handshakes, by source. There are so many places altogether; each
- * share of them (stations.h) has some that no other share can use up, at least one, and a
- * source may have so many open. Where there are more shares than places and each place is the only
- * one of its share, an idle one gives way to a share that has none. A handshake begins when the
- * source's budget of them allows (a token bucket of one second), and waits until then. Where all
- * places are taken, this says whose is given to a newcomer. A fixed table, no allocation.
+ * The limits of connections and handshakes by source. The number of places for connections is
+ * fixed; each share (stations.h) has a reserve that no other share can use up, at least one place,
+ * and each source has a limit. Where there are more shares than places, an idle connection that is
+ * the only one of its share gives way to a share that has none. A handshake begins when the
+ * source's budget allows (a token bucket of one second), and waits until then. At the limit this
+ * decides which connection gives way to a new one. A fixed table, no allocation.
  */
 #ifndef HOLDFAST_ENDPOINT_LIMITER_H
 #define HOLDFAST_ENDPOINT_LIMITER_H
@@ -19,16 +19,16 @@
 /* More than WORKER_CONNECTIONS_MAX, so that an entry without connections can always give way. */
 enum { LIMITER_ENTRIES = 2 * WORKER_CONNECTIONS_MAX };
 
-/* A source: what is counted as one. */
+/* A source: the addresses that are counted as one. */
 struct limiter_entry {
-    struct in6_addr address; /* the part that is counted by */
+    struct in6_addr address; /* the counted part */
     int share;
     unsigned places;  /* of its connections */
     unsigned started; /* of these, in their handshake or beyond it */
     unsigned open;    /* of these, beyond it */
     uint64_t seen_ms; /* 0: the entry is free */
     uint64_t budget;  /* of handshakes, in thousandths, as of seen_ms */
-    bool is_known;    /* it has asked something: it goes before strangers in a crowd */
+    bool is_known;    /* it has sent a request: it is preferred to unknown clients */
 };
 
 struct limiter_share {
@@ -63,9 +63,9 @@ enum limiter_answer { LIMITER_OPEN, LIMITER_UNKNOWN, LIMITER_SOURCE_FULL, LIMITE
 void limiter_init(struct limiter *limiter, const struct worker_limits *limits,
                   const struct stations *stations);
 
-/* Asks for a place, in STAGE_WAITING. LIMITER_FULL is the last of the reasons: but for the others'
- * number the peer could enter, and place->entry is its own. When the answer is LIMITER_OPEN the
- * place must be given to limiter_leave(). */
+/* Asks for a slot, in STAGE_WAITING. LIMITER_FULL is returned only where the peer passes every
+ * other limit; place->entry is then its own. After LIMITER_OPEN the caller must pass the slot to
+ * limiter_leave(). */
 enum limiter_answer limiter_enter(struct limiter *limiter, const struct peer *peer, uint64_t now_ms,
                                   struct limiter_slot *place);
 
@@ -83,10 +83,10 @@ void limiter_finish(struct limiter_slot *place, uint64_t now_ms);
 
 void limiter_leave(struct limiter *limiter, const struct limiter_slot *place);
 
-/* Where all is full: whether this place may be taken for a newcomer of that source; and of two such
- * whose goes first. Those of shares within their reserve never go, but for one of the same share,
- * or where all are within theirs and the newcomer's has none. The fullest source gives way,
- * strangers before those who behave, and there the longest idle. */
+/* At the limit: whether this connection may give way to a new one of that source, and which of two
+ * gives way first. A share within its reserve gives way only to the same share, or, where all
+ * shares are within theirs, to one that has none. The fullest source gives way, unknown clients
+ * before known ones, then the longest idle. */
 bool limiter_may_take(const struct limiter *limiter, const struct limiter_slot *place,
                       const struct limiter_entry *newcomer, uint64_t now_ms);
 bool limiter_takes_before(const struct limiter_slot *a, const struct limiter_slot *b,

@@ -25,7 +25,7 @@ struct part {
     size_t length;
 };
 
-/* 0: it is sound. */
+/* 0: valid. */
 static void end(struct request *request, unsigned status)
 {
     request->refusal = status;
@@ -37,7 +37,7 @@ static bool part_is(const struct part *part, const char *text)
     return part->length == strlen(text) && memcmp(part->text, text, part->length) == 0;
 }
 
-/* Cuts off what stands before the first of `separator`; false where there is none. */
+/* Cuts off the text before the first `separator`; false where there is none. */
 static bool cut(struct part *from, char separator, struct part *before)
 {
     const char *at = memchr(from->text, separator, from->length);

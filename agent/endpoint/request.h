@@ -1,8 +1,8 @@
 /*
- * A request's head, read as it comes, by the letter of RFC 9112: what that RFC lets a server take
- * or refuse is refused where two readers could understand it in two ways. No byte of a client's
- * goes further than this: libmicrohttpd is handed a head of the endpoint's own (http.h).
- * Pure, but for the memory of the path and the fields that choose an answer.
+ * A request's head, parsed as it arrives and strictly by RFC 9112: anything ambiguous is refused
+ * even where the RFC lets a server accept it. No byte of a client goes further: libmicrohttpd gets
+ * a head that the endpoint writes (http.h). Pure, but for the memory of the path and the fields
+ * that choose an answer.
  */
 #ifndef HOLDFAST_ENDPOINT_REQUEST_H
 #define HOLDFAST_ENDPOINT_REQUEST_H
@@ -22,7 +22,7 @@ struct request {
     unsigned empty;       /* lines before the first */
     bool begun;           /* something other than an empty line has come */
     bool whole;           /* read to its end, or refused before that */
-    unsigned refusal;     /* the status that refuses it: 400, 405, 414, 431, 505; 0: it is sound */
+    unsigned refusal;     /* the status that refuses it: 400, 405, 414, 431, 505; 0: valid */
     bool is_get, is_head; /* its method; neither: another one */
     bool is_old;          /* HTTP/1.0 */
     bool names_host;      /* its target has an authority of its own (RFC 9112, 3.2.2) */

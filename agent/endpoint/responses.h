@@ -1,6 +1,6 @@
 /*
- * The answers that a snapshot means: one prepared response a page, and those for what is refused.
- * All of them carry the headers common to the snapshot.
+ * The responses of a snapshot: one prepared response a page, and those for refusals. All of them
+ * carry the headers common to the snapshot.
  */
 #ifndef HOLDFAST_ENDPOINT_RESPONSES_H
 #define HOLDFAST_ENDPOINT_RESPONSES_H

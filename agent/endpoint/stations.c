@@ -87,7 +87,7 @@ static bool is_loopback(const struct in6_addr *address)
             address->s6_addr[MAPPED_BITS / BYTE_BITS] == FIRST_LOOPBACK);
 }
 
-/* Nobody else sends from an address of the node's: the kernel drops what comes so from outside. */
+/* Only the node sends from its own addresses: the kernel drops such packets from outside. */
 void peer_read(struct peer *peer, const struct sockaddr_storage *from,
                const struct sockaddr_storage *to)
 {

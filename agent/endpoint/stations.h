@@ -43,13 +43,14 @@ int stations_read(struct stations *stations, const struct settings *settings);
 /* Whether what another process gave can be used. */
 bool stations_are_valid(const struct stations *stations);
 
-/* Who has connected: `from` as accept(2) tells it, `to` the node's side as getsockname(2) does. */
+/* The peer: `from` as accept(2) returns it, `to` the node's side from getsockname(2). */
 void peer_read(struct peer *peer, const struct sockaddr_storage *from,
                const struct sockaddr_storage *to);
 
-/* Whose share the peer's connection takes, SHARE_NONE for a stranger, and in `source` that part of
- * its address by which it is counted: all of an IPv4 address, of an IPv6 address the first 64 bits,
- * which one host may have to itself (RFC 6177), or more where the station's entry names more.
+/* Whose share the peer's connection takes, SHARE_NONE for an unknown client, and in `source` that
+ * part of its address by which it is counted: all of an IPv4 address, of an IPv6 address the first
+ * 64 bits, which one host may have to itself (RFC 6177), or more where the station's entry names
+ * more.
  *
  * The probe is known by its port: below 1024 (IPPORT_RESERVED), which a process without
  * CAP_NET_BIND_SERVICE cannot bind to, ip(7). */

@@ -30,7 +30,7 @@ bool worker_listens(int listener);
  * negative errno, no message. */
 int worker_spawn_on(struct worker *worker, const struct worker_setup *setup, int listener);
 
-/* worker_listen and worker_spawn_on, with the message told. */
+/* worker_listen and worker_spawn_on, with the message logged. */
 int worker_spawn(struct worker *worker, const struct worker_setup *setup);
 
 /* Hands over a snapshot's descriptor (the caller keeps and closes its own); with -1 asks for a sign
@@ -44,7 +44,7 @@ int worker_admit(struct worker *worker, const struct stations *stations);
 /* Reads one record if there is one; -EAGAIN when none, -EPIPE when the endpoint is gone. */
 int worker_record_read(struct worker *worker, struct worker_record *record);
 
-/* Whether somebody has stopped the process (SIGSTOP), which SIGCHLD announces. */
+/* Whether the process was stopped (SIGSTOP), which SIGCHLD announces. */
 bool worker_is_stopped(const struct worker *worker);
 
 /* Ends the child and reaps it. It ends by itself too when the channel closes or its parent dies. */

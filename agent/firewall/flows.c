@@ -203,7 +203,7 @@ static int walk(struct judge *judge, struct netlink *netlink)
     return error ? tell(judge->flows, netlink, CANNOT_READ, error) : 0;
 }
 
-/* Holds all flows against the policy; where there is none, nothing is asked of the policy. */
+/* Compares all flows with the policy. */
 static int judge_all(struct judge *judge, const struct policy *policy, struct netlink *netlink)
 {
     uint32_t count = 0;

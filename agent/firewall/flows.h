@@ -1,10 +1,10 @@
 /*
- * The flows that stand, held against the policy: the rule for established connections lets pass
- * whatever a rule admitted once, so that a flow would outlive the rule that admitted it.
+ * Existing flows, compared with the policy: the rule for established connections accepts whatever
+ * another rule admitted before, so that a flow would outlive the rule that admitted it.
  *
  * A flow that the node or one of its processes began is its own, and stays. Any other must come to
  * a listener's protocol and port, from one of its sources. Where it goes to is read from its
- * answers, which is what the rules see where somebody translates addresses.
+ * answers, which is what the rules see where addresses are translated.
  */
 #ifndef HOLDFAST_FIREWALL_FLOWS_H
 #define HOLDFAST_FIREWALL_FLOWS_H

@@ -1,8 +1,8 @@
 /*
- * The tables of others, judged by what they do and not by where they hook. In netfilter every base
- * chain of a hook is asked, so that an accept elsewhere cannot open what Holdfast drops; but a
- * foreign table that accepts says that somebody meant to, and one that rewrites, diverts, untracks
- * or drops packets makes the listeners' rules say something that is not so.
+ * Other tables, judged by their effect and not by their hook. In netfilter every base chain of a
+ * hook is evaluated, so that an accept elsewhere cannot open what Holdfast drops; but another table
+ * that accepts shows the intention, and one that rewrites, diverts, untracks or drops packets makes
+ * the listeners' rules untrue.
  */
 #ifndef HOLDFAST_FIREWALL_FOREIGN_H
 #define HOLDFAST_FIREWALL_FOREIGN_H

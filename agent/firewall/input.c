@@ -361,7 +361,7 @@ static void add_closed(struct firewall_ruleset *ruleset, const struct policy *po
                                         "TCP to closed ports is reset", setting}));
     nft_statement_reject(firewall_add_rule(
         ruleset, (struct firewall_head){FIREWALL_INPUT, "closed",
-                                        "Closed ports are told to be unreachable", setting}));
+                                        "Closed ports are reported as unreachable", setting}));
 }
 
 int firewall_add_input(struct firewall_ruleset *ruleset, const struct policy *policy)

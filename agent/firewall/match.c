@@ -9,7 +9,7 @@
 
 enum {
     LOOK_AHEAD = 64,   /* rules: bounds the search in a table that is wholly different */
-    NAMED_BYTES = 1000 /* of surplus rules, for a report that can still be read */
+    NAMED_BYTES = 1000 /* of unexpected rules, so that a report stays readable */
 };
 
 struct matching {

@@ -421,8 +421,8 @@ void nft_statement_reject(struct nft_statement *words)
                                                   .code = NFT_REJECT_ICMPX_PORT_UNREACH}});
 }
 
-/* nft's names for code points, as its rt_dsfield table has them; the others stand in hexadecimal.
- */
+/* nft's names for code points, as its rt_dsfield table has them; the others stand in
+ * hexadecimal. */
 static void say_dscp(struct nft_statement *words, const char *family, uint8_t value)
 {
     static const char *const names[64] = {

@@ -1,5 +1,5 @@
-/* What must not leave: connections of processes that begin none, what would revive a flow that was
- * ended, and what tells of closed ports. */
+/* The rules for output: no connection of the endpoint's process, no packet that would revive an
+ * ended flow, no answer from closed ports. */
 #include "firewall/parts.h"
 
 #include "base/str.h"
@@ -61,7 +61,7 @@ static void add_resets(struct firewall_ruleset *ruleset)
     nft_statement_drop(words);
 }
 
-/* All errors that a host sends (RFC 792; RFC 4443, 3), but for those of path MTU discovery. */
+/* All errors that a host sends (RFC 792; RFC 4443, 3), except those of path MTU discovery. */
 static void add_errors(struct firewall_ruleset *ruleset)
 {
     static const struct {
@@ -70,14 +70,14 @@ static void add_errors(struct firewall_ruleset *ruleset)
         uint8_t first, last;
         const char *name;
     } checks[] = {
-        {"silent-unreachable-v4", "Nothing is told to be unreachable over IPv4", false,
+        {"silent-unreachable-v4", "No ICMP destination unreachable is sent", false,
          ICMP_DEST_UNREACH, ICMP_DEST_UNREACH, "destination-unreachable"},
-        {"silent-errors-v4", "No error tells of IPv4 fragments or headers", false,
-         ICMP_TIME_EXCEEDED, ICMP_PARAMETERPROB, NULL},
-        {"silent-unreachable-v6", "Nothing is told to be unreachable over IPv6", true,
+        {"silent-errors-v4", "No other ICMP error is sent", false, ICMP_TIME_EXCEEDED,
+         ICMP_PARAMETERPROB, NULL},
+        {"silent-unreachable-v6", "No ICMPv6 destination unreachable is sent", true,
          ICMPV6_DEST_UNREACH, ICMPV6_DEST_UNREACH, "destination-unreachable"},
-        {"silent-errors-v6", "No error tells of IPv6 fragments or headers", true,
-         ICMPV6_TIME_EXCEED, ICMPV6_PARAMPROB, NULL},
+        {"silent-errors-v6", "No other ICMPv6 error is sent", true, ICMPV6_TIME_EXCEED,
+         ICMPV6_PARAMPROB, NULL},
     };
     for (size_t i = 0; i < countof(checks); i++) {
         struct nft_statement *words =

@@ -20,7 +20,7 @@ struct firewall_rule {
     struct nft_statement words;
     char id[FIREWALL_ID_SIZE]; /* "firewall.input.sip-tls" */
     const char *title;
-    enum setting_key setting; /* whose decision it is, or SETTING_NONE */
+    enum setting_key setting; /* the controlling setting, or SETTING_NONE */
 };
 
 struct firewall_ruleset {

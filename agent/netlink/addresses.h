@@ -32,8 +32,8 @@ void addresses_free(struct addresses *addresses);
 /* Whether it is one of them. */
 bool addresses_has(const struct addresses *addresses, uint8_t family, const uint8_t byte[16]);
 
-/* --- the decoder alone, for tests: one message's body; 1, 0 where it holds none, or -EBADMSG ---
- */
+/* --- the decoder alone, for tests: one message's body; 1, 0 where it holds none, or -EBADMSG
+ * --- */
 
 int addresses_read_one(struct netlink_bytes body, struct addresses_one *address);
 

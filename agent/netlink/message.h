@@ -39,7 +39,7 @@ void netlink_put_be64(struct buf *buf, uint16_t type, uint64_t value);
 size_t netlink_nest_begin(struct buf *buf, uint16_t type);
 void netlink_nest_end(struct buf *buf, size_t begin);
 
-/* --- parsing: all that is read is checked against what is left --- */
+/* --- parsing: each length is checked against the bytes left --- */
 
 /* Borrowed bytes. */
 struct netlink_bytes {

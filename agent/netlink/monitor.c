@@ -43,7 +43,7 @@ struct monitor {
     uint8_t datagram[DATAGRAM_BYTES];
 };
 
-/* What each socket listens to, and what is said when the kernel will not. */
+/* What each socket subscribes to, and the message when the kernel refuses. */
 static const struct source {
     int protocol;
     unsigned groups[GROUPS_MAX];

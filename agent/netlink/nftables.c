@@ -343,7 +343,7 @@ static int each_rule(void *context, uint8_t family, struct netlink_bytes attribu
 static int tell(struct netlink *netlink, int error)
 {
     if (error == -EBADMSG)
-        (void)str_copy(netlink->why, sizeof(netlink->why), "the kernel's reply makes no sense");
+        (void)str_copy(netlink->why, sizeof(netlink->why), "the kernel's reply is malformed");
     else if (error == -ENOMEM)
         (void)str_copy(netlink->why, sizeof(netlink->why), "out of memory");
     return error;

@@ -67,8 +67,8 @@ enum nft_load {
     NFT_REPLACE /* it takes the place of whatever has its name */
 };
 
-/* Loads chains, sets and rules in one transaction: at no instant is there less than what was or
- * what is to be. `failed_rule` is the index of the rule that the kernel refused, or rule_count when
+/* Loads chains, sets and rules in one transaction: at each instant either the old or the new rules
+ * are complete. `failed_rule` is the index of the rule that the kernel refused, or rule_count when
  * it was none of them. */
 int nft_load(struct netlink *netlink, const struct nft_ruleset *ruleset, enum nft_load how,
              size_t *failed_rule);
@@ -117,7 +117,7 @@ struct nft_visitor {
 int nft_read(struct netlink *netlink, uint8_t family, const char *name, struct nft_table *table,
              const struct nft_visitor *others);
 
-/* Reads the table `name`, and of what is in it the chains alone. */
+/* Reads the table `name` with its chains, without rules and sets. */
 int nft_read_chains(struct netlink *netlink, uint8_t family, const char *name,
                     struct nft_table *table);
 

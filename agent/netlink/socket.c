@@ -1,5 +1,4 @@
-/* Netlink sockets. The kernel answers within sendto(2): what is read afterwards is there already.
- */
+/* Netlink sockets. The kernel answers within sendto(2): the reply can be read at once. */
 #include "netlink/socket.h"
 
 #include "netlink/message.h"
@@ -33,7 +32,7 @@ int netlink_open(struct netlink *netlink, int protocol)
     static const int on = 1;
     *netlink = (struct netlink){.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)};
     if (netlink->fd < 0)
-        return fail(netlink, -errno, "the kernel gives no netlink socket");
+        return fail(netlink, -errno, "cannot open a netlink socket");
     /* Neither option is needed to work: without them errors say less, and a hang lasts longer. */
     (void)setsockopt(netlink->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
     (void)setsockopt(netlink->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
@@ -56,7 +55,7 @@ int netlink_subscribe(struct netlink *netlink, unsigned group)
     socklen_t size = sizeof(own);
     if (getsockname(netlink->fd, (struct sockaddr *)&own, &size) < 0 ||
         bind(netlink->fd, (struct sockaddr *)&own, sizeof(own)) < 0)
-        return fail(netlink, -errno, "cannot give the socket an address");
+        return fail(netlink, -errno, "cannot bind the netlink socket");
     if (setsockopt(netlink->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
         return fail(netlink, -errno, "cannot subscribe to the kernel's announcements");
     return 0;
@@ -85,7 +84,7 @@ static int receive(struct netlink *netlink, struct buf *reply, int flags)
             .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &place, .msg_iovlen = 1};
         got = recvmsg(netlink->fd, &message, flags);
         if (got >= 0 && (message.msg_flags & MSG_TRUNC))
-            return fail(netlink, -EMSGSIZE, "the kernel's reply was cut");
+            return fail(netlink, -EMSGSIZE, "the kernel's reply was truncated");
     } while ((got < 0 && errno == EINTR) || (got >= 0 && from.nl_pid != 0));
     if (got < 0)
         return fail(netlink, errno == EAGAIN ? -ETIMEDOUT : -errno, "no reply from the kernel");
@@ -121,7 +120,7 @@ static int read_error(struct netlink *netlink, const struct netlink_message *mes
     struct netlink_bytes rest = message->body;
     int32_t code;
     if (netlink_take(&rest, &code, sizeof(code)) < 0 || code > 0)
-        return fail(netlink, -EBADMSG, "the kernel's acknowledgement makes no sense");
+        return fail(netlink, -EBADMSG, "the kernel's acknowledgement is malformed");
     if (code < 0)
         read_why(netlink, code, message, rest);
     return code;
@@ -151,7 +150,7 @@ static int scan(struct netlink *netlink, struct netlink_bytes rest, bool *interr
             continue;
         return error ? error : 1;
     }
-    return more < 0 ? fail(netlink, more, "the kernel's reply makes no sense") : 0;
+    return more < 0 ? fail(netlink, more, "the kernel's reply is malformed") : 0;
 }
 
 static int request_once(struct netlink *netlink, const struct buf *request, struct buf *reply,
@@ -198,7 +197,7 @@ static int show(struct netlink *netlink, struct netlink_bytes rest,
             continue;
         int error = each(context, &message);
         if (error == -EBADMSG)
-            return fail(netlink, error, "the kernel's reply makes no sense");
+            return fail(netlink, error, "the kernel's reply is malformed");
         if (error)
             return fail(netlink, error, "the kernel's reply cannot be kept");
     }

@@ -25,8 +25,8 @@ int netlink_open(struct netlink *netlink, int protocol);
 void netlink_close(struct netlink *netlink);
 
 /* Sends one request, numbered netlink->sequence, and collects the kernel's whole reply, messages
- * one after the other. A dump (NLM_F_DUMP) that the kernel calls inconsistent is asked for again;
- * -EINTR when it never holds still. A single request asks for NLM_F_ACK. -ETIMEDOUT after 5 s. */
+ * one after the other. A dump (NLM_F_DUMP) that the kernel calls inconsistent is repeated; -EINTR
+ * when it never becomes consistent. A single request asks for NLM_F_ACK. -ETIMEDOUT after 5 s. */
 int netlink_request(struct netlink *netlink, const struct buf *request, struct buf *reply);
 
 struct netlink_message;
@@ -38,8 +38,8 @@ struct netlink_message;
 int netlink_dump(struct netlink *netlink, const struct buf *request,
                  int (*each)(void *context, const struct netlink_message *message), void *context);
 
-/* The same for what is short: nothing is shown before the whole reply has come, and a dump that the
- * kernel calls inconsistent is asked for again, as by netlink_request. */
+/* The same for a short reply: the callback runs after the whole reply has come, and an inconsistent
+ * dump is repeated, as by netlink_request. */
 int netlink_dump_whole(struct netlink *netlink, const struct buf *request,
                        int (*each)(void *context, const struct netlink_message *message),
                        void *context);

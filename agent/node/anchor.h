@@ -1,7 +1,7 @@
 /*
- * What the platform says of the node from outside its state disk: that it was deployed, and which
- * event its log had then. A blank, older or foreign state disk is found out by it. What a platform
- * can hold stands in one table (anchor.c); the agent never writes it.
+ * What the platform knows of the node outside its state disk: that it was deployed, and which event
+ * its log had then. It reveals a state disk that is blank, older or of another node. The sources
+ * stand in one table (anchor.c); the agent never writes them.
  */
 #ifndef HOLDFAST_NODE_ANCHOR_H
 #define HOLDFAST_NODE_ANCHOR_H

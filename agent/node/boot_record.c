@@ -16,7 +16,7 @@
 
 enum { RECORD_SIZE_MAX = 80 };
 
-/* Those of at_boot that have a row of their own say themselves that they wait. */
+/* Settings of at_boot with their own check are left out: the check says that they wait. */
 static const enum setting_key network_keys[] = {NODE_HOSTNAME, NODE_ADDRESS, NODE_ADDRESS6,
                                                 NODE_GATEWAY, NODE_GATEWAY6};
 

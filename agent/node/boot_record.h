@@ -19,8 +19,8 @@ struct boot_record {
         network[BOOT_RECORD_DIGEST_SIZE]; /* of the settings that the network was brought up with */
 };
 
-/* The digest of the settings that what is running takes up at a boot alone, and that no domain
- * observes: name, addresses and routers. "" where it cannot be computed. */
+/* The digest of the settings that take effect only at a boot, and that no domain observes: name,
+ * addresses and routers. "" where it cannot be computed. */
 void boot_record_digest(const struct settings *settings, char digest[BOOT_RECORD_DIGEST_SIZE]);
 
 /* Both: 0 or a negative errno, no message. */

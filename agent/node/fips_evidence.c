@@ -45,7 +45,7 @@ static void fail_closed(struct node *node)
     name_failures(&node->fips.selftests, &what);
     record_failure(node, buf_text(&what));
     if (node_fail_closed(node, "a self-test failed", buf_text(&what)) < 0)
-        log_error("memory is short");
+        log_error("out of memory");
     log_error("FAILED CLOSED: %s", buf_text(&node->reason));
     buf_free(&what);
 }
@@ -73,7 +73,7 @@ static void reject_key(struct node *node, const char *why)
     struct fips_evidence *evidence = &node->fips;
     evidence->key = FIPS_KEY_REJECTED;
     (void)snprintf(evidence->key_reason, sizeof(evidence->key_reason), "%s", why);
-    log_error("endpoint: FIPS mode does not take its key: %s", evidence->key_reason);
+    log_error("endpoint: FIPS mode forbids its key: %s", evidence->key_reason);
     node_event(node, "key", "the endpoint's key is rejected: %s", evidence->key_reason);
 }
 
@@ -86,7 +86,7 @@ void fips_evidence_test_key(struct node *node, const struct buf *key_pem)
     if (key_rules_check_pem(key_pem, &kind, &why) == 0)
         evidence->key = FIPS_KEY_APPROVED;
     else
-        reject_key(node, why.length ? buf_text(&why) : "memory is short");
+        reject_key(node, why.length ? buf_text(&why) : "out of memory");
     (void)str_copy(evidence->key_kind, sizeof(evidence->key_kind), buf_text(&kind));
     buf_free(&kind);
     buf_free(&why);

@@ -1,6 +1,6 @@
 /*
- * What FIPS mode asks of this process before it uses a key or speaks TLS: self-tests that passed,
- * and an approved key. What is found out stands in node->fips, for the checks of the fips domain.
+ * What FIPS mode demands of this process before it uses a key or speaks TLS: passed self-tests and
+ * an approved key. The results stand in node->fips, for the checks of the fips domain.
  *
  * Outside FIPS mode the tests do nothing, and the questions are answered by yes.
  */

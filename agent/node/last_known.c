@@ -67,7 +67,7 @@ int node_known_restore(struct node *node)
     if (known_path(node, path, sizeof(path)) == 0 &&
         file_read_own(path, SETTINGS_TEXT_MAX, &text) == 0 &&
         settings_import(&node->settings, path, text.data, text.length, &faults) < 0)
-        log_error("the settings last known are of no use: %s", buf_text(&faults));
+        log_error("the last known settings cannot be used: %s", buf_text(&faults));
     buf_free(&text);
     buf_free(&faults);
     return 0;

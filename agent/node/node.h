@@ -39,8 +39,8 @@ struct node {
     enum node_purpose purpose;
     struct state *state; /* NULL when it could not be opened */
     bool writable;       /* this process is the database's one writer */
-    bool frozen;         /* the disk takes nothing: the settings stand, and what a boot would
-                            latch counts without the latch, since no answer can be taken back */
+    bool frozen; /* the disk is read-only: the settings are enforced, and a setting that a boot
+                    would latch counts as latched, since no change can be stored */
     bool admin_latched;
     struct settings settings;
     uint64_t revision;
@@ -82,9 +82,9 @@ void node_close(struct node *node);
 int node_latch_admin(struct node *node);
 
 /* Appends to the event log where this process may write it, unless the event only repeats others
- * (node/repeats.h). A failure is told, not returned: the enforcement that it reports has happened
- * all the same. True when this occurrence was recorded, so that the system log repeats no more than
- * the event log does. */
+ * (node/repeats.h). A failure is logged, not returned: the enforcement that it reports has
+ * happened. True when this occurrence was recorded, so that the system log repeats no more than the
+ * event log does. */
 __attribute__((format(printf, 3, 4))) bool node_event(struct node *node, const char *kind,
                                                       const char *format, ...);
 

@@ -1,9 +1,9 @@
 /*
- * Repeated events: what the daemon, or somebody who provokes it, causes again and again must not
- * push history out of the event log. An event with the kind and text of an earlier one is recorded
- * at its first, second, fourth, eighth ... occurrence, with the count; what was left out is
- * recorded when the event has been quiet for an hour, and at the daemon's end. Events of one kind
- * whose texts differ share a budget: EVENTS_BURST of them, and one more each EVENTS_REFILL_MS.
+ * Repeated events: events that the daemon, or a client that provokes it, causes again and again
+ * must not push history out of the event log. An event with the kind and text of an earlier one is
+ * recorded at its first, second, fourth, eighth ... occurrence, with the count; what was left out
+ * is recorded when the event has been quiet for an hour, and at the daemon's end. Events of one
+ * kind whose texts differ share a budget: EVENTS_BURST of them, and one more each EVENTS_REFILL_MS.
  *
  * Pure: no I/O and no clock; times are milliseconds of clock_boot_ms(). One process, one table: it
  * is forgotten with the process, but for the budgets (repeats_seed). Changes of settings do not
@@ -19,7 +19,7 @@
 enum {
     REPEATS_MAX = 64, /* events remembered; beyond it the longest quiet one is forgotten */
     REPEATS_KINDS_MAX = 24,
-    REPEATS_KIND_SIZE = 16, /* longer kinds and texts are told apart by their beginning */
+    REPEATS_KIND_SIZE = 16, /* longer kinds and texts are compared by their beginning */
     REPEATS_TEXT_SIZE = 240,
     REPEATS_QUIET_MS = 3600000,
     EVENTS_BURST = 100,
@@ -50,7 +50,7 @@ struct repeats {
  * process which is started again and again has no budget of its own each time. */
 void repeats_seed(struct repeats *repeats, const char *kind, uint64_t now_ms);
 
-/* What is to be recorded of one occurrence. */
+/* What to record of one occurrence. */
 struct repeat_verdict {
     uint64_t count;   /* 0: nothing; 1: the event; more: the event, and that it is the n-th */
     uint64_t dropped; /* other events of its kind that went over the budget since the last one */

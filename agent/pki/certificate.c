@@ -269,7 +269,7 @@ static bool self_issued(const mbedtls_x509_crt *certificate)
                   certificate->subject_raw.len) == 0;
 }
 
-/* An authority whose key made the signature. */
+/* An authority with the key that made the signature. */
 static bool issued_by(mbedtls_x509_crt *certificate, mbedtls_x509_crt *issuer)
 {
     uint32_t flags = 0;

@@ -1,7 +1,6 @@
 /*
- * What a certificate chain says: whose it is, how long it holds, its key, and whether each
- * certificate was issued by the one behind it. The chain is hostile input; mbedTLS parses it.
- * Trust is not asked for here: it belongs to who has the authorities.
+ * The facts of a certificate chain: subject, validity, key, and whether each certificate was issued
+ * by the next one. The chain is hostile input; mbedTLS parses it. Trust is not decided here.
  * Sources: RFC 5280; RFC 9525 (names).
  */
 #ifndef HOLDFAST_PKI_CERTIFICATE_H
@@ -54,7 +53,7 @@ struct certificate_facts {
     bool weak_key;                         /* RSA of less than 2048 bits, or another kind */
     bool weak_signature;                   /* MD5 or SHA-1 */
     bool self_issued;
-    char wanted[CERTIFICATE_TEXT_SIZE]; /* the name or address that it was asked for by */
+    char wanted[CERTIFICATE_TEXT_SIZE]; /* the name or address that it was requested by */
     bool by_name;                       /* that is a name */
     bool named;                         /* its SANs hold it */
     uint32_t in_order; /* how many from the first on were each signed by the next, itself counted */
@@ -74,9 +73,8 @@ bool certificate_names_hold(const struct certificate_facts *facts,
 bool certificate_names_a_host(const struct certificate_facts *facts,
                               const struct certificate_chain *chain);
 
-/* Reads a chain; `name` is what the listener was asked for by, a host's name where `by_name`, else
- * an address. An empty chain, or one whose first certificate cannot be parsed, is `parsed` =
- * false. */
+/* Reads a chain; `name` is the listener's name as requested: a host's name where `by_name`, else an
+ * address. An empty chain, or one whose first certificate cannot be parsed, is `parsed` = false. */
 void certificate_read(struct certificate_facts *facts, const struct certificate_chain *chain,
                       const char *name, bool by_name);
 

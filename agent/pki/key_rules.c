@@ -1,4 +1,4 @@
-/* The rules for private keys, one a row: a broken one says what is wrong with the key. */
+/* The rules for private keys, one a row, each with the message for a key that breaks it. */
 #include "pki/key_rules.h"
 
 #include "base/str.h"
@@ -166,7 +166,7 @@ static const struct rsa_rule {
     {d_is_small, "the private exponent is too small"},
     {d_is_large, "the private exponent is not below lcm(p-1, q-1)"},
     {d_is_another, "the private exponent does not belong to the public one"},
-    {remainders_are_others, "the remainders of the private exponent are not its own"},
+    {remainders_are_others, "the CRT exponents do not belong to the private exponent"},
 };
 
 /* --- what all keys have --- */
@@ -210,7 +210,7 @@ static void check_ec(mbedtls_ecp_keypair *key, struct buf *why)
     for (size_t i = 0; i < countof(approved); i++)
         found = found || approved[i] == curve;
     if (!found)
-        say(why, "the curve is none of P-256, P-384 and P-521");
+        say(why, "the curve is not P-256, P-384 or P-521");
     else if (mbedtls_ecp_check_pub_priv(key, key, random_bytes, NULL))
         say(why, "the public key does not belong to the private key");
 }

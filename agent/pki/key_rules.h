@@ -1,10 +1,10 @@
 /*
- * Which private keys may be used in FIPS mode: RSA as NIST SP 800-56B revision 2, 6.4.1.2, wants
- * it, or ECDSA on P-256, P-384 or P-521 (SP 800-186). A key's two halves must also agree on a
- * signature (the pairwise consistency test of FIPS 140-3 implementation guidance, 10.3.A).
+ * Which private keys may be used in FIPS mode: RSA by NIST SP 800-56B revision 2, 6.4.1.2, or ECDSA
+ * on P-256, P-384 or P-521 (SP 800-186). A key's two halves must also agree on a signature (the
+ * pairwise consistency test of FIPS 140-3 implementation guidance, 10.3.A).
  *
- * The primes of an RSA key are tested again each time, with as many rounds as leave a chance of
- * 2^-112 to whoever chose them: some tenths of a second for 2048 bits.
+ * The primes of an RSA key are tested again each time, with enough rounds for an error of 2^-112
+ * against chosen numbers: some tenths of a second for 2048 bits.
  */
 #ifndef HOLDFAST_PKI_KEY_RULES_H
 #define HOLDFAST_PKI_KEY_RULES_H

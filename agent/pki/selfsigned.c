@@ -104,9 +104,9 @@ static int set_serial(mbedtls_x509write_cert *certificate, unsigned char serial[
     return mbedtls_x509write_crt_set_serial_raw(certificate, serial, SERIAL_SIZE);
 }
 
-/* Two nodes may have one name, and a node two certificates in turn: a store of certificates tells
- * them apart by their subject (X.520, 6.2.9: serialNumber), the first half of the serial number. A
- * name too long for a Common Name stands among the SANs alone; an address may be either. */
+/* Two nodes may have one name, and a node successive certificates: a certificate store
+ * distinguishes them by their subject (X.520, 6.2.9: serialNumber), the first half of the serial
+ * number. A name too long for a Common Name is only among the SANs; an address may be in both. */
 static int set_subject(mbedtls_x509write_cert *certificate, const char *name,
                        const unsigned char serial[SERIAL_SIZE])
 {

@@ -25,9 +25,9 @@ struct selfsigned_order {
     int64_t now_s; /* of the wall clock */
 };
 
-/* Makes a key and a certificate, both as PEM. Its subject also has a serialNumber of its own, so
- * that no two certificates have one name. The caller wipes key_pem, after an error too, where it
- * may be filled. 0 or a negative code; the message is told. */
+/* Makes a key and a certificate, both as PEM. Its subject also has a unique serialNumber, so that
+ * no two certificates have the same subject. The caller wipes key_pem, after an error too, where it
+ * may be filled. 0 or a negative code; the message is logged. */
 int selfsigned_make(const struct selfsigned_order *order, struct buf *certificate_pem,
                     struct buf *key_pem);
 

@@ -1,8 +1,8 @@
 /*
  * The crypto policy: one record a surface, from the settings. The endpoint, the rendered files, the
- * probe's expectations and the rows are all written from these records; nobody else decides what is
- * offered. A pure function of the settings, part of the policy (policy.h).
- * Sources: spec/crypto.md; guide, "Management Node deployment and bootstrap configuration", step 8.
+ * probe's expectations and the checks are all derived from these records. A pure function of the
+ * settings, part of the policy (policy.h). Sources: spec/crypto.md; guide, "Management Node
+ * deployment and bootstrap configuration", step 8.
  */
 #ifndef HOLDFAST_POLICY_CRYPTO_H
 #define HOLDFAST_POLICY_CRYPTO_H
@@ -23,7 +23,7 @@ enum surface {
     SURFACE_NONE = SURFACE_COUNT
 };
 
-/* What is known of a surface without any setting. */
+/* The properties of a surface that depend on no setting. */
 struct surface_info {
     const char *name;        /* "https-in" */
     const char *title;       /* "HTTPS, inbound" */
@@ -38,8 +38,8 @@ extern const struct surface_info surface_table[SURFACE_COUNT];
 struct surface_record {
     enum tls_version first, last;
     const struct suite *suites[SUITE_COUNT];
-    enum setting_key suite_settings[SUITE_COUNT]; /* by whose yes each is there, SETTING_NONE:
-                                                     it always is */
+    enum setting_key suite_settings[SUITE_COUNT]; /* the setting that permits each; SETTING_NONE:
+                                                     always permitted */
     size_t suite_count;
     const struct named_code *groups[NAMED_GROUP_COUNT];
     size_t group_count;

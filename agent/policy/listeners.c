@@ -26,7 +26,7 @@ struct listener_row {
     unsigned roles, protocols;
     struct port first, last;
     struct switches open;
-    enum setting_key setting; /* whose row it is in reports */
+    enum setting_key setting; /* the setting named in reports */
     enum traffic traffic;
     struct sources sources;
     unsigned per_source; /* established in a minute by one source at the most, 0: no limit */

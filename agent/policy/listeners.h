@@ -1,5 +1,5 @@
 /*
- * The listeners: which ports a role opens, and on whose decision. One table, after spec/network.md;
+ * The listeners: which ports a role opens, and by which setting. One table, after spec/network.md;
  * used by policy_make alone.
  */
 #ifndef HOLDFAST_POLICY_LISTENERS_H

@@ -22,7 +22,7 @@ struct listener {
     const char *name;         /* "sip-tls": part of the check's id */
     const char *title;        /* "SIP over TLS" */
     const char *section;      /* the guide's section */
-    enum setting_key setting; /* whose decision it is, SETTING_NONE when it always holds */
+    enum setting_key setting; /* the controlling setting; SETTING_NONE: always */
     unsigned protocols;       /* bits of enum protocol */
     uint16_t first_port, last_port;
     enum traffic traffic;

@@ -1,7 +1,7 @@
 /*
- * The suites, groups and signature schemes that the probe offers: all that are still met in the
- * field, sound or not, with the registry's names. What a surface of ours may offer of them is
- * policy/suites.h's to say. Source: IANA, "Transport Layer Security (TLS) Parameters".
+ * The suites, groups and signature schemes that the probe offers: all that are still in use, secure
+ * or not, with the registry's names. policy/suites.h has those that a surface may offer. Source:
+ * IANA, "Transport Layer Security (TLS) Parameters".
  */
 #ifndef HOLDFAST_PROBE_CIPHERS_H
 #define HOLDFAST_PROBE_CIPHERS_H
@@ -38,8 +38,8 @@ const char *group_name(uint16_t code);
 /* The codes of all signature schemes, or of those by SHA-1 and MD5 alone; how many. */
 size_t signatures_known(bool forbidden, uint16_t to[SIGNATURES_MAX]);
 
-/* Whether no key exchange of TLS 1.2 may be signed by it: its hash is SHA-1 or MD5 (RFC 9155, 4).
- */
+/* Whether no key exchange of TLS 1.2 may be signed by it: its hash is SHA-1 or MD5 (RFC 9155,
+ * 4). */
 bool signature_is_forbidden(uint16_t code);
 
 /* The scheme's name, or NULL. */

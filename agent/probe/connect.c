@@ -19,7 +19,7 @@ static int open_any(int family)
     return fd < 0 ? -errno : fd;
 }
 
-/* Where no port is asked for, the one that the kernel chooses is chosen at each connect(2). */
+/* Without a given port the kernel chooses one at each connect(2). */
 static int bind_source(int fd, int family, uint16_t port)
 {
     const struct sockaddr_in6 six = {

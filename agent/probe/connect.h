@@ -3,12 +3,12 @@
  * non-blocking and closed at exec; nothing here waits past the deadline it was given, but for the
  * look-up of a name, which waits as resolv.conf(5) says.
  *
- * The node's own probe is known by its source ports, which are below 1024: the kernel gives those
- * to processes with CAP_NET_BIND_SERVICE alone, ip(7), so that a listener on the node can set
- * places aside for it. Such sockets are made before that privilege is given up, and used again and
- * again. They are bound to 127.0.0.1 and ::1, so that they reach listeners of the node and no other
- * host: the kernel refuses such a source for IPv4 (net/ipv4/route.c, __mkroute_output), and a host
- * drops a packet that comes with it from outside (RFC 4291, 2.5.3). The process makes no other.
+ * The prober is recognised by source ports below 1024, which the kernel gives only to processes
+ * with CAP_NET_BIND_SERVICE, ip(7), so that a listener on the node can reserve places for it. Such
+ * sockets are made before that privilege is given up, and reused. They are bound to 127.0.0.1 and
+ * ::1 and thus reach only listeners of the node: the kernel refuses such a source towards another
+ * host for IPv4 (net/ipv4/route.c, __mkroute_output), and a host drops a packet from outside with
+ * it (RFC 4291, 2.5.3). The process makes no other sockets.
  *
  * Deadlines are in milliseconds of clock_boot_ms(). Functions return 0 or more, or a negative
  * errno, and write no message.
@@ -23,8 +23,9 @@
 
 enum { TARGET_NAME_SIZE = 256 };
 
-/* For more connections at once than a probe makes, of each family: those with a port below 1024,
- * then as many whose port the kernel chooses, for when the ports of the first rest (tcp(7)). */
+/* More than the concurrent connections of a probe, of each family: those with a port below 1024,
+ * then as many with a port that the kernel chooses, for when the first ports are in TIME-WAIT
+ * (tcp(7)). */
 enum { SOURCES_LOW = 16, SOURCES_MAX = 2 * SOURCES_LOW };
 
 struct connect_source {
@@ -40,7 +41,7 @@ struct connect_sources {
 struct target {
     struct sockaddr_storage address;
     socklen_t address_size;
-    char name[TARGET_NAME_SIZE];     /* as asked for: a host's name, or an address as text */
+    char name[TARGET_NAME_SIZE];     /* as given: a host's name, or an address as text */
     bool named;                      /* `name` is a host's name: for SNI, and for the certificate */
     struct connect_sources *sources; /* the only sockets to use; NULL: make one each time */
 };

@@ -24,7 +24,7 @@ struct inquiry {
     struct probe_version *version; /* where it is kept */
     enum tls_version asked;
     enum step step;
-    enum subject subject; /* what is struck out: a kind of key's suites for signatures */
+    enum subject subject; /* what is removed: for signatures, the suites of one kind of key */
     enum hello_signatures signatures;
     bool share; /* TLS 1.3: the server wants a key share before it answers */
     uint16_t suites[CIPHERS_MAX], groups[GROUPS_MAX];
@@ -38,8 +38,8 @@ static struct inquiry *inquiry_of(struct scan_prober *scan_prober)
 
 /* --- asking --- */
 
-/* The suites that were found, the last one first: a server that keeps its own order is not moved.
- */
+/* The suites that were found, the last one first: a server that keeps its own order is not
+ * moved. */
 static void reverse_found(struct inquiry *inquiry)
 {
     const struct probe_version *version = inquiry->version;
@@ -69,7 +69,7 @@ static int ask(struct scan_prober *scan_prober, unsigned char to[HELLO_SIZE_MAX]
 
 /* --- striking out --- */
 
-/* False when it was not there: the server chose what nobody offered. */
+/* False when it was not there: the server chose something that was not offered. */
 static bool strike(uint16_t *codes, size_t *count, uint16_t code)
 {
     size_t kept = 0;
@@ -288,17 +288,17 @@ static void explain(struct probe_result *result, const struct scan_count *counte
 {
     const uint32_t *scan_response = counted->scan_response;
     if (scan_response[SCAN_ALERT] || scan_response[SCAN_HELLO])
-        fail(result, -EPROTO, "it refuses every hello: no version, no suite");
+        fail(result, -EPROTO, "it refuses every ClientHello: no version, no suite");
     else if (scan_response[SCAN_GARBAGE])
-        fail(result, -EPROTO, "what it says is no TLS");
+        fail(result, -EPROTO, "it does not answer in TLS");
     else if (scan_response[SCAN_NOTHING])
         fail(result, counted->error, strerror(-counted->error));
     else if (scan_response[SCAN_CLOSED])
-        fail(result, -ECONNRESET, "it closes every connection without a word");
+        fail(result, -ECONNRESET, "it closes every connection without an answer");
     else if (counted->begun)
-        fail(result, -ETIMEDOUT, "it begins to answer and does not end in time");
+        fail(result, -ETIMEDOUT, "it begins to answer and does not finish in time");
     else
-        fail(result, -ETIMEDOUT, "it takes connections and says nothing");
+        fail(result, -ETIMEDOUT, "it accepts connections and sends nothing");
 }
 
 void enumeration_run(const struct target *target, const struct probe_options *options,
@@ -323,7 +323,7 @@ void enumeration_run(const struct target *target, const struct probe_options *op
     else if (!any_accepted(result))
         explain(result, &counted);
     else if (counted.unfinished)
-        fail(result, -ETIME, "it answers too slowly: not all was asked in time");
+        fail(result, -ETIME, "it answers too slowly: not every question was sent in time");
     else if (counted.scan_response[SCAN_SILENCE] || counted.scan_response[SCAN_NOTHING])
-        fail(result, -ETIME, "it answers too slowly: not all was answered in time");
+        fail(result, -ETIME, "it answers too slowly: not every question was answered in time");
 }

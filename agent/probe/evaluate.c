@@ -16,7 +16,7 @@ struct evaluator {
     const struct crypto *crypto;
     const struct surface_record *record; /* NULL: none */
     enum surface surface;
-    bool fips; /* of the node whose listener it is */
+    bool fips; /* of the node that has the listener */
     int64_t now_s;
     const struct evaluate_listener *listener;
     enum topic topic;
@@ -110,7 +110,7 @@ static void judge_accepted(const struct evaluator *evaluator, const struct probe
     if (evaluator->record && !surface_offers(evaluator->record, suite->id, version->version))
         tell(evaluator, true,
              known ? surface_suite_setting(evaluator->surface, known) : SETTING_NONE,
-             "%s is accepted with %s", name ? name : "a suite that nobody offered", with);
+             "%s is accepted with %s", name ? name : "a suite that the probe did not offer", with);
     if (suite->dh_bits && suite->dh_bits < DH_BITS_LEAST)
         tell(evaluator, true, SETTING_NONE, "%s takes Diffie-Hellman parameters of %u bits with %s",
              name ? name : "a suite", (unsigned)suite->dh_bits, with);
@@ -163,7 +163,7 @@ static void judge_groups(const struct evaluator *evaluator)
         const char *name = group_name(group->code);
         if (!permits_group(evaluator->record, group->code))
             tell(evaluator, true, SETTING_NONE, "the group %s is accepted",
-                 name ? name : "that nobody offered");
+                 name ? name : "that the probe did not offer");
     }
 }
 
@@ -234,7 +234,7 @@ static void judge_sessions(const struct evaluator *evaluator)
 
 /* --- the certificate --- */
 
-/* How long before its end a certificate is told of; the first that holds counts. */
+/* How long before its expiry a certificate is reported; the first match counts. */
 static const struct expiry_term {
     int64_t left_days;
     enum finding_effect effect;
@@ -274,7 +274,7 @@ static void judge_name(const struct evaluator *evaluator, const struct certifica
 {
     if (!facts->named)
         tell(evaluator, facts->by_name, SETTING_NONE, "the certificate does not name %s but %.200s",
-             facts->wanted, facts->names[0] ? facts->names : "nobody");
+             facts->wanted, facts->names[0] ? facts->names : "no host");
 }
 
 static void judge_strength(const struct evaluator *evaluator, const struct certificate_facts *facts)
@@ -296,7 +296,7 @@ static void judge_chain(const struct evaluator *evaluator, const struct certific
              (unsigned)facts->in_order, (unsigned)count);
     else if (!facts->complete && count == 1)
         tell(evaluator, true, SETTING_NONE,
-             "the chain is short: its issuer's certificate is not sent (%s)", facts->issuer);
+             "the chain is incomplete: its issuer's certificate is not sent (%s)", facts->issuer);
     else if (!facts->complete)
         tell(evaluator, false, SETTING_NONE, "the chain ends below an authority that is not sent");
 }
@@ -305,7 +305,7 @@ static void judge_chain(const struct evaluator *evaluator, const struct certific
 static void judge_trust(const struct evaluator *evaluator, const struct certificate_facts *facts)
 {
     if (!evaluator->record)
-        return; /* somebody else's listener */
+        return; /* a listener of another host */
     if (facts->self_issued)
         tell_effect(evaluator, FINDING_ADVICE, SETTING_NONE,
                     "the certificate is self-signed: until one of an authority is imported, let the"
@@ -342,8 +342,8 @@ static const char *or_none(const char *value)
     return value[0] ? value : "none";
 }
 
-/* The headers are the application's as much as the listener's: the node's own check fails by them.
- */
+/* The headers are the application's as much as the listener's: the node's own check fails by
+ * them. */
 static void judge_page(const struct evaluator *evaluator, const char *path,
                        const struct page_answer *page)
 {
@@ -354,11 +354,11 @@ static void judge_page(const struct evaluator *evaluator, const char *path,
                     page_is_preloaded(page->transport_security) == evaluator->crypto->hsts_preload
                         ? SETTING_NONE
                         : HTTP_HSTS_PRELOAD,
-                    "HEAD %s: %u with Strict-Transport-Security: %.100s; should be %s", path,
+                    "HEAD %s: %u with Strict-Transport-Security: %.100s; expected %s", path,
                     (unsigned)page->status, or_none(page->transport_security), wanted);
     if (evaluator->crypto->referrer_policy && !page_keeps_referrer(page->referrer_policy))
         tell_effect(evaluator, FINDING_FAULT, HTTP_REFERRER_POLICY,
-                    "HEAD %s: %u with Referrer-Policy: %.100s; should be same-origin", path,
+                    "HEAD %s: %u with Referrer-Policy: %.100s; expected same-origin", path,
                     (unsigned)page->status, or_none(page->referrer_policy));
 }
 

@@ -19,7 +19,7 @@ enum topic {
     TOPIC_ORDER,
     TOPIC_SESSIONS, /* renegotiation, extended master secret, compression */
     TOPIC_CERTIFICATE,
-    TOPIC_HEADERS, /* of HTTP, where pages were asked for */
+    TOPIC_HEADERS, /* of HTTP, where pages were requested */
     TOPIC_COUNT
 };
 
@@ -28,19 +28,19 @@ const char *topic_name(enum topic topic);
 
 enum { FINDING_TEXT_SIZE = 400 };
 
-/* What is no fault of a listener may be one of the node that runs it, or leave its check without
- * proof. */
+/* The effect of a finding: a fault of the listener, a fault of the node that runs it, or a check
+ * without proof. */
 enum finding_effect { FINDING_NOTE, FINDING_UNCHECKED, FINDING_ADVICE, FINDING_FAULT };
 
 struct finding {
     enum topic topic;
     bool fault;                 /* else a note */
     enum finding_effect effect; /* of a note: how a check of the node's own listener ends by it */
-    enum setting_key setting;   /* whose decision it is; SETTING_NONE: nothing permits it */
+    enum setting_key setting;   /* the setting that would permit it; SETTING_NONE: none does */
     char text[FINDING_TEXT_SIZE];
 };
 
-/* Who is told of each finding, in the order of topics. */
+/* The receiver of findings, in the order of topics. */
 struct evaluate_listener {
     void (*found)(void *context, const struct finding *finding);
     void *context;

@@ -65,7 +65,7 @@ static void put_random(struct writer *writer, size_t size)
 {
     unsigned char bytes[RANDOM_SIZE];
     if (random_bytes(NULL, bytes, size) != 0)
-        memset(bytes, 'r', size); /* it protects nothing: nobody goes on to a key */
+        memset(bytes, 'r', size); /* no key is derived, so it protects nothing */
     put(writer, bytes, size);
 }
 

@@ -1,6 +1,6 @@
 /*
- * The ClientHello that the probe sends, from SSL 3.0 to TLS 1.3. It commits to nothing: no key is
- * kept, since nobody reads past the server's own hello.
+ * The ClientHello that the probe sends, from SSL 3.0 to TLS 1.3. No key is kept, since nothing is
+ * read past the ServerHello.
  *
  * Sources: RFC 8446, 4.1.2 and 4.2; RFC 5246, 7.4.1.2; RFC 6101, 5.6.1.2; RFC 5746 (renegotiation);
  * RFC 7627 (extended master secret); RFC 5077 (tickets); RFC 6066, 3 (server name).

@@ -52,7 +52,7 @@ static uint16_t read_status(const struct line *line)
     return (uint16_t)((text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0'));
 }
 
-/* Behind what is there already. */
+/* Appends to the bytes that are there. */
 static int add_value(char to[PAGE_FIELD_SIZE], const struct line *value)
 {
     size_t used = strlen(to), comma = used > 0;

@@ -15,11 +15,10 @@
 /* For a person who waits. */
 extern const struct probe_options probe_defaults;
 
-/* Probes one listener; fills `result`, whose `error` is -ECONNREFUSED for a closed port,
- * -ETIMEDOUT for one that says nothing, -EPROTO for one that does not speak TLS, -ETIME where the
- * time did not suffice, or a question was not answered in time, which is no refusal: what was found
- * is then part of the truth. Where the time sufficed for the breadth and not for the proof,
- * `proof_error` alone is -ETIME. */
+/* Probes one listener; fills `result`, whose `error` is -ECONNREFUSED for a closed port, -ETIMEDOUT
+ * for a silent one, -EPROTO for one that does not speak TLS, -ETIME where time ran out or an answer
+ * came too late, which is no refusal: the result is then incomplete. Where time sufficed for the
+ * enumeration and not for the handshakes, only `proof_error` is -ETIME. */
 void probe_run(const struct target *target, const struct probe_options *options,
                struct probe_result *result);
 

@@ -110,7 +110,7 @@ const struct probe_cache_listener *probe_cache_find(const struct probe_cache *re
 
 /* --- probing --- */
 
-/* Nobody waits for it, and the endpoint's own budget of handshakes makes it slower. */
+/* No process waits for it, and the endpoint's budget of handshakes makes it slower. */
 static const struct probe_options patient = {
     .answer_ms = 2000,
     .total_ms = 20000,

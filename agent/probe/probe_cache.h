@@ -1,9 +1,9 @@
 /*
- * The record of the last probe of the node's own listeners: what the daemon's probing process
- * found, kept in /run for the tls domain, which holds it against the policy of the moment. Whoever
- * only wants to know the verdict connects to nobody.
+ * The results of the last probe of the node's own listeners: what the prober found, kept in /run
+ * for the tls domain, which compares it with the current policy. To read the verdict needs no
+ * connection.
  *
- * It is written and read by one binary; what is read is checked all the same.
+ * It is written and read by one binary; the reader checks it all the same.
  */
 #ifndef HOLDFAST_PROBE_PROBE_CACHE_H
 #define HOLDFAST_PROBE_PROBE_CACHE_H
@@ -25,7 +25,7 @@ enum {
 struct probe_cache_listener {
     char name[16]; /* of struct listener */
     uint16_t port;
-    char host[TARGET_NAME_SIZE]; /* by which pages are asked for; "": it speaks no HTTP */
+    char host[TARGET_NAME_SIZE];                 /* the host to request pages by; "": no HTTP */
     char address[PROBE_CACHE_ADDRESSES_MAX][64]; /* where to try, in this order; "" ends */
     uint32_t carried;  /* how many probes since `result` were not answered to their end */
     uint64_t began_ms; /* clock_boot_ms() when the probe that found `result` began */
@@ -65,7 +65,7 @@ bool probe_cache_is_complete(const struct probe_cache *record);
  * PROBE_CACHE_CARRIED_MAX probes: a busy listener is no failing one. */
 void probe_cache_carry(struct probe_cache *record, const struct probe_cache *before);
 
-/* Whether it tells nothing about now: too old, or of another boot. */
+/* Whether it is outdated: too old, or of another boot. */
 bool probe_cache_is_stale(const struct probe_cache *record, uint64_t now_ms);
 
 /* The entry of a listener, NULL where it was not probed. */

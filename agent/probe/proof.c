@@ -67,8 +67,8 @@ static int ask(struct run *run, int (*question)(const struct proof_task *task),
     return answer;
 }
 
-/* Whether an error is the listener's own answer: it failed or closed. What came too late, or was
- * never asked for want of a port or memory, is no answer. */
+/* Whether an error is the listener's own answer: it failed or closed. A late answer, or a question
+ * not sent for lack of a port or memory, is none. */
 static bool is_refusal(int error)
 {
     return error == -EPROTO || error == -ECONNRESET || error == -EPIPE;

@@ -17,9 +17,9 @@
  * the scan could not read it (TLS 1.3 sends it encrypted); then the pages, where options name a
  * host. Ends at the deadline, on clock_boot_ms(), with what it has by then.
  *
- * 0, or -ETIME where what is missing says nothing about the listener: the deadline came before the
+ * 0, or -ETIME where a missing answer says nothing about the listener: the deadline came before the
  * last suite was tried, or no suite is proved and one was answered late or not at all, as by a
- * listener whose places are all taken. */
+ * listener at its limit. */
 int proof_run(const struct target *target, const struct probe_options *options,
               uint64_t deadline_ms, struct probe_result *result);
 

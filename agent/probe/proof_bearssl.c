@@ -15,7 +15,7 @@
 
 enum { SEED_SIZE = 32, CERTIFICATE_MAX = CERTIFICATE_CHAIN_SIZE };
 
-/* What the library has of IANA's registry, but for static ECDH. */
+/* The suites of IANA's registry that the library has, except static ECDH. */
 static const struct {
     uint16_t first, last; /* of a run of suites */
     enum tls_version since;
@@ -46,7 +46,7 @@ struct reader {
     unsigned count; /* of certificates; 0 after a handshake: the server showed none */
     struct certificate_chain *chain; /* may be NULL */
     bool seen;                       /* the chain is that of an earlier connection */
-    bool begins;                     /* what is shown begins with the chain's first certificate */
+    bool begins;                     /* the output begins with the chain's first certificate */
     size_t size; /* of the certificate that is being read; more than `der` has is not kept */
     unsigned char der[CERTIFICATE_MAX];
 };
@@ -220,7 +220,7 @@ static int pump(struct client *client, int fd, const struct proof_task *task)
     return -EPROTO;
 }
 
-/* Whoever is left with half a session keeps it: it ends with a close_notify. */
+/* The peer may keep its half of the session, which ends with a close_notify. */
 static void finish(struct client *client, int fd, const struct proof_task *task)
 {
     br_ssl_engine_context *engine = &client->context.eng;

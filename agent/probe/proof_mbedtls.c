@@ -38,7 +38,7 @@ struct client {
     bool certificate; /* it has shown one: the session is a new one */
 };
 
-/* Asked for each certificate; every one is taken. */
+/* Called for each certificate; accepts every one. */
 static int take_certificate(void *context, mbedtls_x509_crt *certificate, int depth,
                             uint32_t *flags)
 {

@@ -20,8 +20,8 @@ struct proof_task {
     struct certificate_chain *chain; /* filled where it is empty; may be NULL */
     bool *key_proved;                /* of struct probe_result; set with `chain` alone */
     uint32_t *connections;           /* counted up */
-    const char *request;             /* proof_mbedtls_ask() alone: what is sent */
-    struct page_answer *page;        /* ... and what is filled */
+    const char *request;             /* proof_mbedtls_ask() only: the request */
+    struct page_answer *page;        /* ... and the response */
 };
 
 struct proof_stack {

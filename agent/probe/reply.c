@@ -150,8 +150,7 @@ static const struct message {
     {14, read_hello_done},
 };
 
-/* What is neither is passed over, once the hello is there (a status, a request for a certificate).
- */
+/* Other messages after the hello are skipped (a status, a request for a certificate). */
 static int read_message(struct reply_reader *reader, unsigned type, struct cursor body)
 {
     for (size_t i = 0; i < countof(messages); i++)

@@ -23,7 +23,7 @@ struct reply {
     bool hello; /* the server's hello came; what follows is then known */
     bool retry; /* it is a HelloRetryRequest */
     uint16_t version, suite;
-    uint16_t group;     /* 0: not said, or there is none */
+    uint16_t group;     /* 0: not sent, or none */
     uint16_t dh_bits;   /* of ServerKeyExchange's modulus, 0 likewise */
     uint16_t signature; /* the scheme that ServerKeyExchange is signed by in TLS 1.2, 0 likewise */
     uint8_t compression;

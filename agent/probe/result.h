@@ -21,7 +21,7 @@ enum {
     PROBE_REASON_SIZE = 160
 };
 
-/* What a question was answered by; zero is "nobody could tell". */
+/* The answer to a question; zero is "unknown". */
 enum probe_answer { PROBE_UNKNOWN, PROBE_NO, PROBE_YES };
 
 /* By a whole handshake; zero is "no library of ours implements it, it was not tried, or not

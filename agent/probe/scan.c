@@ -193,7 +193,7 @@ static void too_late(struct scan *scan, struct line *line)
     conclude(scan, line, SCAN_NOTHING);
 }
 
-/* --- whose turn it is --- */
+/* --- scheduling --- */
 
 static size_t open_count(const struct scan *scan)
 {

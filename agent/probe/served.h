@@ -1,9 +1,9 @@
 /*
- * The record of who serves the health port: what the daemon knows of its endpoint by the process
- * that it started and the certificate that it gave it, kept in /run for the tls domain. The port
- * alone proves nothing: another program may answer there.
+ * The record of the process at the health port: what the daemon knows of its endpoint by the
+ * process that it started and its certificate, kept in /run for the tls domain. The port alone
+ * proves nothing: another program may answer there.
  *
- * It is written and read by one binary; what is read is checked all the same.
+ * It is written and read by one binary; the reader checks it all the same.
  */
 #ifndef HOLDFAST_PROBE_SERVED_H
 #define HOLDFAST_PROBE_SERVED_H

@@ -78,7 +78,7 @@ static void add_address(struct targets *targets, const struct target *as,
     target->address_size = found->ai_addrlen;
 }
 
-/* `asked` is what is asked for: a dot at the end of a name keeps it from being completed. */
+/* `asked` is the name to resolve: a final dot prevents its completion. */
 static int look_up(struct targets *targets, const struct target *as, const char *asked,
                    const char *port)
 {

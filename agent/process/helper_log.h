@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { HELPER_LOG_LINE_SIZE = 400 }; /* bytes; what is longer is cut */
+enum { HELPER_LOG_LINE_SIZE = 400 }; /* bytes; a longer line is cut */
 
 /* The limits are the helper's, not the process's: they outlast one that is started again. */
 struct helper_log {

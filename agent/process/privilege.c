@@ -1,4 +1,4 @@
-/* The daemon's capabilities, one row each, with what it is kept for. */
+/* The daemon's capabilities, one row each, with the purpose of each. */
 #include "process/privilege.h"
 
 #include "base/log.h"
@@ -27,7 +27,8 @@ static const unsigned kept[] = {
     CAP_SETPCAP,
 };
 
-/* What is kept of what there is: a container may withhold some, whose rows then are errors. */
+/* The capabilities to keep of those that exist: a container may withhold some, and their checks are
+ * then errors. */
 static int kept_mask(uint64_t *mask)
 {
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};

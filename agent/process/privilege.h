@@ -6,7 +6,7 @@
 #define HOLDFAST_PROCESS_PRIVILEGE_H
 
 /* Gives up the rest for good. A process that is not root has nothing to give up. 0 or a negative
- * errno, told. */
+ * errno, logged. */
 int privilege_reduce(void);
 
 #endif

@@ -34,8 +34,8 @@ struct sandbox {
 int sandbox_close(const int *keep, size_t count);
 
 /* Limits, an empty root folder, uid and gid, capabilities, Landlock, in this order; the process
- * dies with its parent from here on. 0, or a negative errno with its message told: the process must
- * end then. Only sandbox_enter is enough: this is for tests of what holds without seccomp. */
+ * dies with its parent from here on. 0, or a negative errno with its message logged: the process
+ * must end then. Only sandbox_enter is enough: this is for tests of what holds without seccomp. */
 int sandbox_confine(const struct sandbox *sandbox, int parent_pid);
 
 /* sandbox_confine, then the system call filter. 0 or a negative errno, as there. */

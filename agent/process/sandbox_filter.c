@@ -123,7 +123,7 @@ enum {
     X32_BIT = 0x40000000 /* x86's other numbering behind the same architecture */
 };
 
-_Static_assert(PROGRAM_MAX <= BPF_MAXINSNS, "the kernel takes no longer program");
+_Static_assert(PROGRAM_MAX <= BPF_MAXINSNS, "the program is longer than the kernel accepts");
 
 struct program {
     struct sock_filter code[PROGRAM_MAX];

@@ -1,10 +1,10 @@
 /*
- * The files that the services of the node read: each is a function of the policy alone, without
- * I/O. Who writes them, where and when is the files domain's to say (domain/files.c).
+ * The configuration files of the node's services: each is a function of the policy alone, without
+ * I/O. The files domain writes them (domain/files.c).
  *
- * Each appends one whole file to `out`; the caller asks buf_error(). The first line, or of JSON the
- * first members, says who wrote it and for which revision of the settings.
- * Source: spec/crypto.md, "What is rendered".
+ * Each appends one whole file to `out`; the caller asks buf_error(). The first line, or the first
+ * members of JSON, name the writer and the revision of the settings. Source: spec/crypto.md, "What
+ * is rendered".
  */
 #ifndef HOLDFAST_RENDER_RENDER_H
 #define HOLDFAST_RENDER_RENDER_H
@@ -18,7 +18,7 @@
 /* Where the files lie, below the root: what one names of another, it names by this. */
 #define RENDER_FOLDER "/run/holdfast/crypto"
 
-/* What is no TLS. */
+/* Other configuration than TLS. */
 #define RENDER_WEB     "/run/holdfast/web.json"
 #define RENDER_NETWORK "/run/holdfast/network.conf"
 

@@ -49,7 +49,7 @@ static const struct special {
     {AF_INET6, {0}, 128, ADDRESS_UNSPECIFIED, "stands for every address"},
     {AF_INET6, {[15] = 1}, 128, ADDRESS_LOOPBACK, "is a loopback address"},
     {AF_INET6, {0xff}, 8, 0, "is a multicast address"},
-    {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96, 0, "is an IPv4 address in IPv6's clothes"},
+    {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96, 0, "is an IPv4-mapped IPv6 address"},
 };
 
 /* NULL, or what speaks against the address. */

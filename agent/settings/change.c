@@ -21,10 +21,10 @@ const char *change_refused(const struct settings *before, const struct settings 
 {
     if (change_is_out_of_reach(after) && !change_is_out_of_reach(before) &&
         !(consent & CONSENT_FORCE))
-        return "with security.disable_admin=yes and no station in health.stations nobody could "
-               "ever reach this node again; set health.stations, or add --force";
+        return "with security.disable_admin=yes and no station in health.stations "
+               "this node could not be reached again; set health.stations, or add --force";
     if (change_locks(before, after) && !(consent & CONSENT_YES))
-        return "security.disable_admin=yes wants --yes: " CHANGE_LOCKED;
+        return "security.disable_admin=yes needs --yes: " CHANGE_LOCKED;
     return NULL;
 }
 

@@ -1,7 +1,7 @@
 /*
- * A change of the stored settings as it is asked for, and the consent that it wants where nothing
- * can undo it: the administrator account that is disabled for good, and a node out of all reach.
- * Whoever stores a change holds it against this; a command may ask for the consent beforehand.
+ * A requested change of the stored settings, and the consent that it needs where nothing can undo
+ * it: an administrator account that is disabled for good, and a node out of reach. Every change is
+ * checked against this before it is stored; a command may ask for the consent beforehand.
  */
 #ifndef HOLDFAST_SETTINGS_CHANGE_H
 #define HOLDFAST_SETTINGS_CHANGE_H
@@ -27,7 +27,8 @@ struct change {
 };
 
 #define CHANGE_LOCKED                                                                              \
-    "after the next boot nobody can log in to this node, at its console or over SSH, and nothing " \
+    "after the next boot no user can log in to this node, at its console or over SSH, and "        \
+    "nothing "                                                                                     \
     "can undo that"
 
 /* Whether a change disables the administrator account. */
@@ -36,8 +37,8 @@ bool change_locks(const struct settings *before, const struct settings *after);
 /* Whether a node with these settings takes no log-in and shows no station how it fares. */
 bool change_is_out_of_reach(const struct settings *settings);
 
-/* Why a change from `before` to `after` is not to be stored with this consent, NULL where it may.
- */
+/* Why a change from `before` to `after` is not to be stored with this consent, NULL where it
+ * may. */
 const char *change_refused(const struct settings *before, const struct settings *after,
                            unsigned consent);
 

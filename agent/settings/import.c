@@ -1,4 +1,4 @@
-/* Reading the text form of settings: lines to values, all of them or none, every fault told. */
+/* Reading the text form of settings: lines to values, all of them or none, every fault reported. */
 #include "base/str.h"
 #include "settings/rules.h"
 #include "settings/text.h"
@@ -46,7 +46,7 @@ static void fault(struct import *import, size_t line, const char *key, const cha
         import->error = -EINVAL;
 }
 
-/* Takes the quotes off in place. NULL, or what is wrong. */
+/* Removes the quotes in place. NULL, or the fault. */
 static const char *unquote(char *value)
 {
     char *to = value, *from = value + 1;
@@ -59,7 +59,7 @@ static const char *unquote(char *value)
     }
     from += 1 + strspn(from + 1, " \t");
     *to = '\0';
-    return *from == '\0' || *from == '#' ? NULL : "something stands behind the closing quote";
+    return *from == '\0' || *from == '#' ? NULL : "text follows the closing quote";
 }
 
 /* Cuts a comment and the white space before it. */
@@ -84,7 +84,7 @@ static void take_value(struct import *import, enum setting_key key, const char *
     if (first)
         import->seen[key] = import->line;
     if (!first && !info->is_list) {
-        buf_printf(&why, "stands twice, first in line %zu", import->seen[key]);
+        buf_printf(&why, "occurs twice, first in line %zu", import->seen[key]);
         error = -EINVAL;
     } else {
         if (first && info->is_list)
@@ -125,7 +125,7 @@ static void take_pair(struct import *import, const char *name, char *value)
     buf_free(&why);
 }
 
-/* A line that is no text: its key is told only where it is known, so that nothing else is shown. */
+/* A line that is not text: only a known key is reported, so that nothing else is shown. */
 static void refuse_line(struct import *import, char *line)
 {
     line[strcspn(line, "=")] = '\0';
@@ -134,7 +134,7 @@ static void refuse_line(struct import *import, char *line)
           "not UTF-8 text, or with control characters");
 }
 
-/* Without '=' only the first word is told: the rest might be a secret. */
+/* Without '=' only the first word is reported: the rest might be a secret. */
 static void take_line(struct import *import, char *line, size_t length)
 {
     if (length && line[length - 1] == '\r')
@@ -172,7 +172,8 @@ static void take_lines(struct import *import, char *text, size_t size)
     }
 }
 
-/* The line that a broken rule is told at: that of its setting, else of what it is held against. */
+/* The line to report for a broken rule: that of its setting, else of the setting it is compared
+ * with. */
 static size_t line_of_rule(const struct import *import, size_t rule)
 {
     size_t line = import->seen[rule_key(rule)];

@@ -172,13 +172,13 @@ static const struct relation media_ports = {has_media_ports, 1, "leaves fewer th
                                             NULL};
 static const struct relation apart = {is_apart, 3, "begins a range that overlaps another; see",
                                       NULL};
-static const struct relation reachable = {NULL, 1, "is a router that is in no network of",
+static const struct relation reachable = {NULL, 1, "is a router outside every network of",
                                           is_reachable};
 static const struct relation another = {NULL, 1, "is the node itself, not a router; see",
                                         is_another};
-static const struct relation host = {NULL, 1, "is no host's address in a network of", is_host};
+static const struct relation host = {NULL, 1, "is not a host's address in a network of", is_host};
 static const struct relation once = {NULL, 0, "has an address twice", is_once};
-static const struct relation own = {NULL, 2, "is no address of the node; see", is_own};
+static const struct relation own = {NULL, 2, "is not an address of the node; see", is_own};
 
 #define SIGNALING GLOBAL_SIGNALING_PORT_START, GLOBAL_SIGNALING_PORT_END
 #define MEDIA     GLOBAL_MEDIA_PORT_START, GLOBAL_MEDIA_PORT_END

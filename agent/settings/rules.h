@@ -1,14 +1,14 @@
 /*
- * Rules across settings (the wizard's table and the notes under it): what two good values must not
- * be together. They are a table, so that import, wizard and tests walk the same one; whoever wants
- * them all at once calls settings_check().
+ * Rules across settings (the wizard's table and its notes): values that are valid alone and not
+ * together. They are a table, so that import, wizard and tests walk the same one; settings_check()
+ * checks them all.
  */
 #ifndef HOLDFAST_SETTINGS_RULES_H
 #define HOLDFAST_SETTINGS_RULES_H
 
 #include "settings/settings.h"
 
-/* Number of rules; each is told by its index. */
+/* Number of rules; each is identified by its index. */
 size_t rules_count(void);
 
 /* The setting that is at fault where the rule is broken, and those that it is held against;

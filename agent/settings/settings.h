@@ -94,7 +94,7 @@ struct setting_info {
     unsigned stored_on;  /* roles of the nodes on which it is stored and nothing acts on it yet */
     bool secret;         /* never shown: exports and reports write "(set)" */
     bool is_list;        /* the key may stand on several lines */
-    bool at_boot;        /* what is running takes a change up at the next boot alone */
+    bool at_boot;        /* a change takes effect only at the next boot */
     bool masked_by_fips; /* a yes has no effect in FIPS mode */
     const char *help;
 };

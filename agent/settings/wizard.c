@@ -18,7 +18,7 @@ static enum setting_key key_of(unsigned question)
     return (enum setting_key)key;
 }
 
-/* Passes over questions whose answer would count for nothing. */
+/* Skips questions with an answer that would have no effect. */
 static void skip_inactive(struct wizard *wizard)
 {
     for (; wizard->next <= WIZARD_QUESTIONS; wizard->next++) {

@@ -45,8 +45,8 @@ void wizard_prompt(const struct wizard *wizard, struct buf *out);
  * stands as before then. Also -ENOMEM. */
 int wizard_answer(struct wizard *wizard, const char *line, struct buf *why);
 
-/* Appends what is to be said under the last answer: that FIPS mode masks it, that it cannot be
- * taken back; nothing for most. */
+/* Appends the note under the last answer: that FIPS mode masks it, or that it cannot be undone;
+ * nothing for most. */
 void wizard_note(const struct wizard *wizard, struct buf *out);
 
 /* Takes all answers at once from `text` ("key = value" lines, for --answers): keys outside the 25

@@ -9,7 +9,7 @@
 
 /* Who is shown a page. */
 enum audience {
-    AUDIENCE_STATIONS, /* whoever the endpoint answers */
+    AUDIENCE_STATIONS, /* every client of the endpoint */
     AUDIENCE_ADMIN,    /* the commands of root and the admin user */
     AUDIENCE_COUNT
 };

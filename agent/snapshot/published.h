@@ -19,12 +19,12 @@ struct published {
     const char *firewall; /* the ruleset in nft's syntax */
 };
 
-/* Appends what is published. Errors stay in the buffer. */
+/* Appends the published report. Errors stay in the buffer. */
 void published_write(const struct report *report, const struct node *node, struct buf *out);
 
 /* Reads published->bytes: fills the rest, and `node` as that of the daemon, but without state and
- * without secrets. 0, -EPROTO for the bytes of another version, -EBADMSG for what is damaged, or
- * -ENOMEM; both are to be freed whatever the result. */
+ * without secrets. 0, -EPROTO for another version, -EBADMSG for damaged bytes, or -ENOMEM; the
+ * caller frees both whatever the result. */
 int published_read(struct published *published, struct node *node, const char *root);
 void published_free(struct published *published);
 

@@ -62,7 +62,7 @@ static const struct {
     {SQLITE_NOTADB, -EBADMSG},
     {SQLITE_FORMAT, -EBADMSG},
     {SQLITE_SCHEMA, -EBADMSG},
-    {SQLITE_ERROR, -EBADMSG}, /* our SQL is sound: the schema it meets is not */
+    {SQLITE_ERROR, -EBADMSG}, /* our SQL is valid, so the schema is damaged */
     {SQLITE_TOOBIG, -EBADMSG},
     {SQLITE_MISMATCH, -EBADMSG},
     {SQLITE_IOERR, -EIO}, /* the system's words say which */
@@ -90,7 +90,7 @@ static int meaning(int code, int system_error)
     for (size_t i = 0; i < countof(meanings); i++)
         if (meanings[i].code == (code & 0xff))
             return meanings[i].error;
-    /* Never -ENOENT: whoever reads that takes the state for one that was never stored. */
+    /* Never -ENOENT, which would mean that no state was ever stored. */
     return system_error > 0 && system_error != ENOENT ? -system_error : -EIO;
 }
 
@@ -232,11 +232,11 @@ static int64_t size_of(const char *path, const char *suffix)
     return size;
 }
 
-/* A reader changes nothing in the file system, whatever lies there:
+/* A reader changes nothing in the file system, whatever state the files are in:
  * - journal and index lie beside the database, as every writer leaves them: SQLite's own way, with
  *   an index that it cannot write; it builds one in memory where no writer is alive
  *   (sqlite.org/wal.html, "Read-Only Databases");
- * - a bare database, such as a copy: nobody writes it, and nothing is made beside it;
+ * - a bare database, such as a copy: it has no writer, and nothing is made beside it;
  * - a journal without its index, such as a copy of both: the index is built in memory, without
  *   locks.
  * A journal that is a header alone was left by a writer that died before its first frame. It holds

@@ -1,6 +1,6 @@
 /*
  * SQLite as the rest of this module sees it: a hardened connection, transactions, and statements
- * whose first failure is told once and remembered, so that callers ask at the end. Private to
+ * that log their first failure once and remember it, so that callers check at the end. Private to
  * agent/state.
  *
  * The database is hostile input: its sizes are limited, its schema is compared with ours
@@ -48,11 +48,11 @@ int database_open_new(struct state *state, const char *path);
 
 void database_close(struct state *state);
 
-/* Tells "PATH: MESSAGE" and returns `error`. */
+/* Logs "PATH: MESSAGE" and returns `error`. */
 __attribute__((format(printf, 3, 4))) int database_fault(struct state *state, int error,
                                                          const char *format, ...);
 
-/* Tells SQLite's failure, with the system's words where it has them; what it means as an errno. */
+/* Logs SQLite's failure, with the system's error where there is one, and returns its errno. */
 int database_logged(struct state *state, int code);
 
 /* True when `code` says that a reader met a writer that has just begun or been killed, which leaves
@@ -72,7 +72,7 @@ struct statement {
     struct state *state;
     sqlite3_stmt *handle;
     int bound; /* number of parameters that have a value */
-    int error; /* the first failure, told */
+    int error; /* the first failure, logged */
 };
 
 void statement_begin(struct statement *statement, struct state *state, const char *sql);

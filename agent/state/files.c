@@ -168,7 +168,7 @@ int files_make(struct state *state)
         error = make_empty(new, "");
     if (error)
         return database_fault(state, error, "cannot make %s: %s", new, strerror(-error));
-    error = build(state, new); /* tells */
+    error = build(state, new); /* logs */
     if (error)
         return error;
     error = put_in_place(state->path, new);

@@ -20,7 +20,7 @@ int files_lock(struct state *state);
 void files_unlock(struct state *state);
 
 /* 0 when PATH is a file with content; -ENOENT when there is none; -EBADMSG when it cannot be a
- * database. A missing one is told only to a reader: a writer makes it. */
+ * database. A missing one is logged for a reader only: a writer makes it. */
 int files_look(struct state *state);
 
 /* Makes PATH with the newest schema: built as PATH.new, made durable, then renamed. The new name is

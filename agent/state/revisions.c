@@ -43,7 +43,7 @@ static int put_stored(struct state *state, struct settings *settings, const char
     int key = setting_find(name);
     int error = key < 0 ? -EINVAL : settings_put(settings, (enum setting_key)key, value, &why);
     if (error == -EINVAL)
-        error = database_fault(state, -EBADMSG, "its setting %s is of no use: %s", name,
+        error = database_fault(state, -EBADMSG, "its setting %s cannot be used: %s", name,
                                key < 0 ? "there is no such setting" : buf_text(&why));
     buf_free(&why);
     return error;

@@ -37,8 +37,7 @@ static const struct migration migrations[] = {
      " previous BLOB NOT NULL CHECK (length(previous) = 32),"
      " hash BLOB NOT NULL CHECK (length(hash) = 32)) STRICT;"
 
-     /* The last event that was removed because the log had grown too long: where the chain begins.
-      */
+     /* The last event removed because the log had grown too long: where the chain begins. */
      "CREATE TABLE events_removed ("
      " one INTEGER PRIMARY KEY CHECK (one = 1),"
      " sequence INTEGER NOT NULL,"

@@ -15,8 +15,8 @@
 
 enum { REOPENINGS = 10 };
 
-/* What every opening goes through, once the file is there. One that this call has made is not yet
- * anybody's input. */
+/* What every opening goes through, once the file is there. A database that this call has made is
+ * not untrusted yet. */
 static int prove(struct state *state, bool made)
 {
     int error = schema_migrate(state);
@@ -63,8 +63,8 @@ static int open_to_read(struct state *state)
     return error ? error : open_database(state, false);
 }
 
-/* A writer that was killed while this reader connected left it an index that is nobody's to repair:
- * one that connects anew makes its own. */
+/* A writer that was killed while this reader connected left an index that this connection cannot
+ * repair; a new connection makes its own. */
 static int open_again_while_stale(struct state *state)
 {
     struct buf told = {0}, *why = state->why;

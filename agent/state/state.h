@@ -13,9 +13,9 @@
  * database, or another one, in the place of the one that was written last is damage too: the newest
  * event is recorded beside the database (PATH.head), and must be in its log.
  *
- * Every function returns 0 or a negative code and has told its message: -EBADMSG is damage,
- * -ENOSPC, -EROFS, -EIO and the like leave everything as it was. A handle belongs to one process:
- * a child of fork() closes the descriptors and does not use it.
+ * Every function returns 0 or a negative code and has logged its message: -EBADMSG is damage,
+ * -ENOSPC, -EROFS, -EIO and the like leave everything as it was. A handle belongs to one process: a
+ * child of fork() closes the descriptors and does not use it.
  */
 #ifndef HOLDFAST_STATE_STATE_H
 #define HOLDFAST_STATE_STATE_H
@@ -30,11 +30,12 @@
 struct state;
 
 enum state_mode {
-    STATE_READ,  /* no change to the file system, be there a writer or its remains or neither, be
-                    the folder writable or not: check, events, a reader beside the daemon */
+    STATE_READ,  /* no change to the file system: with a writer, after a killed writer, or without
+                    one; in a writable or a read-only folder: check, events, a reader beside the
+                    daemon */
     STATE_WRITE, /* made when missing, migrated, recovered */
-    STATE_ALONE, /* as STATE_WRITE, but with no index shared with readers, which wait until it is
-                    closed: for what is soon done, as a boot is. -EBUSY beside a reader, too */
+    STATE_ALONE, /* as STATE_WRITE, without an index shared with readers, which wait until it is
+                    closed: for short work such as a boot. Also -EBUSY beside a reader */
 };
 
 /* The latch that holds security.disable_admin at yes. */
@@ -142,8 +143,8 @@ bool state_event_is_whole(const struct event *event);
 int state_events_verify(struct state *state, uint64_t *count_or_bad,
                         char last_hash[STATE_HASH_TEXT_SIZE]);
 
-/* Named objects (certificate, key) of at most STATE_OBJECT_MAX bytes: replaced whole. -ENOENT,
- * untold, when there is none. Secrets: the caller wipes the buffer. */
+/* Named objects (certificate, key) of at most STATE_OBJECT_MAX bytes: replaced whole. -ENOENT when
+ * there is none, without a message. Secrets: the caller wipes the buffer. */
 int state_object_get(struct state *state, const char *name, struct buf *out);
 int state_object_put(struct state *state, const char *name, const void *data, size_t size);
 

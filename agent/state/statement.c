@@ -70,7 +70,7 @@ int statement_end(struct statement *statement)
 {
     while (statement_row(statement)) {
     }
-    (void)sqlite3_finalize(statement->handle); /* repeats the failure that was told */
+    (void)sqlite3_finalize(statement->handle); /* returns the failure that was logged */
     statement->handle = NULL;
     return statement->error;
 }

@@ -49,7 +49,7 @@ static int refuse(struct client_hello *hello, unsigned char alert)
 
 /* --- the records --- */
 
-/* What is put together so far; more is announced than is there while a record is under way. */
+/* The bytes assembled so far; more are announced than are there while a record is incomplete. */
 struct gathered {
     unsigned char *message;
     size_t length, announced;
@@ -193,7 +193,7 @@ static const struct extension {
     {EXTENSION_KEY_SHARE, read_shares},
 };
 
-/* One extension; what is known is read to its end. */
+/* One extension; a known one is parsed to its end. */
 static void read_extension(struct client_hello *hello, unsigned type, struct cursor *body)
 {
     for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++)
@@ -222,8 +222,8 @@ static int read_extensions(struct client_hello *hello, struct cursor *list)
     return 0;
 }
 
-/* No compression is always among them (RFC 5246, 7.4.1.2), and in TLS 1.3 alone (RFC 8446, 4.1.2).
- */
+/* No compression is always among them (RFC 5246, 7.4.1.2), and in TLS 1.3 alone (RFC 8446,
+ * 4.1.2). */
 static bool compression_is_lawful(const struct client_hello *hello, const struct cursor *methods)
 {
     if (hello->version == VERSION_TLS13 && methods->left != 1)

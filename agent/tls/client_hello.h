@@ -1,6 +1,6 @@
 /*
- * The ClientHello, as far as the choice of a TLS stack and of what it may pick depends on it. It is
- * the first thing that a stranger sends: every length is checked against what encloses it, and
+ * The ClientHello, as far as the choice of a TLS library and of its parameters depends on it. It is
+ * the first input from an unknown client: every length is checked against the enclosing one, and
  * nothing is allocated.
  *
  * Sources: RFC 8446, 4.1.2, 4.2.1, 4.2.7, 4.2.8 and 5.1; RFC 5246, 7.4.1.2; RFC 2246, 7.4.1.2;

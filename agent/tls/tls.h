@@ -25,7 +25,7 @@ struct tls;
 
 /* Parses the certificate and its key, and makes the keys that seal session tickets. Call it before
  * the process gives up its privileges: nothing is opened later. 0, or -EINVAL or -ENOMEM with the
- * message told. */
+ * message logged. */
 int tls_server_open(struct tls_server **server, const struct tls_server_setup *setup);
 void tls_server_close(struct tls_server *server);
 

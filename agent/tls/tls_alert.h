@@ -5,7 +5,7 @@
 enum tls_alert_level { TLS_ALERT_WARNING = 1, TLS_ALERT_FATAL = 2 };
 
 enum tls_alert {
-    TLS_ALERT_NONE = 0, /* close_notify has this number: no failure is told by it */
+    TLS_ALERT_NONE = 0, /* the number of close_notify, which reports no failure */
     TLS_ALERT_UNEXPECTED_MESSAGE = 10,
     TLS_ALERT_BAD_RECORD_MAC = 20,
     TLS_ALERT_RECORD_OVERFLOW = 22,

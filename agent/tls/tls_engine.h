@@ -21,7 +21,7 @@ struct tls_engine {
 
 extern const struct tls_engine tls_mbedtls, tls_bearssl;
 
-/* mbedTLS, for TLS 1.2 and 1.3. 0, -ENOMEM, or -EINVAL with the message told; the offer must
+/* mbedTLS, for TLS 1.2 and 1.3. 0, -ENOMEM, or -EINVAL with the message logged; the offer must
  * outlive the server. A session speaks the version that it is opened with, and no other. */
 struct tls_mbedtls_server;
 int tls_mbedtls_server_open(struct tls_mbedtls_server **server,

@@ -1,7 +1,7 @@
 /*
- * TLS 1.2 and 1.3 by mbedTLS. It lets a client's order decide over the suite and the group of
- * TLS 1.3; so that the server's order holds there too, each connection gets a copy of the
- * configuration whose lists hold the one suite and the one group that the order leads to.
+ * TLS 1.2 and 1.3 by mbedTLS. In TLS 1.3 it chooses suite and group by the client's order; to apply
+ * the server's order, each connection gets a copy of the configuration with only the suite and the
+ * group that the server's order selects.
  */
 #include "tls/tls_alert.h"
 #include "tls/tls_engine.h"
@@ -27,7 +27,7 @@ struct session {
     uint16_t legacy_version;              /* which the ClientHello had in its place of old */
     bool extended_master_secret;          /* offered, and then used: the library always takes it */
     mbedtls_ssl_context ssl;
-    mbedtls_ssl_config config;      /* the server's, but for its lists; it owns nothing */
+    mbedtls_ssl_config config;      /* the server's with other lists; it owns nothing */
     size_t input_size, output_size; /* of the buffers, while it rests; else 0 */
     bool alerted;                   /* what it sent last was an alert */
     bool dry;                       /* the wire has nothing more now */
@@ -55,7 +55,7 @@ static void narrow_groups(struct session *session, const struct tls_mbedtls_serv
     for (size_t i = server->group_count; i-- > 0;)
         if (client_hello_lists(&hello->groups, server->groups[i]))
             chosen = server->one_group[i];
-    /* One whose share is there already saves the client a round. */
+    /* A group with a key share from the client saves a round trip. */
     for (size_t i = server->group_count; i-- > 0;)
         if (client_hello_shares(hello, server->groups[i]))
             chosen = server->one_group[i];
@@ -73,7 +73,7 @@ static bool takes_tickets(const struct session *session)
     return session->version == MBEDTLS_SSL_VERSION_TLS1_3 || session->extended_master_secret;
 }
 
-/* By an error the library sends an empty ticket, which says that there is none (RFC 5077, 3.3). */
+/* On an error the library sends an empty ticket, which means no ticket (RFC 5077, 3.3). */
 static int write_ticket(void *context, const mbedtls_ssl_session *ticket, unsigned char *start,
                         const unsigned char *end, size_t *length, uint32_t *lifetime)
 {
@@ -84,9 +84,9 @@ static int write_ticket(void *context, const mbedtls_ssl_session *ticket, unsign
                                     lifetime);
 }
 
-/* A ticket resumes the version that it was made in. The library would take one of TLS 1.3, which
- * travels in clear and holds no master secret, for a session of TLS 1.2 whose master secret is all
- * zeros (CVE-2026-93831). What is no ticket is not resumed, and the handshake goes on. */
+/* A ticket resumes only the version that it was made in. The library would accept one of TLS 1.3,
+ * which travels in clear and holds no master secret, as a session of TLS 1.2 with a master secret
+ * of zeros (CVE-2026-93831). An invalid ticket is not resumed, and the handshake goes on. */
 static int parse_ticket(void *context, mbedtls_ssl_session *ticket, unsigned char *data,
                         size_t size)
 {
@@ -184,7 +184,7 @@ int tls_mbedtls_open(void **session, struct tls_mbedtls_server *server,
     return -ENOMEM;
 }
 
-/* Errors of mbedTLS in our terms; what is neither waiting nor an end is a fault of the client's. */
+/* Maps errors of mbedTLS; all but waiting and the end are faults of the client. */
 static int translate(int error)
 {
     switch (error) {
@@ -342,8 +342,8 @@ static void send_alert(struct session *session, unsigned char level, unsigned ch
     (void)mbedtls_ssl_send_alert_message(&session->ssl, level, alert); /* it ends anyway */
 }
 
-/* The end of a session by an error: whoever is still there is told why, if the library has not done
- * so (RFC 8446, 6.2; RFC 5246, 7.2.2). -EOPNOTSUPP where the client began another handshake. */
+/* The end of a session by an error: the peer is sent the reason, if the library has not done so
+ * (RFC 8446, 6.2; RFC 5246, 7.2.2). -EOPNOTSUPP where the client began another handshake. */
 static int fail(struct session *session, int error)
 {
     if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE || error == MBEDTLS_ERR_SSL_CONN_EOF)
@@ -390,10 +390,10 @@ static int session_handshake(void *context)
     return translate(error) == -EAGAIN ? -EAGAIN : fail(session, error);
 }
 
-/* The library comes back from a warning and from a KeyUpdate (RFC 8446, 4.6.3) as if nothing were
- * there, and from data of no bytes, which are lawful (RFC 8446, 5.1), as if the stream had ended,
- * though the next record may be here; some records without data in a row are an error to it. How
- * many of any of these may follow each other is bounded by tls_records.h alone. */
+/* After a warning or a KeyUpdate (RFC 8446, 4.6.3) the library returns as if there were no data,
+ * and after a record of no bytes, which is valid (RFC 8446, 5.1), as if the stream had ended,
+ * although the next record may be here; several records without data are an error to it.
+ * tls_records.h bounds how many of these may follow each other. */
 static ssize_t session_read(void *context, void *to, size_t size)
 {
     struct session *session = context;

@@ -35,8 +35,8 @@ void tls_offer_make(struct tls_offer *offer, const struct crypto *crypto, enum s
 /* False where a count does not fit, or nothing is offered at all. */
 bool tls_offer_is_valid(const struct tls_offer *offer);
 
-/* Whether the server signs its part of a handshake with the suite: static RSA alone does without.
- */
+/* Whether the server signs its part of a handshake with the suite: static RSA alone does
+ * without. */
 bool tls_offer_suite_signs(uint16_t suite);
 
 /* Whether a suite may be used with a version: policy's table of suites knows. */

@@ -19,7 +19,7 @@ enum {
     TLS_RECORD_HEAD = 5,
     TLS_RECORD_MAX = 16384,    /* plaintext */
     TLS_RECORDS_ODD_MAX = 8,   /* no handshake messages, in a handshake */
-    TLS_RECORDS_EMPTY_MAX = 32 /* in a row without a byte of data, after the handshake */
+    TLS_RECORDS_EMPTY_MAX = 32 /* in succession without a byte of data, after the handshake */
 };
 
 /* A zeroed one is at the beginning of a connection. */

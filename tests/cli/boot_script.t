@@ -59,7 +59,7 @@ def main(t):
                   (KILLED, KILLED), (KILLED, 'true'), ('exit 3', no + 'pe'), (None, None))
     for boot, get in shut_cases:
         left, mode, order, said = run(boot, get)
-        t.ok(left == SHADOW % '!' and mode == 0o600 and 'nobody can log in' in said and
+        t.ok(left == SHADOW % '!' and mode == 0o600 and 'no user can log in' in said and
              'boot-exit' in order,
              f'after "{boot}" with "{get}" nobody logs in', left, oct(mode), order, said)
     fresh = run(None, None, SHADOW % '*')[0]

@@ -278,7 +278,7 @@ def bad_key(t, node):
     t.ok(row['verdict'] == 'fail' and 'public exponent' in row['reason'],
          'a key that SP 800-56B does not allow is a failing row with the reason', row)
     with Daemon(node) as daemon:
-        t.ok(daemon.says('FIPS mode does not take its key: the public exponent'),
+        t.ok(daemon.says('FIPS mode forbids its key: the public exponent'),
              'the daemon says so', daemon.said())
         t.ok(not listens(1.5), 'and the endpoint does not start')
 

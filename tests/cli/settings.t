@@ -155,9 +155,9 @@ locks 'set refuses to lock out where no station is configured' 2 --force \
     set --yes security.disable_admin=yes
 locks 'import too' 2 --force import --yes "$work/lock/yes"
 lock set health.stations=192.0.2.1/32
-locks 'set wants --yes for what cannot be undone, and says what it is' 2 'wants --yes: .*undo' \
+locks 'set needs --yes for what cannot be undone, and says what it is' 2 'needs --yes: .*undo' \
     set security.disable_admin=yes
-locks 'import too' 2 'wants --yes: .*undo' import "$work/lock/yes"
+locks 'import too' 2 'needs --yes: .*undo' import "$work/lock/yes"
 locks 'nothing of it is stored' 0 'disable_admin = no' get security.disable_admin
 locks 'other settings want no such word' 0 'stored as' set web.max_sessions=5
 locks 'with --yes it is stored, and said again' 0 'nothing can undo' \
@@ -171,7 +171,7 @@ rm -rf "$work/lock/var" && lock set health.stations=192.0.2.1/32
 lock boot
 locks 'nothing waits after a boot' 1 '"reboot_required":false' check --format json
 locks 'a change of addresses says that it waits' 0 \
-    'holds after the next boot: node.hostname, node.address$' \
+    'takes effect at the next boot: node.hostname, node.address$' \
     set node.address=192.0.2.9/24 node.hostname=later
 locks 'and check says so' 1 '"reboot_required":true' check --format json
 locks 'other changes do not wait' 0 '^stored as revision 3$' set web.max_sessions=8

@@ -49,7 +49,7 @@ def last_drift_s(node):
 
 
 def events(node, name):
-    return [line for line in node.holdfast('events').stdout.splitlines() if f'{name} is ' in line]
+    return [line for line in node.holdfast('events').stdout.splitlines() if f'{name}: observed ' in line]
 
 
 def walks(node, daemon):
@@ -75,17 +75,17 @@ def told_once(t, node, daemon):
     node.run('nft', 'add', 'table', 'inet', 'theirs')
     node.run('nft', 'add', 'chain', 'inet', 'theirs', 'input',
              '{ type filter hook input priority 7; policy accept; }')
-    t.ok(wait_for(lambda: row(node, 'firewall.foreign')['verdict'] == 'fail'),
+    t.ok(wait_for(lambda: row(node, 'firewall.other_tables')['verdict'] == 'fail'),
          'a table of others is a row that nothing sets right')
     t.ok(walks(node, daemon), 'the daemon looks again and again')
-    t.same(len(events(node, 'firewall.foreign')), 1, 'and tells it once')
+    t.same(len(events(node, 'firewall.other_tables')), 1, 'and tells it once')
     node.run('nft', 'delete', 'table', 'inet', 'theirs')
-    t.ok(wait_for(lambda: row(node, 'firewall.foreign')['verdict'] == 'pass'), 'it goes')
+    t.ok(wait_for(lambda: row(node, 'firewall.other_tables')['verdict'] == 'pass'), 'it goes')
     node.run('nft', 'add', 'table', 'inet', 'theirs')
     node.run('nft', 'add', 'chain', 'inet', 'theirs', 'input',
              '{ type filter hook input priority 7; policy accept; }')
-    t.ok(wait_for(lambda: len(events(node, 'firewall.foreign')) == 2), 'and is told when it comes back',
-         events(node, 'firewall.foreign'))
+    t.ok(wait_for(lambda: len(events(node, 'firewall.other_tables')) == 2), 'and is told when it comes back',
+         events(node, 'firewall.other_tables'))
 
 
 def main():

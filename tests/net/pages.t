@@ -151,7 +151,7 @@ def health(t, node):
     t.same((status, json.loads(text)['status']), (503, 'fail'),
            'a row that nothing sets right makes it fail, which is 503')
     rows = json.loads(get(node, '/checks')[2])['checks']
-    row = next(row for row in rows if row['id'] == 'firewall.foreign')
+    row = next(row for row in rows if row['id'] == 'firewall.other_tables')
     t.ok('stranger' in row['observed'], 'and /checks names what it is', row)
 
 

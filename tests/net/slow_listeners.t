@@ -89,7 +89,7 @@ def verdicts(t, node):
          'the prober comes to its end', rows(node))
     found = rows(node)
     t.same({row['reason'] for name, row in found.items() if '.sip-tls.' in name},
-           {'it begins to answer and does not end in time'},
+           {'it begins to answer and does not finish in time'},
            'each row of a listener that ends no answer says so')
     t.same({row['verdict'] for name, row in found.items() if '.sip-tls.' in name}, {'error'},
            'and is an error')

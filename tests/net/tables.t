@@ -93,7 +93,7 @@ FOREIGN = (
 
 
 def foreign():
-    tap.same(node.rows()['firewall.foreign']['verdict'], 'pass', 'no foreign table: pass')
+    tap.same(node.rows()['firewall.other_tables']['verdict'], 'pass', 'no foreign table: pass')
     for name, family, objects, word in FOREIGN:
         text = objects.replace(' }', '\n}\n')  # as nft wants it
         made = node.try_run('nft', '-f', '-', input=f'table {family} theirs {{\n{text}\n}}\n')
@@ -101,7 +101,7 @@ def foreign():
             tap.ok(False, f'{name} can be made', made.stderr)
             continue
         before = node.run('nft', 'list', 'ruleset')
-        row = node.rows()['firewall.foreign']
+        row = node.rows()['firewall.other_tables']
         if word:
             tap.ok(row['verdict'] == 'fail' and f'{family} theirs ' in row['observed'] and
                    word in row['observed'], f'{name} is named', row)
@@ -111,14 +111,14 @@ def foreign():
         node.boot()
         tap.same(node.run('nft', 'list', 'ruleset'), before, f'{name}: boot leaves it alone')
         node.run('nft', 'delete', 'table', family, 'theirs')
-    tap.same(node.rows()['firewall.foreign']['verdict'], 'pass', 'without them the check passes')
+    tap.same(node.rows()['firewall.other_tables']['verdict'], 'pass', 'without them the check passes')
 
 
 def many():
     """A thousand chains are counted, the first of them named."""
     chains = ''.join(f'chain c{i} {{\naccept\n}}\n' for i in range(1000))
     node.run('nft', '-f', '-', input=f'table inet theirs {{\n{chains}\n}}\n')
-    actual = node.rows()['firewall.foreign']['observed']
+    actual = node.rows()['firewall.other_tables']['observed']
     tap.ok('c0 (regular: accepts)' in actual and 'chains more' in actual and len(actual) < 3000,
            'a thousand chains make a row that can still be read', len(actual))
     node.run('nft', 'delete', 'table', 'inet', 'theirs')
@@ -139,18 +139,18 @@ def commented_rule():
 
 
 OTHERWISE = {
-    'a rule of others before ours': ('insert rule inet holdfast input accept', 'firewall.surplus'),
-    'a rule of others behind ours': ('add rule inet holdfast forward accept', 'firewall.surplus'),
+    'a rule of others before ours': ('insert rule inet holdfast input accept', 'firewall.unexpected'),
+    'a rule of others behind ours': ('add rule inet holdfast forward accept', 'firewall.unexpected'),
     'another policy': ('chain inet holdfast input { policy accept; }', 'firewall.chain.input'),
     'a flushed chain': ('flush chain inet holdfast input', 'firewall.input.ssh'),
-    'a set of others': ('add set inet holdfast extra { type ipv4_addr; }', 'firewall.surplus'),
+    'a set of others': ('add set inet holdfast extra { type ipv4_addr; }', 'firewall.unexpected'),
     'a map of others': ('add map inet holdfast extra { type ipv4_addr : verdict; }',
-                        'firewall.surplus'),
-    'a counter of others': ('add counter inet holdfast extra', 'firewall.surplus'),
-    'a quota of others': ('add quota inet holdfast extra { over 5 mbytes }', 'firewall.surplus'),
-    'a chain of others': ('add chain inet holdfast extra', 'firewall.surplus'),
+                        'firewall.unexpected'),
+    'a counter of others': ('add counter inet holdfast extra', 'firewall.unexpected'),
+    'a quota of others': ('add quota inet holdfast extra { over 5 mbytes }', 'firewall.unexpected'),
+    'a chain of others': ('add chain inet holdfast extra', 'firewall.unexpected'),
     'a chain of others that hooks': ('add chain inet holdfast extra { type filter hook output '
-                                     'priority 7; }', 'firewall.surplus'),
+                                     'priority 7; }', 'firewall.unexpected'),
     'a dormant table': ('add table inet holdfast { flags dormant; }', 'firewall.table'),
     'no table': ('delete table inet holdfast', 'firewall.table'),
     'a comment on a rule': (commented_rule, 'firewall.input.established'),
@@ -198,7 +198,7 @@ def legacy():
     for family, tool in (('ip', 'iptables-legacy'), ('ip6', 'ip6tables-legacy')):
         node.run(tool, '-t', 'nat', '-A', 'PREROUTING', '-p', 'tcp', '--dport', '1', '-j',
                  'REDIRECT', '--to-ports', '9443')
-        row = node.rows()['firewall.foreign']
+        row = node.rows()['firewall.other_tables']
         tap.ok(row['verdict'] == 'fail' and family + ' nat (ip_tables)' in row['observed'],
                f'a table of {tool} fails it too', row)
 

@@ -355,7 +355,7 @@ def wrong_certificates():
                                      pair=['-cert', f'{leaf}.crt', '-key', f'{leaf}.key']))
     tap.same([found[name].faults for name in ('whole', 'with its root')], [[], []],
              'a chain in order is no fault, with or without its root')
-    tap.ok(found['short'].finds('the chain is short'), 'a short chain is found',
+    tap.ok(found['short'].finds('the chain is incomplete'), 'a short chain is found',
            found['short'].said)
     tap.ok(found['out of order'].finds('out of order'), 'a chain out of order is found',
            found['out of order'].said)
@@ -393,16 +393,16 @@ def no_servers():
     refused(port, 'Connection refused', 'a closed port')
     refused(port, 'Connection refused', 'one of IPv6', host='[::1]')
     refused(Listener(lambda connection: time.sleep(600)).port, 'says nothing', 'a mute listener')
-    refused(Listener(dribble).port, 'does not end in time', 'one byte now and then')
+    refused(Listener(dribble).port, 'does not finish in time', 'one byte now and then')
     refused(Listener(lambda connection: connection.sendall(b'220 mail.example ESMTP\r\n' * 9)).port,
             'no TLS', 'another protocol')
     refused(Listener(lambda connection: connection.sendall(b'\x16\3\3\xff\xff' + bytes(99999))).port,
             'no TLS', 'garbage in a record')
     refused(Listener(lambda connection: connection.sendall(answer(0x0303, 5)[:40])).port, 'no TLS',
             'half an answer')
-    refused(Listener(lambda connection: None).port, 'without a word', 'a listener that hangs up')
+    refused(Listener(lambda connection: None).port, 'without an answer', 'a listener that hangs up')
     refused(Listener(lambda connection: connection.sendall(b'\x15\3\0\0\2\2\x28')).port,
-            'refuses every hello', 'a server that refuses everything')
+            'refuses every ClientHello', 'a server that refuses everything')
     for words in (['localhost'], ['localhost:0'], ['localhost:65536'], ['::1:443'], [':443'],
                   ['localhost:x'], ['[]:1'], ['no.such.invalid:443'], ['localhost:1', 'more'], [],
                   ['localhost:1', '--surface', 'srtp'], ['localhost:1', '--format', 'xml']):

@@ -270,7 +270,7 @@ def certificates():
     chains = {'whole': ('middle', 'root'), 'without its root': ('middle',),
               'out of order': ('root', 'middle'), 'short': ()}
     wanted = {'whole': None, 'without its root': None, 'out of order': 'out of order',
-              'short': 'chain is short'}
+              'short': 'chain is incomplete'}
     for name, parts in chains.items():
         with open(path('chain'), 'w', encoding='ascii') as out:
             for part in parts:

@@ -247,8 +247,8 @@ static void unknown_options_are_refused(void **state)
 static void values_are_wanted_where_the_table_says_and_nowhere_else(void **state)
 {
     (void)state;
-    assert_refused("holdfast wizard a --file", "a value is missing behind --file");
-    assert_refused("holdfast plain --root", "a value is missing behind --root");
+    assert_refused("holdfast wizard a --file", "a value is missing after --file");
+    assert_refused("holdfast plain --root", "a value is missing after --root");
     assert_refused("holdfast wizard a --flag=yes", "no value goes with --flag=yes");
     assert_refused("holdfast plain --help=yes", "no value goes with --help=yes");
 }
@@ -257,8 +257,8 @@ static void values_are_wanted_where_the_table_says_and_nowhere_else(void **state
 static void an_empty_root_or_database_is_refused(void **state)
 {
     (void)state;
-    assert_refused("holdfast --root EMPTY plain", "nothing is given for option root");
-    assert_refused("holdfast --root= plain", "nothing is given for option root");
+    assert_refused("holdfast --root EMPTY plain", "no value is given for option root");
+    assert_refused("holdfast --root= plain", "no value is given for option root");
     assert_refused("holdfast plain --state=", "option state");
 }
 
@@ -278,7 +278,7 @@ static void a_path_that_does_not_fit_is_refused(void **state)
     memset(line + length, 'r', PATH_MAX);
     assert_int_equal(run(line), EXIT_COULD_NOT);
     assert_int_equal(seen.runs, 0);
-    assert_says("too long a path");
+    assert_says("the path is too long");
 }
 
 static void a_link_names_its_command(void **state)

@@ -1,6 +1,5 @@
 /* The control socket on a real socket, served in the test's own loop: what it takes, refuses and
- * holds back.
- */
+ * holds back. */
 #include "control_fixture.h"
 
 #include "base/file.h"

@@ -229,7 +229,7 @@ static void a_rule_too_many_is_named_and_the_others_pass(void **state)
     nft("add chain inet holdfast theirs");
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    const char *surplus = find(&node, "firewall.surplus")->observed;
+    const char *surplus = find(&node, "firewall.unexpected")->observed;
     assert_non_null(strstr(surplus, "in chain input: [ meta key l4proto"));
     assert_non_null(strstr(surplus, "chain theirs"));
     node_end(&node);
@@ -249,7 +249,7 @@ static void the_order_of_rules_matters(void **state)
     observe(&node);
     assert_int_equal(find(&node, "firewall.input.loopback")->verdict, VERDICT_PASS);
     assert_int_equal(find(&node, "firewall.input.invalid")->verdict, VERDICT_FAIL);
-    assert_int_equal(find(&node, "firewall.surplus")->verdict, VERDICT_FAIL);
+    assert_int_equal(find(&node, "firewall.unexpected")->verdict, VERDICT_FAIL);
     node_end(&node);
 }
 
@@ -280,7 +280,7 @@ static void thousands_of_rules_too_many_are_read_and_removed(void **state)
                      0);
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    assert_true(strlen(find(&node, "firewall.surplus")->observed) < 2000);
+    assert_true(strlen(find(&node, "firewall.unexpected")->observed) < 2000);
     converge(&node);
     assert_int_equal(failing(&node), 0);
     node_end(&node);
@@ -298,7 +298,7 @@ static void a_table_of_others_is_no_reason_to_load_ours_again(void **state)
     list_ruleset(&before);
     converge(&node);
     assert_int_equal(failing(&node), 1);
-    assert_string_equal(find(&node, "firewall.foreign")->observed,
+    assert_string_equal(find(&node, "firewall.other_tables")->observed,
                         "inet theirs door (input: policy accept)");
     list_ruleset(&after);
     assert_string_equal(buf_text(&before), buf_text(&after)); /* handles and all */
@@ -387,7 +387,7 @@ static void an_unknown_rule_of_others_may_do_anything(void **state)
     nft("add rule inet theirs door quota over 5 mbytes");
     observe(&node);
     assert_int_equal(failing(&node), 1);
-    assert_string_equal(find(&node, "firewall.foreign")->observed,
+    assert_string_equal(find(&node, "firewall.other_tables")->observed,
                         "inet theirs door (output: unknown quota)");
     node_end(&node);
 }

@@ -70,11 +70,11 @@ static void each_bad_key_is_rejected_with_its_reason(void **state)
         {"d-large", "not below lcm"},
         {"d-another", "private exponent does not belong"},
         {"n-another", "not the product"},
-        {"dp-another", "remainders"},
-        {"qp-another", "remainders"},
+        {"dp-another", "CRT exponents"},
+        {"qp-another", "CRT exponents"},
         {"secp256k1", ""}, /* mbedTLS has no such curve */
         {"brainpoolP256r1", ""},
-        {"X25519", "none of P-256, P-384 and P-521"},
+        {"X25519", "not P-256, P-384 or P-521"},
         {"ED25519", ""},
     };
     (void)state;

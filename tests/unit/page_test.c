@@ -254,17 +254,17 @@ static void a_missing_header_is_found_with_the_setting_that_decides(void **state
         enum setting_key setting;
     } cases[] = {
         {{.status = 404, .referrer_policy = "same-origin"},
-         "HEAD /holdfast-probe: 404 with Strict-Transport-Security: none; should be "
+         "HEAD /holdfast-probe: 404 with Strict-Transport-Security: none; expected "
          "max-age=31536000",
          SETTING_NONE},
         {{.status = 200,
           .transport_security = "max-age=31536000; includeSubDomains; preload",
           .referrer_policy = "same-origin"},
          "HEAD /holdfast-probe: 200 with Strict-Transport-Security: max-age=31536000; "
-         "includeSubDomains; preload; should be max-age=31536000",
+         "includeSubDomains; preload; expected max-age=31536000",
          HTTP_HSTS_PRELOAD},
         {{.status = 500, .transport_security = "max-age=31536000"},
-         "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin",
+         "HEAD /holdfast-probe: 500 with Referrer-Policy: none; expected same-origin",
          HTTP_REFERRER_POLICY},
         {{.error = -EBADMSG}, "HEAD /holdfast-probe: no valid HTTP response", SETTING_NONE},
         {{.error = -EPROTO},

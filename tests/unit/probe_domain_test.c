@@ -259,7 +259,7 @@ static void a_page_without_its_headers_fails_and_names_who_decides(void **state)
     assert_false(check->advised);
     assert_string_equal(
         check->observed,
-        "HEAD /holdfast-probe: 500 with Referrer-Policy: none; should be same-origin");
+        "HEAD /holdfast-probe: 500 with Referrer-Policy: none; expected same-origin");
     assert_int_equal(check->setting, HTTP_REFERRER_POLICY);
 }
 

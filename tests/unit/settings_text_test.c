@@ -111,10 +111,10 @@ static void every_fault_is_told_with_its_line_and_nothing_is_stored(void **state
                   "node.conf:2: sip.udpport: there is no such setting; did you mean sip.udp_port?\n"
                   "node.conf:4: sip.tcp_port: \"many\" is not a number from 1 to 65535\n"
                   "node.conf:5: global.ssh: not KEY = VALUE\n"
-                  "node.conf:6: sip.udp_port: stands twice, first in line 1\n"
+                  "node.conf:6: sip.udp_port: occurs twice, first in line 1\n"
                   "node.conf:8: dns.server: the same item stands twice\n"
                   "node.conf:9: global.login_banner: the closing quote is missing\n"
-                  "node.conf:10: global.login_banner: something stands behind the closing quote\n"
+                  "node.conf:10: global.login_banner: text follows the closing quote\n"
                   "node.conf:13: there is no such setting\n"
                   "node.conf:12: web.max_sessions_per_user: 6 exceeds web.max_sessions (5)\n");
 }
@@ -197,7 +197,7 @@ static void a_very_long_value_and_many_duplicates_are_refused_quickly(void **sta
     while (text.length < SETTINGS_TEXT_MAX - 10)
         buf_puts(&text, "tls.cbc=n\n");
     assert_int_equal(import(&settings, text.data, text.length, &faults), -EINVAL);
-    assert_non_null(strstr(buf_text(&faults), ":6552: tls.cbc: stands twice, first in line 1\n"));
+    assert_non_null(strstr(buf_text(&faults), ":6552: tls.cbc: occurs twice, first in line 1\n"));
     buf_free(&text);
     buf_free(&faults);
     settings_free(&settings);

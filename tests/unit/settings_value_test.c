@@ -308,8 +308,8 @@ static void a_time_server_has_a_whole_key_or_none(void **state)
     expect_values(cases, countof(cases));
 }
 
-/* Digests from 80 bits on, below which chronyd warns; ciphers the key that RFC 8573 has for them.
- */
+/* Digests from 80 bits on, below which chronyd warns; ciphers the key that RFC 8573 has for
+ * them. */
 static void a_time_servers_secret_has_the_length_of_its_kind(void **state)
 {
     enum { BYTES_MAX = 70 };

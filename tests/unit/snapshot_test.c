@@ -205,8 +205,8 @@ static void a_number_of_pages_that_does_not_fit_is_refused(void **state)
     }
 }
 
-/* Of a file with `count` pages one with one more: the first again, of another kind. All else fits.
- */
+/* Of a file with `count` pages one with one more: the first again, of another kind. All else
+ * fits. */
 static size_t add_page(unsigned char bytes[static IMAGE_MAX], size_t size, size_t count)
 {
     enum { SIZE_AT = 8, COUNT_AT = 16, ENTRY = 40, KIND_AT = 16, BODY_AT = 24 };

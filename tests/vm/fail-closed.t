@@ -41,7 +41,7 @@ def damaged_database(t, folder):
         bad = [row for row in rows.values() if row['domain'] in ('sysctl', 'firewall', 'accounts')
                and row['verdict'] in ('fail', 'error')]
         t.same(bad, [], 'the strictest policy is enforced')
-        t.ok(not machine.offers_login(), 'nobody can log in')
+        t.ok(not machine.offers_login(), 'no user can log in')
         machine.power_off()
         names = disk.names(machine.state)
         t.ok(any(name.startswith('state.db.damaged-') for name in names),
@@ -61,12 +61,12 @@ def boot_killed(t, folder):
                  'usr/sbin/holdfast.real': (program.read(), 0o755)}
     with Node(state=image, files=files) as machine:
         t.on(machine).start()
-        t.ok(machine.expect(r'policy could not be enforced \(exit 137\): nobody can log in'),
+        t.ok(machine.expect(r'policy could not be enforced \(exit 137\): no user can log in'),
              'where holdfast boot was killed the console says that the administrator is locked')
         t.ok(machine.expect(r'policy could not be enforced \(exit 137\):\s+this node stays off'),
              'and that the network stays down')
-        t.ok(machine.expect(r'account is disabled: nobody can log in here'), 'so does each console')
-        t.ok(not machine.offers_login(), 'nobody can log in')
+        t.ok(machine.expect(r'account is disabled: no user can log in here'), 'so does each console')
+        t.ok(not machine.offers_login(), 'no user can log in')
         t.same(machine.frames_sent(), 0, 'not one frame has left the node')
         t.ok(b'network allowed' not in machine.console, 'and the network never starts')
 
@@ -76,7 +76,7 @@ def no_state_disk(t):
         t.on(machine).start()
         machine.expect(r'no state disk')
         t.ok(machine.expect(r'FAILED CLOSED'), 'without a state disk the node fails closed')
-        t.ok(not machine.offers_login(), 'no first password is asked and nobody can log in')
+        t.ok(not machine.offers_login(), 'no first password is asked and no user can log in')
         t.ok(b'network allowed' in machine.console,
              'the strictest policy stands, so the network may start')
 
