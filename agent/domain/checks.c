@@ -168,9 +168,9 @@ void check_excerpt(const char *text, size_t most, struct buf *out)
 void check_print(const struct check *check, struct buf *out)
 {
     bool observed = check->observed && check->observed[0] != '\0';
-    buf_printf(out, "%s: observed ", check->id);
+    buf_printf(out, "%s is ", check->id);
     check_excerpt(observed ? check->observed : "unknown", PRINTED_VALUE, out);
-    buf_puts(out, ", expected ");
+    buf_puts(out, ", should be ");
     check_excerpt(check->expected, PRINTED_VALUE, out);
     if (check->reason) {
         buf_puts(out, " (");

@@ -75,7 +75,7 @@ void check_observe(struct check *check, const char *observed);
 /* Sets a verdict with its reason. `observed` becomes "" when it was NULL. */
 void check_verdict(struct check *check, enum verdict verdict, const char *reason);
 
-/* Appends what a check shows in one line, for logs and events: "ID: observed OBSERVED, expected
+/* Appends what a check shows in one line, for logs and events: "ID is OBSERVED, should be
  * EXPECTED (reason)". Long texts are cut between words, with an ellipsis. */
 void check_print(const struct check *check, struct buf *out);
 

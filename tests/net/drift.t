@@ -49,7 +49,7 @@ def last_drift_s(node):
 
 
 def events(node, name):
-    return [line for line in node.holdfast('events').stdout.splitlines() if f'{name}: observed ' in line]
+    return [line for line in node.holdfast('events').stdout.splitlines() if f'{name} is ' in line]
 
 
 def walks(node, daemon):

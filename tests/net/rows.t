@@ -19,7 +19,7 @@ PATIENCE_S = 120
 LINK = 'rows0'
 SETTINGS = ('health.port = 9443\nhealth.stations = 127.0.0.0/8\nhealth.stations = ::1/128\n'
             'location.mtu = 1400\nnode.address6 = 2001:db8::7/64\n')
-LINE = re.compile(r'(?P<id>[a-z0-9._-]+): observed (?P<is>.+), expected (?P<should>.+?)(?: \((?P<why>.+)\))?$')
+LINE = re.compile(r'(?P<id>[a-z0-9._-]+) is (?P<is>.+), should be (?P<should>.+?)(?: \((?P<why>.+)\))?$')
 LINE_MAX = 160 + 160 + 240 + 128
 
 
@@ -104,9 +104,9 @@ def boot_lines(t, node, words):
              '{ type filter hook input priority 7; policy accept; }')
     lines = [line.removeprefix('holdfast: ') for line in node.holdfast('boot').stderr.splitlines()]
     node.run('nft', 'delete', 'table', 'inet', 'rows_theirs')
-    t.ok(any(line.startswith('firewall.other_tables: observed inet rows_theirs input (input: policy accept), expected '
+    t.ok(any(line.startswith('firewall.other_tables is inet rows_theirs input (input: policy accept), should be '
                              'none (these tables ') for line in lines) and not ill_formed(lines),
-         f'{words}: boot logs ID: observed OBSERVED, expected EXPECTED (reason)', lines)
+         f'{words}: boot logs ID is OBSERVED, should be EXPECTED (reason)', lines)
 
 
 def event_lines(node):
@@ -128,8 +128,8 @@ def drift_lines(t, node, words):
     with open(f'{node.root}/run/holdfast/crypto/nginx.conf', 'a') as file:
         file.write('# drift\n')
     node.run('nft', 'delete', 'table', 'inet', 'holdfast')
-    wanted = (f'sysctl.net.ipv4.conf.if.log_martians: observed 0 on {LINK}, expected 1 on all, default and every '
-              'interface', 'files.nginx: observed line ', 'firewall.table: observed missing, expected table inet holdfast')
+    wanted = (f'sysctl.net.ipv4.conf.if.log_martians is 0 on {LINK}, should be 1 on all, default and every '
+              'interface', 'files.nginx is line ', 'firewall.table is missing, should be table inet holdfast')
     until = time.monotonic() + PATIENCE_S
     lines = []
     while time.monotonic() < until and not all(

@@ -76,11 +76,11 @@ static const struct {
     const char *expected, *observed, *reason, *line;
 } lines[] = {
     /* clang-format off */
-    {"1",    "0 on eth0", NULL,      "x.y: observed 0 on eth0, expected 1"},
-    {"1",    "0 on eth0", "because", "x.y: observed 0 on eth0, expected 1 (because)"},
-    {"1",    "",          "because", "x.y: observed unknown, expected 1 (because)"},
-    {"1",    NULL,        NULL,      "x.y: observed unknown, expected 1"},
-    {"a; b", "c; d",      "e; f",    "x.y: observed c; d, expected a; b (e; f)"},
+    {"1",    "0 on eth0", NULL,      "x.y is 0 on eth0, should be 1"},
+    {"1",    "0 on eth0", "because", "x.y is 0 on eth0, should be 1 (because)"},
+    {"1",    "",          "because", "x.y is unknown, should be 1 (because)"},
+    {"1",    NULL,        NULL,      "x.y is unknown, should be 1"},
+    {"a; b", "c; d",      "e; f",    "x.y is c; d, should be a; b (e; f)"},
     /* clang-format on */
 };
 
@@ -107,8 +107,8 @@ static void long_values_and_reasons_are_cut_each_for_itself(void **state)
     text[sizeof(text) - 1] = '\0';
     check_print(&(struct check){.id = "x.y", .expected = text, .observed = text, .reason = text},
                 &out);
-    (void)snprintf(line, sizeof(line), "x.y: observed %.*s..., expected %.*s... (%.*s...)",
-                   VALUE_MAX, text, VALUE_MAX, text, REASON_MAX, text);
+    (void)snprintf(line, sizeof(line), "x.y is %.*s..., should be %.*s... (%.*s...)", VALUE_MAX,
+                   text, VALUE_MAX, text, REASON_MAX, text);
     assert_string_equal(buf_text(&out), line);
     buf_free(&out);
     (void)state;
@@ -122,11 +122,11 @@ static void expect_line(const struct check *check)
     struct buf out = {0};
     check_print(check, &out);
     const char *line = buf_text(&out);
-    (void)snprintf(begin, sizeof(begin), "%s: observed ", check->id);
+    (void)snprintf(begin, sizeof(begin), "%s is ", check->id);
     assert_int_equal(buf_error(&out), 0);
-    if (!str_starts(line, begin) || !strstr(line, ", expected ") ||
+    if (!str_starts(line, begin) || !strstr(line, ", should be ") ||
         !str_is_text(line, out.length) || (check->reason && line[out.length - 1] != ')') ||
-        out.length > strlen(begin) + sizeof(", expected  ()") + 2 * (VALUE_MAX + ELLIPSIS) +
+        out.length > strlen(begin) + sizeof(", should be  ()") + 2 * (VALUE_MAX + ELLIPSIS) +
                          REASON_MAX + ELLIPSIS)
         fail_msg("%s", line);
     buf_free(&out);
