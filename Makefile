@@ -145,7 +145,7 @@ $(BUILD)/fuzzed/%_fuzz: tests/fuzz/%_fuzz.c $(BUILD)/fuzzed/libholdfast.a
 	@echo "ld $@"
 	$(Q)clang $(fuzz_flags) -fsanitize=fuzzer $(sanitizers) $< $(call host_libraries,fuzzed) -o $@
 
-# The front without a warden, for the tests and the bench from outside: the product's own objects, so
+# The endpoint without a daemon, for the tests and the bench from outside: the product's own objects, so
 # that its system calls are the product's.
 $(BUILD)/tests/%: $(BUILD)/product/tests/tls/%.o $(BUILD)/product/libholdfast.a
 	@mkdir -p $(@D)

@@ -67,19 +67,6 @@ int file_read_record(const char *root, const char *path, void *record, size_t si
     return error == -ENOTDIR ? -ENOENT : error;
 }
 
-int file_poke(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return -errno;
-    size_t size = strlen(text);
-    ssize_t put = write(fd, text, size);
-    int error = put < 0 ? -errno : (size_t)put == size ? 0 : -EIO;
-    if (close(fd) < 0 && error == 0)
-        error = -errno;
-    return error;
-}
-
 static int write_temporary(const char *path, const void *data, size_t size,
                            const struct file_attributes *attributes)
 {

@@ -40,9 +40,6 @@ int file_read_own(const char *path, size_t limit, struct buf *buf);
  * another length, -ENOENT where it or its folder is missing. */
 int file_read_record(const char *root, const char *path, void *record, size_t size);
 
-/* Writes an existing file in one write(2), without creating or truncating it: for /proc/sys. */
-int file_poke(const char *path, const char *text);
-
 /* Replaces a file atomically and durably: temporary beside it, fsync, rename, fsync of the folder.
  * `mode` is set exactly, whatever the umask. A symbolic link at `path` is replaced, not
  * followed. */

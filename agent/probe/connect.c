@@ -127,22 +127,8 @@ int connect_outcome(int fd)
     return -error;
 }
 
-int connect_open(const struct target *target, uint64_t deadline_ms)
-{
-    int fd = connect_begin(target);
-    if (fd < 0)
-        return fd;
-    int error = connect_wait(fd, POLLOUT, deadline_ms);
-    if (error == 0)
-        error = connect_outcome(fd);
-    if (error) {
-        connect_close(target, fd);
-        return error;
-    }
-    return fd;
-}
-
-int connect_wait(int fd, short events, uint64_t deadline_ms)
+/* Until poll(2)'s `events` hold, or the connection ends. 0 or -ETIMEDOUT. */
+static int wait_for_events(int fd, short events, uint64_t deadline_ms)
 {
     for (;;) {
         struct pollfd entry = {.fd = fd, .events = events};
@@ -157,6 +143,21 @@ int connect_wait(int fd, short events, uint64_t deadline_ms)
     }
 }
 
+int connect_open(const struct target *target, uint64_t deadline_ms)
+{
+    int fd = connect_begin(target);
+    if (fd < 0)
+        return fd;
+    int error = wait_for_events(fd, POLLOUT, deadline_ms);
+    if (error == 0)
+        error = connect_outcome(fd);
+    if (error) {
+        connect_close(target, fd);
+        return error;
+    }
+    return fd;
+}
+
 ssize_t connect_read(int fd, void *data, size_t size, uint64_t deadline_ms)
 {
     for (;;) {
@@ -165,7 +166,7 @@ ssize_t connect_read(int fd, void *data, size_t size, uint64_t deadline_ms)
             return length;
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
-        int error = connect_wait(fd, POLLIN, deadline_ms);
+        int error = wait_for_events(fd, POLLIN, deadline_ms);
         if (error)
             return error;
     }
@@ -179,7 +180,7 @@ ssize_t connect_write(int fd, const void *data, size_t size, uint64_t deadline_m
             return length;
         if (errno != EAGAIN && errno != EINTR)
             return -errno;
-        int error = connect_wait(fd, POLLOUT, deadline_ms);
+        int error = wait_for_events(fd, POLLOUT, deadline_ms);
         if (error)
             return error;
     }

@@ -63,9 +63,6 @@ int connect_outcome(int fd);
 /* Begins a connection and waits for it; the descriptor. -ETIMEDOUT, -ECONNREFUSED, ... */
 int connect_open(const struct target *target, uint64_t deadline_ms);
 
-/* Waits until poll(2)'s `events` hold, or the connection ends. 0 or -ETIMEDOUT. */
-int connect_wait(int fd, short events, uint64_t deadline_ms);
-
 /* As recv(2): waits for the first byte; 0 at the end. -ETIMEDOUT, -ECONNRESET, ... */
 ssize_t connect_read(int fd, void *data, size_t size, uint64_t deadline_ms);
 
