@@ -11,7 +11,7 @@ const struct domain *const domain_table[DOMAIN_COUNT] = {
 };
 
 static const unsigned phases_of[DOMAIN_COUNT] = {
-#define DOMAIN(NAME, name, phases) [DOMAIN_##NAME] = phases,
+#define DOMAIN(NAME, name, phases) [DOMAIN_##NAME] = (phases),
 #include "domain/domains.def"
 #undef DOMAIN
 };

@@ -50,7 +50,7 @@ grep 'dport 5061' "$2/run/rules" && exit 3
 grep 'nothing can be recorded: Read-only file system' "$2/run/words" || exit 5
 grep 'FAILED CLOSED' "$2/run/words" && exit 6
 "$1" --root "$2" check --format json >"$2/run/checks"
-grep -F '"reason":null,"unrecorded":"nothing can be recorded: Read-only file system","status":"fail"' \
+grep -F '"status":"fail","reason":null,"unrecorded":"nothing can be recorded: Read-only file system"' \
     "$2/run/checks" || exit 7
 "$1" --root "$2" check | head -n 1 | grep -x 'FAILED: nothing can be recorded: Read-only file system' ||
     exit 8

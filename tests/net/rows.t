@@ -105,7 +105,7 @@ def boot_lines(t, node, words):
     lines = [line.removeprefix('holdfast: ') for line in node.holdfast('boot').stderr.splitlines()]
     node.run('nft', 'delete', 'table', 'inet', 'rows_theirs')
     t.ok(any(line.startswith('firewall.other_tables is inet rows_theirs input (input: policy accept), should be '
-                             'none (these tables ') for line in lines) and not ill_formed(lines),
+                             'none (no setting of Holdfast owns these ') for line in lines) and not ill_formed(lines),
          f'{words}: boot logs ID is OBSERVED, should be EXPECTED (reason)', lines)
 
 
