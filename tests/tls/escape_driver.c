@@ -74,20 +74,27 @@ static int new_socket(void)
     return fd < 0 ? -fd : 0;
 }
 
-/* By a socket that the process has from before, where there is one. */
+static int connect_by(int fd, const void *address, socklen_t size)
+{
+    return connect(fd, address, size) == 0 || errno == EINPROGRESS ? 0 : errno;
+}
+
+/* By the sockets that the process has from before, where there are any: the port of the first may
+ * rest still from the run before (tcp(7), TIME_WAIT), and then the next is taken. */
 static int connect_to(const void *address, socklen_t size, int family)
 {
-    int fd = -1;
-    for (size_t i = 0; fd < 0 && i < SOURCES_MAX; i++)
-        if (world.sources.list[i].family == family)
-            fd = world.sources.list[i].fd;
-    if (fd < 0)
-        fd = socket_of(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0)
-        return -fd;
-    if (connect(fd, address, size) < 0)
-        return errno == EINPROGRESS ? 0 : errno;
-    return 0;
+    int error = EADDRNOTAVAIL;
+    bool has_any = false;
+    for (size_t i = 0; error == EADDRNOTAVAIL && i < SOURCES_MAX; i++) {
+        if (world.sources.list[i].family != family || world.sources.list[i].fd < 0)
+            continue;
+        has_any = true;
+        error = connect_by(world.sources.list[i].fd, address, size);
+    }
+    if (has_any)
+        return error;
+    int fd = socket_of(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return fd < 0 ? -fd : connect_by(fd, address, size);
 }
 
 static int connect_tcp(void)
