@@ -392,13 +392,13 @@ def no_servers():
     closed.close()
     refused(port, 'Connection refused', 'a closed port')
     refused(port, 'Connection refused', 'one of IPv6', host='[::1]')
-    refused(Listener(lambda connection: time.sleep(600)).port, 'says nothing', 'a mute listener')
+    refused(Listener(lambda connection: time.sleep(600)).port, 'sends nothing', 'a mute listener')
     refused(Listener(dribble).port, 'does not finish in time', 'one byte now and then')
     refused(Listener(lambda connection: connection.sendall(b'220 mail.example ESMTP\r\n' * 9)).port,
-            'no TLS', 'another protocol')
+            'not answer in TLS', 'another protocol')
     refused(Listener(lambda connection: connection.sendall(b'\x16\3\3\xff\xff' + bytes(99999))).port,
-            'no TLS', 'garbage in a record')
-    refused(Listener(lambda connection: connection.sendall(answer(0x0303, 5)[:40])).port, 'no TLS',
+            'not answer in TLS', 'garbage in a record')
+    refused(Listener(lambda connection: connection.sendall(answer(0x0303, 5)[:40])).port, 'not answer in TLS',
             'half an answer')
     refused(Listener(lambda connection: None).port, 'without an answer', 'a listener that hangs up')
     refused(Listener(lambda connection: connection.sendall(b'\x15\3\0\0\2\2\x28')).port,
