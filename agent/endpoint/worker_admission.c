@@ -82,7 +82,7 @@ void worker_admission_start(struct worker_loop *loop, uint64_t now_ms)
 
 static int add_connection(struct worker_loop *loop, struct connection *connection, uint64_t now_ms)
 {
-    /* The first of its source that waits need not: nobody is before it. */
+    /* The first that waits of its source has no other before it, and need not wait. */
     if (connection->place.entry->places - connection->place.entry->started > 1 ||
         !connection_start(connection, now_ms))
         loop->counts.delayed++;

@@ -1,5 +1,5 @@
-/* One generation for all readers: who is handed what over the local socket, and what the other end
- * makes of an answer that is none. */
+/* One generation for all readers: what each user is handed over the local socket, and that the
+ * reader refuses an invalid answer. */
 #include "snapshot/publisher.h"
 
 #include "base/file.h"
