@@ -1,5 +1,5 @@
-/* FIPS mode's conditions on a process: a self-test that failed is an answer for good, and nobody
- * asks for it where the mode is off. */
+/* FIPS mode's conditions on a process: a self-test that failed stays failed, and where the mode
+ * is off none is run. */
 #include "node/fips_evidence.h"
 
 #include <setjmp.h>
